@@ -1,0 +1,74 @@
+//! What the core needs to know, already valid: the `shunt-config` crate refuses the rest.
+
+use crate::{Family, Percent};
+use core::time::Duration;
+
+/// Everything the core is told before its first event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The links in order of preference, the best first; at least one, at most 127.
+    pub links: Vec<LinkConfig>,
+    /// When a recovered link gets the traffic back.
+    pub failback: Failback,
+    /// How fast the memory of flaps fades: the penalty halves in this time.
+    pub damping_half_life: Duration,
+}
+
+/// One link, as the core sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinkConfig {
+    /// The operator's name for it.
+    pub name: String,
+    /// Traffic on it costs money: it is probed sparsely while it stands by.
+    pub metered: bool,
+    /// Time between two steady probes of one target.
+    pub interval: Duration,
+    /// The same while the link is metered and stands by with nothing suspect.
+    pub standby_interval: Duration,
+    /// A reply later than this is no reply: the upper bound of every adaptive deadline.
+    pub timeout: Duration,
+    /// How many targets of a family must answer for the link to be alive there.
+    pub quorum: u8,
+    /// What is probed over it. A family without a target is not managed on this link.
+    pub targets: Vec<Target>,
+    /// When the link counts as degraded.
+    pub limits: Limits,
+}
+
+/// A target: the edge knows what to send, the core only counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The family of its address.
+    pub family: Family,
+}
+
+/// The limits beyond which a link that still answers is degraded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// The loss that the sequential test is made to find; a tenth of it counts as normal.
+    pub loss: Percent,
+    /// Smoothed round-trip time; `None`: no limit.
+    pub rtt: Option<Duration>,
+    /// RFC 3550 jitter; `None`: no limit.
+    pub jitter: Option<Duration>,
+}
+
+/// When a preferred link that recovered becomes the uplink again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failback {
+    /// Who says so.
+    pub mode: FailbackMode,
+    /// How long it must have stayed healthy without a break.
+    pub hold_down: Duration,
+}
+
+/// Who decides that traffic moves back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailbackMode {
+    /// The agent, as soon as the hold-down has passed.
+    Auto,
+    /// The agent, after the hold-down and inside the maintenance window.
+    Window,
+    /// The operator, by `force` or `release`.
+    Manual,
+}

@@ -1,0 +1,125 @@
+//! What the core is told. Facts only: whatever they mean is decided inside.
+
+use crate::{Family, LinkId, ProbeId, RankingId, Timestamp};
+use core::time::Duration;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The kernel's word on layer 1/2 of a link.
+    Carrier {
+        /// Which link.
+        link: LinkId,
+        /// Whether the medium carries.
+        up: bool,
+        /// When the kernel said so: stage zero of an incident.
+        at: Timestamp,
+    },
+    /// Whether a link has what a packet needs: an interface, an address, a way out.
+    Path {
+        /// Which link.
+        link: LinkId,
+        /// Which family.
+        family: Family,
+        /// What is there or missing.
+        state: PathState,
+    },
+    /// The uplink that the kernel's table names at start, as a killed predecessor left it: it is kept
+    /// until there is a reason to move.
+    Adopted {
+        /// Which family.
+        family: Family,
+        /// The link of the best route there.
+        link: LinkId,
+    },
+    /// What became of a probe (or a canary).
+    Probe {
+        /// The probe that [`Action::Probe`](crate::Action::Probe) asked for.
+        id: ProbeId,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// The answer to [`Action::SampleTraffic`](crate::Action::SampleTraffic).
+    Traffic {
+        /// Which link.
+        link: LinkId,
+        /// Packets received on its interface since it exists.
+        received: u64,
+    },
+    /// The kernel holds the ranking (or does not).
+    Ranked {
+        /// Which [`Action::Rank`](crate::Action::Rank).
+        id: RankingId,
+        /// When the best route stood in the kernel.
+        at: Timestamp,
+        /// `false`: the kernel refused; the edge goes on trying and says so.
+        accepted: bool,
+    },
+    /// The operator's word.
+    Command(Command),
+    /// The maintenance window opened or closed.
+    Window {
+        /// `true` while moves back are welcome.
+        open: bool,
+    },
+    /// The machine slept or the loop stood still: probes in flight mean nothing now.
+    ClockGap,
+}
+
+/// Whether a link can carry a family's packets at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathState {
+    /// Interface up, address present, default route known.
+    Ready,
+    /// Something is missing.
+    Missing(Missing),
+}
+
+/// What a link lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// The interface does not exist.
+    Interface,
+    /// It is administratively down.
+    AdminUp,
+    /// It has no usable address of this family.
+    Address,
+    /// No default route was learned and none is configured.
+    Gateway,
+}
+
+/// What came of one probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered as it should be.
+    Reply {
+        /// Request to reply, by the kernel's stamps where it gives them.
+        rtt: Duration,
+        /// When the reply reached the machine.
+        at: Timestamp,
+    },
+    /// It was answered wrongly (connection refused, DNS failure): lost, without waiting.
+    Refused,
+    /// It could not be sent over this link.
+    Unsendable,
+}
+
+/// What an operator may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Make `link` the uplink of both families.
+    Force(Force),
+    /// Give the choice back to the agent.
+    Release,
+}
+
+/// A lease on the choice of uplink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Force {
+    /// The link to be used.
+    pub link: LinkId,
+    /// When the lease ends; `None`: by [`Command::Release`] only.
+    pub until: Option<Timestamp>,
+    /// Hold to the link even when it is confirmed dead.
+    pub strict: bool,
+}

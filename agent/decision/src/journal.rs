@@ -1,0 +1,64 @@
+//! What the core tells the operator: few entries, each whole.
+
+use crate::{Family, Incident, LinkId, Reason, Timestamp, Verdict};
+
+/// One line of the record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: Happening,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Happening {
+    /// A link's verdict changed.
+    Verdict {
+        /// Which link.
+        link: LinkId,
+        /// Which family.
+        family: Family,
+        /// Before.
+        from: Verdict,
+        /// Now.
+        to: Verdict,
+        /// Why.
+        reason: Reason,
+    },
+    /// The uplink moved (or was first chosen).
+    Uplink {
+        /// Which family.
+        family: Family,
+        /// Before.
+        from: Option<LinkId>,
+        /// Now.
+        to: LinkId,
+        /// Why.
+        reason: Reason,
+    },
+    /// The uplink is confirmed dead and nothing else is alive: an outage.
+    Stranded {
+        /// Which family.
+        family: Family,
+        /// The uplink that stays because nothing is better.
+        link: LinkId,
+    },
+    /// The lease was taken, given back or lost.
+    Force {
+        /// The link concerned.
+        link: LinkId,
+        /// `Forced`, `Released` or `ForceGivenUp`.
+        reason: Reason,
+    },
+    /// The canary proved the new path.
+    Verified {
+        /// Which family.
+        family: Family,
+        /// The uplink.
+        link: LinkId,
+    },
+    /// An incident was opened, reached a stage, or ended.
+    Incident(Incident),
+}

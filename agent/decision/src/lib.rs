@@ -1,0 +1,29 @@
+//! The decision core of Shunt.
+//!
+//! A plain synchronous state machine: [`Event`]s and the time go in, [`Action`]s come out. It owns no
+//! socket, clock, task, lock or file, so a day of network weather runs in milliseconds, every field
+//! report replays exactly, and the rest of the agent is thin adapters.
+
+#![forbid(unsafe_code)]
+
+mod action;
+mod config;
+mod event;
+mod failover;
+mod ids;
+mod incident;
+mod journal;
+mod reason;
+mod snapshot;
+mod time;
+
+pub use action::Action;
+pub use config::{Config, Failback, FailbackMode, Limits, LinkConfig, Target};
+pub use event::{Command, Event, Force, Missing, Outcome, PathState};
+pub use failover::{Failover, Timer};
+pub use ids::{Family, LinkId, PerFamily, Percent, ProbeId, RankingId, TargetId};
+pub use incident::Incident;
+pub use journal::{Entry, Happening};
+pub use reason::{Reason, Verdict};
+pub use snapshot::{LinkSnapshot, PathSnapshot, Snapshot, TargetSnapshot};
+pub use time::Timestamp;

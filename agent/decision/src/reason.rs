@@ -1,0 +1,113 @@
+//! Why: every verdict and every choice carries one.
+
+use crate::{LinkId, Missing, Percent};
+use core::time::Duration;
+
+/// The state a link is judged to be in, per address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// Nothing is known yet.
+    Unknown,
+    /// It carries traffic.
+    Healthy,
+    /// Something looks wrong; probes are out to confirm it.
+    Suspect,
+    /// It answers, but beyond its limits.
+    Degraded,
+    /// It carries nothing: confirmed.
+    Failed,
+    /// It answers again, and is proving it.
+    Recovering,
+}
+
+/// Why a verdict or a choice is what it is, with the numbers that mattered.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reason {
+    /// The agent has just started.
+    Starting,
+    /// The operator switched this family off by giving it no target.
+    Unmanaged,
+    /// Something the link needs is not there.
+    Missing(Missing),
+    /// The kernel reports no carrier.
+    NoCarrier,
+    /// Enough targets answer.
+    Answering {
+        /// Targets that answer.
+        alive: u8,
+        /// Targets asked.
+        of: u8,
+    },
+    /// A probe is later than this link's replies ever are.
+    Late {
+        /// The deadline that passed.
+        deadline: Duration,
+    },
+    /// A burst of confirming probes was lost as well.
+    Silent {
+        /// Targets that still answer.
+        alive: u8,
+        /// Targets asked.
+        of: u8,
+        /// Confirming probes lost.
+        lost: u8,
+    },
+    /// The sequential test found loss.
+    Loss(Percent),
+    /// The smoothed round-trip time is beyond the limit.
+    SlowRtt(Duration),
+    /// The jitter is beyond the limit.
+    HighJitter(Duration),
+    /// It answers again and is on trial for this long.
+    OnTrial(Duration),
+    /// It is the best link that is fit for traffic.
+    Preferred,
+    /// The link that was in use failed.
+    UplinkFailed {
+        /// The link left.
+        from: LinkId,
+    },
+    /// The link that was in use is degraded and this one is better.
+    UplinkDegraded {
+        /// The link left.
+        from: LinkId,
+    },
+    /// The canary did not come back over the link that was tried before.
+    NotVerified {
+        /// The link left.
+        from: LinkId,
+    },
+    /// No other link is fit for traffic: a move would help nobody.
+    NoAlternative,
+    /// A better link is back, but must stay good for this much longer.
+    HoldDown {
+        /// The better link.
+        waiting: LinkId,
+        /// What is left to wait.
+        left: Duration,
+    },
+    /// A better link is back and waits for the maintenance window.
+    WaitingForWindow {
+        /// The better link.
+        waiting: LinkId,
+    },
+    /// A better link is back; failback is by hand.
+    WaitingForOperator {
+        /// The better link.
+        waiting: LinkId,
+    },
+    /// A preferred link stayed good through its hold-down.
+    FailedBack {
+        /// How long it was good.
+        good_for: Duration,
+    },
+    /// The operator's lease.
+    Forced,
+    /// The lease was given up: the forced link is confirmed dead.
+    ForceGivenUp {
+        /// The link that was forced.
+        link: LinkId,
+    },
+    /// The lease ended or was released.
+    Released,
+}

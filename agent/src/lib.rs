@@ -1,0 +1,12 @@
+//! Shunt, the WAN failover agent: the edges around the decision core.
+//!
+//! `agent/ARCHITECTURE.md` is the map.
+
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod daemon;
+pub mod netlink;
+pub mod probe;
+
+pub use cli::main;
