@@ -56,6 +56,7 @@ impl Failover {
             forced: None,
             links: Vec::new(),
             incidents: Vec::new(),
+            counters: crate::Counters::default(),
         }
     }
 }

@@ -59,6 +59,14 @@ pub enum Happening {
         /// The uplink.
         link: LinkId,
     },
+    /// No canary has ever come back, over any link: moves cannot be proved by it (a firewall that does not
+    /// forward or translate its packets, most likely). Said once.
+    Unverifiable {
+        /// Which family.
+        family: Family,
+        /// The uplink that was to be proved.
+        link: LinkId,
+    },
     /// An incident was opened, reached a stage, or ended.
     Incident(Incident),
 }

@@ -25,5 +25,5 @@ pub use ids::{Family, LinkId, PerFamily, Percent, ProbeId, RankingId, TargetId};
 pub use incident::Incident;
 pub use journal::{Entry, Happening};
 pub use reason::{Reason, Verdict};
-pub use snapshot::{LinkSnapshot, PathSnapshot, Snapshot, TargetSnapshot};
+pub use snapshot::{Counters, LinkSnapshot, PathSnapshot, Snapshot, TargetSnapshot};
 pub use time::Timestamp;

@@ -43,6 +43,12 @@ pub enum Reason {
         /// The deadline that passed.
         deadline: Duration,
     },
+    /// A target refused the probe, or answered it wrongly.
+    Refused,
+    /// A probe could not be sent over the link.
+    Unsendable,
+    /// The machine slept or the agent stood still: what was known is void.
+    ClockGap,
     /// A burst of confirming probes was lost as well.
     Silent {
         /// Targets that still answer.

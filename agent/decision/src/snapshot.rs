@@ -18,6 +18,27 @@ pub struct Snapshot {
     pub links: Vec<LinkSnapshot>,
     /// The latest incidents, the newest last.
     pub incidents: Vec<Incident>,
+    /// What the core counted since it started.
+    pub counters: Counters,
+}
+
+/// Events worth a metric, and the overflows of every bounded queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Probes asked for.
+    pub probes: u64,
+    /// Confirm bursts begun.
+    pub bursts: u64,
+    /// Losses taken back because the reply came after its deadline, but before the timeout.
+    pub late_replies: u64,
+    /// Moves of an uplink from one link to another.
+    pub moves: u64,
+    /// Probes forgotten because too many of one target were in flight.
+    pub flights_dropped: u64,
+    /// Actions and entries dropped because nobody fetched them.
+    pub actions_dropped: u64,
+    /// Old incidents forgotten to make room.
+    pub incidents_dropped: u64,
 }
 
 /// One link.
