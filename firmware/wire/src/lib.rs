@@ -1,2 +1,27 @@
+//! The frames between the agent and the watchdog MCU.
+//!
+//! Why a crate of its own: both ends must agree on every byte, the MCU's is `no_std`, and an agent may
+//! meet a firmware that is years older. So the format is written down once, here, with golden bytes in
+//! the tests.
+//!
+//! A frame on the line, between zero bytes:
+//!
+//! ```text
+//! 00 | COBS( version u8 | sequence u16 LE | message, postcard | CRC-16 LE ) | 00
+//! ```
+//!
+//! COBS (Cheshire and Baker, 1999) keeps zeros out of a frame, so that a zero byte always ends one and a
+//! receiver is in step again after at most one frame. The zero in front ends whatever noise came before.
+//! The CRC is CRC-16/IBM-3740 (polynomial 0x1021, start 0xFFFF, not reflected) over all that is before it.
+//!
+//! The format grows by appending: new messages go to the end of [`Message`], and a frame whose
+//! message is not known comes out of the decoder as [`Received::Unknown`], to be answered by
+//! [`Message::NotUnderstood`]. [`VERSION`] changes only when the frame itself changes.
 #![no_std]
-//! (under construction)
+
+mod cobs;
+mod frame;
+mod message;
+
+pub use frame::{Decoder, EncodeError, FRAME_BYTES, Frame, MESSAGE_BYTES, Received, VERSION, encode};
+pub use message::{Hello, Message, Name, ResetCause, Role, Seconds, Stage, Status};
