@@ -1,0 +1,173 @@
+//! The reference file, the README and the examples say what the code does.
+
+use super::{TWO_LINKS, faults, valid};
+use crate::keys::SECTIONS;
+use crate::{
+    Agent, Canary, Config, Damping, Failback, FailbackMode, Failover, Kernel, Limits, Link, LogFormat, Probe,
+    Target,
+};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const REFERENCE: &str = include_str!("../../shunt.toml");
+const README: &str = include_str!("../../README.md");
+
+/// A setting in the reference: its line, its value as written, and whether it is commented out.
+struct Setting {
+    line: usize,
+    value: &'static str,
+    optional: bool,
+}
+
+/// All settings of the reference by their dotted keys; of the links, those of the first.
+fn settings() -> BTreeMap<String, Setting> {
+    let mut section = "";
+    let mut all = BTreeMap::new();
+    for (line, text) in REFERENCE.lines().enumerate() {
+        if text.starts_with('[') {
+            section = text.trim_matches(['[', ']']);
+        }
+        let optional = text.starts_with('#') && !text.starts_with("# ");
+        let Some((key, value)) = text.trim_start_matches('#').split_once(" = ") else { continue };
+        if text.starts_with("# ") || key.contains(' ') {
+            continue;
+        }
+        all.entry(dotted(section, key)).or_insert(Setting { line, value, optional });
+    }
+    all
+}
+
+fn dotted(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+}
+
+fn known() -> Vec<String> {
+    SECTIONS.iter().flat_map(|(section, keys)| keys.iter().map(|key| dotted(section, key))).collect()
+}
+
+/// The defaults, written out by hand: what the documents promise.
+fn promised() -> Config {
+    let link = |name: &str, interface: &str, metered| Link {
+        name: name.to_owned(),
+        interface: interface.to_owned(),
+        metered,
+        gateway: None,
+        gateway6: None,
+        targets: ["1.1.1.1", "9.9.9.9", "2606:4700:4700::1111", "2620:fe::fe"]
+            .map(|address| Target::Icmp(address.parse().unwrap()))
+            .to_vec(),
+        probe: Probe {
+            interval: Duration::from_secs(1),
+            standby_interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(1),
+            quorum: 1,
+        },
+        limits: Limits { loss_percent: 20.0, rtt: None, jitter: None },
+    };
+    Config {
+        agent: Agent {
+            socket: PathBuf::from("/run/shunt/shunt.sock"),
+            group: "shunt".to_owned(),
+            state_dir: PathBuf::from("/var/lib/shunt"),
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+        },
+        failover: Failover { recovery_time_objective: Duration::from_secs(1) },
+        failback: Failback { mode: FailbackMode::Auto, hold_down: Duration::from_secs(60) },
+        damping: Damping { half_life: Duration::from_secs(600) },
+        canary: Canary {
+            enabled: true,
+            interface: "shunt0".to_owned(),
+            source: "198.19.255.254".parse().unwrap(),
+        },
+        kernel: Kernel { table_base: 21_000, rule_base: 20_000, mark_mask: 0x7f00_0000, protocol: 157 },
+        links: vec![link("fiber", "eth0", false), link("lte", "wwan0", true)],
+    }
+}
+
+#[test]
+fn the_reference_holds_the_defaults() {
+    assert_eq!(valid(REFERENCE), promised());
+    assert_eq!(valid(TWO_LINKS), promised());
+}
+
+#[test]
+fn the_reference_has_every_key_and_no_other() {
+    let settings = settings();
+    for key in known() {
+        assert!(settings.contains_key(&key), "shunt.toml lacks {key}");
+    }
+    assert_eq!(settings.len(), known().len(), "shunt.toml has more than the known keys");
+}
+
+#[test]
+fn every_key_of_the_reference_is_explained() {
+    let lines: Vec<_> = REFERENCE.lines().collect();
+    for (key, setting) in settings() {
+        let above = lines[setting.line - 1];
+        let own_override = key.starts_with("link.probe.") || key.starts_with("link.limits.");
+        assert!(own_override || above.starts_with("# "), "nothing above {key} says what it is");
+    }
+}
+
+#[test]
+fn every_optional_key_of_the_reference_can_be_uncommented() {
+    for (key, setting) in settings().into_iter().filter(|(_, setting)| setting.optional) {
+        let mut lines: Vec<String> = REFERENCE.lines().map(str::to_owned).collect();
+        lines[setting.line] = lines[setting.line].trim_start_matches('#').to_owned();
+        let mut text = lines.join("\n");
+        if key == "failback.window" {
+            assert_eq!(faults(&text).len(), 1);
+            text = text.replace("mode = \"auto\"", "mode = \"window\"").replace("# The window", "#");
+        }
+        assert_ne!(valid(&text), promised(), "{key} has no effect");
+    }
+}
+
+#[test]
+fn the_readme_has_every_key_with_its_default() {
+    let rows: BTreeMap<&str, Vec<&str>> = README
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>())
+        .map(|cells| (cells[0].trim_matches('`'), cells))
+        .collect();
+    let settings = settings();
+    for key in known() {
+        let cells = rows.get(key.as_str()).unwrap_or_else(|| panic!("README.md lacks {key}"));
+        assert_eq!(cells.len(), 5, "{key}");
+        let needed = cells[4].starts_with("Needed.");
+        let setting = &settings[&key];
+        let default =
+            if needed || setting.optional { "–".to_owned() } else { format!("`{}`", setting.value) };
+        assert_eq!(cells[2], default, "README.md has another default for {key}");
+        assert!(cells[4].ends_with('.'), "{key} has no meaning in README.md");
+    }
+    assert_eq!(rows.len(), known().len(), "README.md has more than the known keys");
+}
+
+#[test]
+fn the_readme_shows_a_config_and_a_fault_as_they_are() {
+    let block = |fence: &str| README.split(fence).nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(valid(block("```toml\n")), promised());
+    let shown = block("```text\n").trim_end();
+    let text = format!("\n{}[link.probe]\ninterval = \"5 parsecs\"\n", TWO_LINKS);
+    let message = crate::parse(&text, std::path::Path::new("/etc/shunt/shunt.toml")).unwrap_err().to_string();
+    assert_eq!(message, shown);
+}
+
+#[test]
+fn the_examples_are_valid_and_short() {
+    let examples = [
+        (include_str!("../../examples/fiber-lte.toml"), 2, 10),
+        (include_str!("../../examples/dual-dsl.toml"), 2, 25),
+        (include_str!("../../examples/starlink-5g.toml"), 2, 25),
+        (include_str!("../../examples/three-links.toml"), 3, 25),
+    ];
+    for (text, links, lines) in examples {
+        assert_eq!(valid(text).links.len(), links);
+        assert!(text.lines().count() <= lines, "{text}");
+    }
+    assert_eq!(valid(examples[0].0), promised());
+}
