@@ -1,1 +1,19 @@
-//! (under construction)
+//! The control socket: what the daemon tells, and what it can be told. `agent/API.md` is the contract.
+//!
+//! [`ControlSocket`] makes the socket, [`serve`] answers on it, and every request goes as an [`Order`] to the
+//! event loop, which alone knows anything. [`status`] and [`event`] put the core's knowledge into the JSON of
+//! [`types`] and [`wire`]; [`describe`] says it in words.
+
+mod convert;
+mod credentials;
+pub mod describe;
+mod listener;
+mod names;
+mod server;
+pub mod types;
+pub mod wire;
+
+pub use convert::{Context, WallClock, event, incident, status};
+pub use listener::{ControlSocket, ListenError, group_id};
+pub use names::{LinkNames, Names};
+pub use server::{Access, MAX_CONNECTIONS, Order, serve};

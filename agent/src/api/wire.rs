@@ -1,0 +1,227 @@
+//! What goes over the control socket: one JSON object a line, each way. The client speaks first.
+//!
+//! A request gets one line back, `{"ok":…}` or `{"error":{"code":…,"message":…}}`. The exception is
+//! `events`: each event is a line `{"event":{…}}`; without `follow` a last line `{"ok":{…}}` says that the
+//! list is whole.
+
+use super::types::{Family, IncidentStatus, Status, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// The longest request that the daemon reads, in bytes: a link name and some keys need a tenth of it.
+pub const MAX_REQUEST: usize = 4_096;
+
+/// The longest line that a client reads, in bytes: the status of 127 links with 16 targets each, and a hundred
+/// incidents, needs about a quarter of it.
+pub const MAX_REPLY: usize = 4 << 20;
+
+/// What a client asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// The whole picture.
+    Status,
+    /// Make a link the uplink of both families.
+    Force {
+        /// Its name.
+        link: String,
+        /// Seconds until the lease ends by itself; absent: until `release`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        for_s: Option<u64>,
+        /// Hold to it even when it is confirmed dead.
+        #[serde(default)]
+        strict: bool,
+    },
+    /// Give the choice back to the agent.
+    Release,
+    /// The latest events.
+    Events {
+        /// Go on with new ones until the client hangs up.
+        #[serde(default)]
+        follow: bool,
+    },
+    /// End the daemon; forwarding stays as it is.
+    Stop {
+        /// Remove everything that Shunt owns from the kernel first.
+        #[serde(default)]
+        restore: bool,
+    },
+}
+
+/// What the daemon's loop answers.
+pub type Response = Result<Answer, ApiError>;
+
+/// A good answer. It stands bare inside `{"ok":…}`: the client knows what it asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// To [`Request::Events`]: the history, oldest first. The server sends it line by line.
+    Events(Vec<Event>),
+    /// To the others.
+    Done(Done),
+}
+
+impl Answer {
+    /// "It is done", with a sentence for the operator.
+    #[must_use]
+    pub fn done(text: impl Into<String>) -> Self {
+        Self::Done(Done { text: text.into() })
+    }
+}
+
+/// The answer to a command that changes something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// What was done: one sentence for the operator.
+    pub text: String,
+}
+
+/// One line from the daemon; `T` is what the client asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Line<T> {
+    /// It was done.
+    Ok(T),
+    /// It was not.
+    Error(ApiError),
+    /// One event of the stream.
+    Event(Event),
+}
+
+/// Why a request was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiError {
+    /// For programs.
+    pub code: ErrorCode,
+    /// For people: what is wrong and what mends it.
+    pub message: String,
+}
+
+impl ApiError {
+    /// A refusal.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// The link is not configured; the message lists those that are.
+    #[must_use]
+    pub fn unknown_link<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        let message = format!("there is no link {name:?}; the links are {}", known.join(", "));
+        Self::new(ErrorCode::UnknownLink, message)
+    }
+}
+
+/// The kinds of refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The line is no request: not JSON, an unknown command or field, or too long.
+    BadRequest,
+    /// No link has this name.
+    UnknownLink,
+    /// The caller is neither root nor in the group.
+    PermissionDenied,
+    /// Too many connections or too many requests at once: try again.
+    Busy,
+    /// Nothing was asked for too long.
+    Idle,
+    /// The daemon is on its way out.
+    Stopping,
+    /// It was tried and did not work.
+    Failed,
+    /// A code of a newer daemon.
+    #[serde(other)]
+    Other,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A link's verdict changed.
+    Verdict,
+    /// The uplink moved.
+    Uplink,
+    /// The uplink is dead and nothing else is alive.
+    Stranded,
+    /// The operator's lease was taken, ended or given up.
+    Force,
+    /// A new path is proved.
+    Verified,
+    /// New paths cannot be proved on this machine.
+    Unverifiable,
+    /// An incident was opened, reached a stage, or ended.
+    Incident,
+    /// Something that a stranger had changed in the kernel was put back.
+    Repaired,
+    /// Something on this machine works against the agent.
+    Warning,
+    /// The daemon started.
+    Started,
+    /// The daemon stops.
+    Stopping,
+    /// A new config is in force, or was refused.
+    Reload,
+    /// Events that this client was too slow to read are left out here.
+    Missed,
+    /// A kind of a newer daemon.
+    #[serde(other)]
+    Other,
+}
+
+/// One line of the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Counted from 1 since the daemon started, without gaps.
+    pub number: u64,
+    /// When it happened (RFC 3339).
+    pub at: String,
+    /// What it is about.
+    pub kind: EventKind,
+    /// Which family it concerns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
+    /// Which link it concerns; for `uplink` the link before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// For `uplink`: the link now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// For `verdict`: the verdict now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Why: one phrase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// For `incident`: the incident as it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Box<IncidentStatus>>,
+    /// For `missed`: how many were left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<u64>,
+    /// All of it, as one sentence.
+    pub text: String,
+}
+
+impl Event {
+    /// An event that is a sentence and nothing more.
+    #[must_use]
+    pub fn plain(number: u64, at: String, kind: EventKind, text: impl Into<String>) -> Self {
+        Self {
+            number,
+            at,
+            kind,
+            family: None,
+            link: None,
+            to: None,
+            verdict: None,
+            reason: None,
+            incident: None,
+            missed: None,
+            text: text.into(),
+        }
+    }
+}
