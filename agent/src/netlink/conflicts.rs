@@ -1,0 +1,126 @@
+//! Rules of others that would catch traffic before ours: what matters is the order, not the numbers.
+
+use super::error::family_name;
+use super::rules::{FoundRule, Selector};
+use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleFlags};
+use shunt_config::Kernel as Numbers;
+use shunt_decision::Family;
+
+/// The priority of the kernel's own rule to the `local` table.
+const LOCAL_PRIORITY: u32 = 0;
+
+/// A sentence with the mend for each rule in the way.
+pub(crate) fn conflicts(numbers: &Numbers, family: Family, rules: &[FoundRule]) -> Vec<String> {
+    let strangers = rules.iter().filter(|rule| rule.protocol != numbers.protocol);
+    strangers.filter_map(|rule| conflict(numbers, family, rule)).collect()
+}
+
+fn conflict(numbers: &Numbers, family: Family, rule: &FoundRule) -> Option<String> {
+    let family = family_name(family);
+    let priority = rule.priority;
+    if let Some((mark, mask)) = overlapping(numbers, rule) {
+        return Some(format!(
+            "The {family} rule {priority} of another program matches the firewall mark {mark:#x}/{mask:#x}, which \
+             overlaps kernel.mark_mask {:#x}: its packets and the probes would be taken for each other; give one of \
+             them other bits.",
+            numbers.mark_mask
+        ));
+    }
+    if priority == LOCAL_PRIORITY || priority >= numbers.uplink_priority() || !catches_all(rule) {
+        return None;
+    }
+    let whose =
+        if priority < numbers.mark_priority(0) { "the probes and all traffic" } else { "all traffic" };
+    Some(format!(
+        "The {family} rule {priority} of another program stands before Shunt's rule {} and catches {whose}: the \
+         choice of uplink may have no effect; delete that rule, or set kernel.rule_base below {priority}.",
+        numbers.uplink_priority()
+    ))
+}
+
+/// The mark of a rule that reaches into our bits.
+fn overlapping(numbers: &Numbers, rule: &FoundRule) -> Option<(u32, u32)> {
+    let (mut mark, mut mask) = (None, u32::MAX);
+    for attribute in &rule.message.attributes {
+        match attribute {
+            RuleAttribute::FwMark(value) => mark = Some(*value),
+            RuleAttribute::FwMask(value) => mask = *value,
+            _ => {}
+        }
+    }
+    let mark = mark.filter(|_| !rule.message.header.flags.contains(RuleFlags::Invert))?;
+    (mark & mask & numbers.mark_mask != 0).then_some((mark, mask))
+}
+
+/// The rule takes packets of every kind, and a default route in its table would end the search.
+fn catches_all(rule: &FoundRule) -> bool {
+    let header = &rule.message.header;
+    if header.flags.contains(RuleFlags::Invert) {
+        // "Everything but": the way full-tunnel VPNs take all traffic.
+        return header.action == RuleAction::ToTable;
+    }
+    match rule.rule {
+        Some(plain) => plain.selector == Selector::All && !plain.suppress,
+        None => {
+            let narrow = |attribute: &RuleAttribute| {
+                !matches!(
+                    attribute,
+                    RuleAttribute::Priority(_) | RuleAttribute::Protocol(_) | RuleAttribute::Table(_)
+                )
+            };
+            let stops = matches!(
+                header.action,
+                RuleAction::Blackhole | RuleAction::Unreachable | RuleAction::Prohibit
+            );
+            stops && header.src_len == 0 && header.dst_len == 0 && !rule.message.attributes.iter().any(narrow)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::Rule;
+    use super::*;
+
+    const NUMBERS: Numbers =
+        Numbers { table_base: 7000, rule_base: 7000, mark_mask: 0x7f00_0000, protocol: 201 };
+
+    fn stranger(priority: u32, selector: Selector, suppress: bool) -> FoundRule {
+        FoundRule::own(Rule { family: Family::V4, priority, selector, table: 254, suppress }, 4)
+    }
+
+    fn sentences(rule: FoundRule) -> usize {
+        conflicts(&NUMBERS, Family::V4, &[rule]).len()
+    }
+
+    #[test]
+    fn an_unsuppressed_catch_all_before_ours_is_told() {
+        assert_eq!(sentences(stranger(100, Selector::All, false)), 1);
+        assert_eq!(sentences(stranger(NUMBERS.uplink_priority() - 1, Selector::All, false)), 1);
+    }
+
+    #[test]
+    fn rules_that_let_traffic_through_to_ours_are_not() {
+        assert_eq!(sentences(stranger(0, Selector::All, false)), 0);
+        assert_eq!(sentences(stranger(32766, Selector::All, false)), 0);
+        assert_eq!(sentences(stranger(100, Selector::All, true)), 0);
+        assert_eq!(sentences(stranger(100, Selector::From("192.0.2.1".parse().unwrap()), false)), 0);
+        assert_eq!(sentences(stranger(100, Selector::Mark { mark: 0x100, mask: 0x3f00 }, false)), 0);
+    }
+
+    #[test]
+    fn marks_in_our_bits_are_told_wherever_they_stand() {
+        assert_eq!(
+            sentences(stranger(32000, Selector::Mark { mark: 0x0100_0000, mask: u32::MAX }, false)),
+            1
+        );
+    }
+
+    #[test]
+    fn everything_but_a_mark_is_everything() {
+        let mut vpn = stranger(100, Selector::Mark { mark: 51820, mask: u32::MAX }, false);
+        vpn.message.header.flags = RuleFlags::Invert;
+        vpn.rule = None;
+        assert_eq!(sentences(vpn), 1);
+    }
+}

@@ -1,0 +1,98 @@
+//! The routes and rules that ought to be in the kernel. Pure: config, paths and ranking in, a list out.
+
+use super::learn::Path;
+use super::model::{Address, family_of};
+use super::rtnl::{Lead, Route};
+use super::rules::{Rule, Selector};
+use shunt_config::Kernel as Numbers;
+use shunt_decision::{Family, LinkId};
+
+/// Metric of a link's own default route in its table.
+const LINK_METRIC: u32 = 100;
+/// Metric of `unreachable default` beneath it: far above any real one, below the values that the kernel treats apart.
+const UNREACHABLE_METRIC: u32 = 1_000_000;
+/// Metric of the best uplink; the others follow one by one.
+pub(crate) const FIRST_UPLINK_METRIC: u32 = 10;
+/// Addresses of one link and family that get a `from` rule; IPv6 privacy addresses alone may be a handful.
+const FROM_RULES: usize = 16;
+
+/// Everything that ought to be there for one family, each list in the order in which it is installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Desired {
+    /// Link tables, then the uplink table, best first.
+    pub(crate) routes: Vec<Route>,
+    /// The rule to the uplink table comes last.
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// One managed link of one family, as [`desired`] needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LinkView {
+    pub(crate) id: LinkId,
+    pub(crate) path: Path,
+}
+
+/// The link's default route out of its interface, if its path is ready.
+fn lead(path: &Path) -> Option<Lead> {
+    path.way.map(|way| Lead::Out { index: path.index, way })
+}
+
+/// A link's own default route in its table.
+pub(crate) const fn link_route(family: Family, table: u32, lead: Lead) -> Route {
+    Route { family, table, metric: LINK_METRIC, lead }
+}
+
+/// The ranked defaults of the uplink table. A link whose path is not ready is left out; its place is kept.
+pub(crate) fn uplink_routes(
+    numbers: &Numbers,
+    family: Family,
+    links: &[LinkView],
+    order: &[LinkId],
+) -> Vec<Route> {
+    let table = numbers.uplink_table();
+    (FIRST_UPLINK_METRIC..)
+        .zip(order)
+        .filter_map(|(metric, id)| {
+            let link = links.iter().find(|link| link.id == *id)?;
+            Some(Route { family, table, metric, lead: lead(&link.path)? })
+        })
+        .collect()
+}
+
+/// Everything for one family; nothing when no link is managed in it.
+pub(crate) fn desired(
+    numbers: &Numbers,
+    family: Family,
+    links: &[LinkView],
+    addresses: &[Address],
+    order: &[LinkId],
+) -> Desired {
+    let mut wanted = Desired::default();
+    if links.is_empty() {
+        return wanted;
+    }
+    let rule = |priority, selector, table, suppress| Rule { family, priority, selector, table, suppress };
+    for link in links {
+        let place = usize::from(link.id.0);
+        let table = numbers.link_table(place);
+        // The unreachable route goes first: a probe must fail rather than leak for want of it.
+        wanted.routes.push(Route { family, table, metric: UNREACHABLE_METRIC, lead: Lead::Unreachable });
+        wanted.routes.extend(lead(&link.path).map(|lead| link_route(family, table, lead)));
+        let selector = Selector::Mark { mark: numbers.link_mark(place), mask: numbers.mark_mask };
+        wanted.rules.push(rule(numbers.mark_priority(place), selector, table, false));
+    }
+    wanted.routes.extend(uplink_routes(numbers, family, links, order));
+    wanted.rules.push(rule(numbers.suppress_priority(), Selector::All, super::rtnl::MAIN, true));
+    for link in links {
+        let place = usize::from(link.id.0);
+        let own = |a: &&Address| {
+            link.path.index != 0 && a.index == link.path.index && family_of(a.address) == family && a.usable()
+        };
+        for address in addresses.iter().filter(own).take(FROM_RULES) {
+            let selector = Selector::From(address.address);
+            wanted.rules.push(rule(numbers.from_priority(place), selector, numbers.link_table(place), false));
+        }
+    }
+    wanted.rules.push(rule(numbers.uplink_priority(), Selector::All, numbers.uplink_table(), false));
+    wanted
+}
