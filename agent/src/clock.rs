@@ -2,18 +2,73 @@
 
 use shunt_decision::Timestamp;
 
+/// Nanoseconds in a second.
+const SECOND: u64 = 1_000_000_000;
+
+/// `CLOCK_REALTIME`, in nanoseconds since 1970.
+///
+/// The kernel stamps packets by this clock. It may be stepped at any moment, so a value is only ever compared with one
+/// read close to it, and the result is checked against [`now`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WallTime(u64);
+
+impl WallTime {
+    /// The instant `nanos` nanoseconds after the beginning of 1970.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the beginning of 1970.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+}
+
 /// `CLOCK_BOOTTIME`: monotonic, and it counts the time that the machine slept.
 #[must_use]
 pub fn now() -> Timestamp {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    read(libc::CLOCK_BOOTTIME, &mut time);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
-    Timestamp::from_nanos(seconds * 1_000_000_000 + nanos)
+    Timestamp::from_nanos(read(libc::CLOCK_BOOTTIME))
+}
+
+/// `CLOCK_REALTIME` now.
+#[must_use]
+pub fn wall_now() -> WallTime {
+    WallTime(read(libc::CLOCK_REALTIME))
 }
 
 #[allow(unsafe_code)]
-fn read(clock: libc::clockid_t, time: &mut libc::timespec) {
+fn read(clock: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid place for one timespec; the clocks asked for exist on every Linux since 2.6.39.
-    unsafe { libc::clock_gettime(clock, time) };
+    unsafe { libc::clock_gettime(clock, &mut time) };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    seconds.saturating_mul(SECOND).saturating_add(nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boot_time_never_goes_back() {
+        let mut last = now();
+        for _ in 0..10_000 {
+            let next = now();
+            assert!(next >= last);
+            last = next;
+        }
+        assert!(last > Timestamp::ZERO);
+    }
+
+    #[test]
+    fn wall_time_agrees_with_the_standard_library() {
+        let before = std::time::SystemTime::now();
+        let ours = wall_now();
+        let theirs = before.duration_since(std::time::UNIX_EPOCH).unwrap();
+        let apart = u128::from(ours.as_nanos()).abs_diff(theirs.as_nanos());
+        assert!(apart < u128::from(SECOND), "{apart} ns apart");
+    }
 }

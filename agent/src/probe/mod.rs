@@ -1,1 +1,28 @@
-//! (under construction)
+//! Probes: requests bound to one link, their replies, and the canary.
+//!
+//! Everything here is synchronous. [`Prober`] and [`Canary`] own their sockets, never wait and are not part of the
+//! reactor: the event loop sends and drains on its own wake-ups, because wake-ups are what probing costs. Round-trip
+//! times come from the kernel's stamps, so they do not depend on when the loop reads.
+//!
+//! A probe leaves by its link or not at all: sockets are bound by device, source address *and* firewall mark.
+
+mod canary;
+mod dns;
+mod dns_wire;
+mod echo;
+mod error;
+mod icmp;
+mod packet;
+mod path;
+mod prober;
+mod receive;
+mod socket;
+mod stamp;
+mod sys;
+mod tcp;
+mod token;
+mod tun;
+
+pub use canary::{Canary, CanaryKind};
+pub use error::ProbeError;
+pub use prober::Prober;

@@ -1,0 +1,165 @@
+//! All probes of one link in one family.
+
+use super::dns::Queries;
+use super::dns_wire::Question;
+use super::error::ProbeError;
+use super::icmp::IcmpSocket;
+use super::receive::Buffers;
+use super::socket::family_of;
+use super::sys;
+use super::tcp::Connects;
+use super::token::Random;
+use crate::netlink::Binding;
+use shunt_config::Target;
+use shunt_decision::{Family, Outcome, ProbeId, TargetId, Timestamp};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+/// Batches read from one socket in one drain: a flood waits for the next one, and the other links are not kept waiting.
+pub(super) const MAX_BATCHES: usize = 16;
+
+/// What a probe is asked to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request {
+    pub(super) id: ProbeId,
+    pub(super) target: TargetId,
+    pub(super) expires: Timestamp,
+}
+
+/// A target made ready for being asked.
+#[derive(Debug, Clone)]
+pub(super) enum Ask {
+    Echo(IpAddr),
+    Connect(SocketAddr),
+    Query(SocketAddr, Arc<Question>),
+}
+
+impl Ask {
+    /// `None` for a name that cannot be asked for.
+    pub(super) fn new(target: &Target) -> Option<Self> {
+        Some(match target {
+            Target::Icmp(address) => Self::Echo(*address),
+            Target::Tcp(address) => Self::Connect(*address),
+            Target::Dns { server, name } => {
+                Self::Query(*server, Arc::new(Question::new(name, family_of(server.ip()))?))
+            }
+        })
+    }
+}
+
+impl Ask {
+    /// The family by which it is asked.
+    pub(super) fn family(&self) -> Family {
+        match self {
+            Self::Echo(address) => family_of(*address),
+            Self::Connect(address) | Self::Query(address, _) => family_of(address.ip()),
+        }
+    }
+}
+
+/// The sockets that one drain looks at, in a fixed order.
+#[derive(Default)]
+pub(super) struct Watch {
+    set: Vec<libc::pollfd>,
+    next: usize,
+}
+
+impl Watch {
+    pub(super) fn clear(&mut self) {
+        self.set.clear();
+        self.next = 0;
+    }
+
+    pub(super) fn add(&mut self, descriptor: RawFd, events: libc::c_short) {
+        self.set.push(libc::pollfd { fd: descriptor, events, revents: 0 });
+    }
+
+    /// Looks at all of them; when that is impossible, all count as ready, and reading finds out.
+    pub(super) fn look(&mut self) {
+        if sys::poll(&mut self.set).is_err() {
+            for entry in &mut self.set {
+                entry.revents = entry.events;
+            }
+        }
+    }
+
+    /// Whether the next one in order has something to read.
+    pub(super) fn next_ready(&mut self) -> bool {
+        let entry = self.set.get(self.next);
+        self.next += 1;
+        entry.is_some_and(|entry| entry.revents != 0)
+    }
+}
+
+/// The sockets of one path.
+pub(super) struct Path {
+    family: Family,
+    binding: Option<Binding>,
+    icmp: Option<IcmpSocket>,
+    connects: Connects,
+    queries: Queries,
+    random: Random,
+}
+
+impl Path {
+    /// A path over one link, or a local one that goes wherever the routes say; `echo`: with an ICMP socket.
+    pub(super) fn open(family: Family, binding: Option<Binding>, echo: bool) -> Result<Self, ProbeError> {
+        let mut random = Random::default();
+        let icmp = if echo { Some(IcmpSocket::open(family, binding.as_ref(), &mut random)?) } else { None };
+        let (connects, queries) = (Connects::default(), Queries::default());
+        Ok(Self { family, binding, icmp, connects, queries, random })
+    }
+
+    /// Asks one target; an error means that nothing left.
+    pub(super) fn send(&mut self, request: Request, ask: &Ask) -> io::Result<()> {
+        let binding = self.binding.as_ref();
+        match ask {
+            Ask::Echo(target) => match &mut self.icmp {
+                Some(icmp) => icmp.send(request, *target, binding),
+                None => Err(io::ErrorKind::NotConnected.into()),
+            },
+            Ask::Connect(target) => self.connects.send(request, *target, self.family, binding),
+            Ask::Query(server, question) => {
+                let asked = (*server, question);
+                self.queries.send(request, asked, self.family, binding, &mut self.random)
+            }
+        }
+    }
+
+    /// Adds the sockets to be looked at, in the order in which [`drain`](Self::drain) reads them.
+    pub(super) fn watch(&self, watch: &mut Watch) {
+        if let Some(icmp) = &self.icmp {
+            watch.add(icmp.descriptor(), libc::POLLIN);
+        }
+        self.connects.watch(watch);
+        self.queries.watch(watch);
+    }
+
+    /// Reads what lies in the sockets, and forgets what expired.
+    pub(super) fn drain(
+        &mut self,
+        now: Timestamp,
+        watch: &mut Watch,
+        buffers: &mut Buffers,
+        outcomes: &mut Vec<(ProbeId, Outcome)>,
+    ) {
+        if let Some(icmp) = &mut self.icmp {
+            if watch.next_ready() {
+                icmp.drain(buffers, outcomes);
+            }
+            icmp.forget(now);
+        }
+        self.connects.drain(watch, outcomes);
+        self.connects.forget(now);
+        self.queries.drain(watch, buffers, outcomes);
+        self.queries.forget(now);
+    }
+
+    /// Probes forgotten because too many were in flight.
+    pub(super) fn dropped(&self) -> u64 {
+        let icmp = self.icmp.as_ref().map_or(0, IcmpSocket::dropped);
+        icmp + self.connects.dropped() + self.queries.dropped()
+    }
+}

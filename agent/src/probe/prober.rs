@@ -1,0 +1,104 @@
+//! The probes of all links, sent and read on the event loop's own wake-ups.
+
+use super::error::ProbeError;
+use super::path::{Ask, Path, Request, Watch};
+use super::receive::Buffers;
+use super::socket::family_of;
+use crate::netlink::Binding;
+use shunt_config::Target;
+use shunt_decision::{Family, LinkId, Outcome, PerFamily, ProbeId, TargetId, Timestamp};
+
+/// Owns every probe socket. It never waits, and is never woken by a reply: the kernel stamps packets when they leave and
+/// arrive, so reading them late costs no accuracy, and reading them together saves most of the cost.
+pub struct Prober {
+    links: Vec<Link>,
+    unsendable: Vec<ProbeId>,
+    watch: Watch,
+    buffers: Buffers,
+    dropped: u64,
+}
+
+struct Link {
+    /// `None` for a target that cannot be asked.
+    targets: Vec<Option<Ask>>,
+    paths: PerFamily<Option<Path>>,
+}
+
+impl Prober {
+    /// A prober without sockets. `links[i]` are the targets of `LinkId(i)`.
+    #[must_use]
+    pub fn new(links: &[Vec<Target>]) -> Self {
+        let link = |targets: &Vec<Target>| Link {
+            targets: targets.iter().map(Ask::new).collect(),
+            paths: PerFamily { v4: None, v6: None },
+        };
+        Self {
+            links: links.iter().map(link).collect(),
+            unsendable: Vec::new(),
+            watch: Watch::default(),
+            buffers: Buffers::new(),
+            dropped: 0,
+        }
+    }
+
+    /// Opens the sockets of one path, bound by device, source and mark; with `None`, closes them. Probes in flight on the
+    /// path are forgotten in both cases.
+    ///
+    /// # Errors
+    ///
+    /// The path has no sockets then, and its probes are unsendable. The error names the interface and the mend.
+    pub fn bind(&mut self, link: LinkId, family: Family, binding: Option<Binding>) -> Result<(), ProbeError> {
+        let Some(link) = self.links.get_mut(usize::from(link.0)) else { return Ok(()) };
+        let path = link.paths.get_mut(family);
+        self.dropped += path.take().map_or(0, |path| path.dropped());
+        if let Some(binding) = binding {
+            let echo = |ask: &Option<Ask>| matches!(ask, Some(Ask::Echo(ip)) if family_of(*ip) == family);
+            let echo = link.targets.iter().any(echo);
+            *path = Some(Path::open(family, Some(binding), echo)?);
+        }
+        Ok(())
+    }
+
+    /// Sends one probe over one link, or not at all. What became of it comes by [`drain`](Self::drain); nothing comes
+    /// when it is not answered before `expires`.
+    pub fn send(&mut self, id: ProbeId, link: LinkId, target: TargetId, _now: Timestamp, expires: Timestamp) {
+        let request = Request { id, target, expires };
+        let sent = self.links.get_mut(usize::from(link.0)).and_then(|link| {
+            let ask = link.targets.get(usize::from(target.0))?.as_ref()?;
+            link.paths.get_mut(ask.family()).as_mut()?.send(request, ask).ok()
+        });
+        if sent.is_none() {
+            self.unsendable.push(id);
+        }
+    }
+
+    /// Reads everything that lies in the sockets, without waiting, and appends the outcomes; forgets what expired before
+    /// `now`.
+    pub fn drain(&mut self, now: Timestamp, outcomes: &mut Vec<(ProbeId, Outcome)>) {
+        outcomes.extend(self.unsendable.drain(..).map(|id| (id, Outcome::Unsendable)));
+        self.watch.clear();
+        for path in self.links.iter().flat_map(Link::paths) {
+            path.watch(&mut self.watch);
+        }
+        self.watch.look();
+        for path in self.links.iter_mut().flat_map(Link::paths_mut) {
+            path.drain(now, &mut self.watch, &mut self.buffers, outcomes);
+        }
+    }
+
+    /// Probes forgotten because too many were in flight; it only grows.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped + self.links.iter().flat_map(Link::paths).map(Path::dropped).sum::<u64>()
+    }
+}
+
+impl Link {
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        [&self.paths.v4, &self.paths.v6].into_iter().flatten()
+    }
+
+    fn paths_mut(&mut self) -> impl Iterator<Item = &mut Path> {
+        [&mut self.paths.v4, &mut self.paths.v6].into_iter().flatten()
+    }
+}
