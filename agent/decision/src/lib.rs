@@ -7,15 +7,34 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod aftermath;
+mod choice;
 mod config;
+mod damping;
+mod desk;
 mod event;
 mod failover;
+mod family;
 mod ids;
 mod incident;
 mod journal;
+mod lease;
+mod link;
+mod path;
+mod probing;
 mod reason;
+mod record;
+mod rng;
+mod rtt;
+mod schedule;
+mod settling;
 mod snapshot;
+mod suspicion;
+mod target;
 mod time;
+mod verdict;
+mod verification;
+mod window;
 
 pub use action::Action;
 pub use config::{Config, Failback, FailbackMode, Limits, LinkConfig, Target};

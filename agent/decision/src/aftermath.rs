@@ -1,0 +1,101 @@
+//! What follows a move: the proof by canaries, and the cutting of the dead link's flows.
+
+use crate::desk::ProbeName;
+use crate::failover::Failover;
+use crate::family::MAX_SWEEPS;
+use crate::verification::{Verdict, Verification};
+use crate::{Action, Family, Happening, LinkId, Outcome, ProbeId};
+use core::time::Duration;
+
+/// Flows that were made between the cut and the routes' last use of the old path are cut after this.
+const SWEEP_AFTER: Duration = Duration::from_secs(2);
+
+impl Failover {
+    /// Begins to prove the uplink.
+    pub(crate) fn verify(&mut self, family: Family) {
+        let state = self.families.get_mut(family);
+        let link = state.uplink.and_then(|link| self.links.get(usize::from(link.0)));
+        let Some(path) = link.and_then(|link| link.paths.get(family).as_ref()) else { return };
+        state.verification = Some(Verification::begin(path, &mut self.desk));
+    }
+
+    /// Takes in what became of a canary.
+    pub(crate) fn take_canary(&mut self, id: ProbeId, name: ProbeName, outcome: Outcome) {
+        for family in Family::ALL {
+            let state = self.families.get_mut(family);
+            let Some(proof) = state.verification.as_mut().filter(|proof| proof.owns(name.link, id)) else {
+                continue;
+            };
+            let managed = self.links.get(usize::from(name.link.0)).and_then(|l| l.paths.get(family).as_ref());
+            if !managed.is_some_and(|path| path.targets.iter().any(|t| t.id == name.target)) {
+                continue;
+            }
+            if let Some(at) = proof.outcome(name.target, outcome) {
+                state.proven = true;
+                self.record.restored(family, name.link, at);
+            }
+        }
+    }
+
+    /// Sends the canaries that are due, and concludes.
+    pub(crate) fn step_verifications(&mut self) {
+        for family in Family::ALL {
+            let state = self.families.get_mut(family);
+            let Some(mut proof) = state.verification.take() else { continue };
+            let link = self.links.get(usize::from(proof.link.0));
+            let Some(path) = link.and_then(|link| link.paths.get(family).as_ref()) else { continue };
+            match proof.step(path, &mut self.desk) {
+                None => state.verification = Some(proof),
+                Some(verdict) => self.conclude(family, proof.link, verdict),
+            }
+        }
+        self.settle();
+    }
+
+    fn conclude(&mut self, family: Family, link: LinkId, verdict: Verdict) {
+        let state = self.families.get_mut(family);
+        match verdict {
+            Verdict::Proved => {
+                self.desk.record(Happening::Verified { family, link });
+                self.record.verified(family, link, &mut self.desk);
+            }
+            Verdict::Lost if state.proven => {
+                state.reject(link);
+                state.dirty = true;
+                if let Some(link) = self.links.get_mut(usize::from(link.0)) {
+                    link.damping.flap(self.half_life, self.desk.now);
+                }
+                self.restart_hold(link, family);
+            }
+            Verdict::Lost | Verdict::NoEvidence => {
+                if !core::mem::replace(&mut state.unverifiable_said, true) {
+                    self.desk.record(Happening::Unverifiable { family, link });
+                }
+            }
+        }
+    }
+
+    /// Cuts the flows of a failed link, now and once more.
+    pub(crate) fn cut(&mut self, family: Family, link: LinkId) {
+        self.desk.act(Action::CutFlows { family, link });
+        let state = self.families.get_mut(family);
+        if state.sweeps.len() >= MAX_SWEEPS {
+            state.sweeps.remove(0);
+        }
+        state.sweeps.push((self.desk.now + SWEEP_AFTER, link));
+    }
+
+    /// Cuts again what is due, unless the link carries the traffic again.
+    pub(crate) fn sweep(&mut self) {
+        let now = self.desk.now;
+        for family in Family::ALL {
+            let state = self.families.get_mut(family);
+            while let Some(place) = state.sweeps.iter().position(|(at, _)| *at <= now) {
+                let (_, link) = state.sweeps.remove(place);
+                if state.uplink != Some(link) {
+                    self.desk.act(Action::CutFlows { family, link });
+                }
+            }
+        }
+    }
+}

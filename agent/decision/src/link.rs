@@ -1,0 +1,59 @@
+//! One configured link: what its two paths share.
+
+use crate::damping::Damping;
+use crate::path::Path;
+use crate::{Family, LinkConfig, LinkId, PerFamily, Timestamp, Verdict};
+use core::time::Duration;
+
+/// A metered link that stands by and is not healthy is probed at least this often, so that its recovery is seen
+/// and its trial ends; a fifth of the usual rate.
+const METERED_RECOVERY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// One link.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) carrier: Option<bool>,
+    pub(crate) damping: Damping,
+    /// Replies to probes over it, which are no foreign traffic.
+    pub(crate) replies: u64,
+    pub(crate) paths: PerFamily<Option<Path>>,
+    metered: bool,
+    interval: Duration,
+    standby_interval: Duration,
+}
+
+impl Link {
+    pub(crate) fn new(id: LinkId, config: &LinkConfig, seed: u64, now: Timestamp) -> Self {
+        Self {
+            carrier: None,
+            damping: Damping::new(),
+            replies: 0,
+            paths: PerFamily::from_fn(|family| Path::new(id, family, config, seed, now)),
+            metered: config.metered,
+            interval: config.interval,
+            standby_interval: config.standby_interval.max(config.interval),
+        }
+    }
+
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.v4.iter().chain(&self.paths.v6)
+    }
+
+    pub(crate) fn paths_mut(&mut self) -> impl Iterator<Item = &mut Path> {
+        self.paths.v4.iter_mut().chain(&mut self.paths.v6)
+    }
+
+    /// Sets how often the family's targets are asked; `alarmed`: the uplink is not sound.
+    pub(crate) fn set_pace(&mut self, family: Family, alarmed: bool, now: Timestamp) {
+        let Some(path) = self.paths.get_mut(family) else { return };
+        let interval = if !self.metered || path.uplink || alarmed {
+            self.interval
+        } else if path.state.base == Verdict::Healthy {
+            self.standby_interval
+        } else {
+            self.standby_interval.min(METERED_RECOVERY_INTERVAL.max(self.interval))
+        };
+        let targets = u32::from(path.asked()).max(1);
+        path.pace.set_slot(interval / targets, now);
+    }
+}

@@ -1,0 +1,273 @@
+//! One link in one family: what is known of it, and how its verdict changes.
+
+use crate::desk::{Change, Desk};
+use crate::schedule::Pace;
+use crate::suspicion::Burst;
+use crate::target::TargetState;
+use crate::verdict::{Sign, State, next};
+use crate::window::{LossTest, LossWindow};
+use crate::{
+    Family, Limits, LinkConfig, LinkId, PathSnapshot, PathState, Reason, TargetId, Timestamp, Verdict,
+};
+use core::time::Duration;
+
+/// What a recovered path must show before it is called healthy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trial {
+    pub(crate) since: Timestamp,
+    pub(crate) good: usize,
+}
+
+/// One link in one family.
+#[derive(Debug)]
+pub(crate) struct Path {
+    pub(crate) link: LinkId,
+    pub(crate) family: Family,
+    pub(crate) quorum: usize,
+    pub(crate) timeout: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) targets: Vec<TargetState>,
+    pub(crate) state: State,
+    pub(crate) reason: Reason,
+    pub(crate) since: Timestamp,
+    /// Reason and age of the verdict beneath a suspicion.
+    pub(crate) beneath: (Reason, Timestamp),
+    /// The verdict that the operator was told last.
+    pub(crate) told: Verdict,
+    /// Why nothing can be sent; `None` while it can.
+    pub(crate) absent: Option<Reason>,
+    presence: Option<PathState>,
+    carrier: Option<bool>,
+    /// It carries its family's default route: its deadlines are worth wake-ups.
+    pub(crate) uplink: bool,
+    /// Sending time of the first probe of the losing run, or the kernel's notice.
+    pub(crate) zero: Timestamp,
+    /// When the present or latest suspicion (or absence) began.
+    pub(crate) suspected: Timestamp,
+    pub(crate) last_reply: Option<Timestamp>,
+    pub(crate) burst: Option<Burst>,
+    pub(crate) window: LossWindow,
+    pub(crate) test: LossTest,
+    /// Judgements in a row with a round-trip time or jitter beyond its limit.
+    pub(crate) beyond: u32,
+    /// When it became degraded, and how many probes were judged since.
+    pub(crate) degraded: (Timestamp, u32),
+    pub(crate) trial: Trial,
+    /// Healthy without a break (a suspicion that proved unfounded is none) since.
+    pub(crate) healthy_since: Option<Timestamp>,
+    /// When it may have the traffic back.
+    pub(crate) hold_until: Timestamp,
+    pub(crate) ever_failed: bool,
+    pub(crate) pace: Pace,
+    /// Whose turn it is.
+    pub(crate) turn: usize,
+}
+
+impl Path {
+    /// `None` if the link has no target of this family.
+    pub(crate) fn new(
+        link: LinkId,
+        family: Family,
+        config: &LinkConfig,
+        seed: u64,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let mine = (0_u8..=u8::MAX).zip(&config.targets).filter(|(_, target)| target.family == family);
+        let targets: Vec<_> =
+            mine.map(|(id, _)| TargetState::new(TargetId(id), config.limits.loss)).collect();
+        if targets.is_empty() {
+            return None;
+        }
+        let slot = config.interval / u32::try_from(targets.len()).unwrap_or(1).max(1);
+        Some(Self {
+            link,
+            family,
+            quorum: usize::from(config.quorum).clamp(1, targets.len()),
+            timeout: config.timeout,
+            limits: config.limits,
+            targets,
+            state: State::of(Verdict::Unknown),
+            reason: Reason::Starting,
+            since: now,
+            beneath: (Reason::Starting, now),
+            told: Verdict::Unknown,
+            absent: Some(Reason::Starting),
+            presence: None,
+            carrier: None,
+            uplink: false,
+            zero: now,
+            suspected: now,
+            last_reply: None,
+            burst: None,
+            window: LossWindow::default(),
+            test: LossTest::new(config.limits.loss),
+            beyond: 0,
+            degraded: (now, 0),
+            trial: Trial { since: now, good: 0 },
+            healthy_since: None,
+            hold_until: now,
+            ever_failed: false,
+            pace: Pace::new(seed, now, slot),
+            turn: 0,
+        })
+    }
+
+    pub(crate) const fn verdict(&self) -> Verdict {
+        self.state.verdict
+    }
+
+    /// The kernel's word on the link's medium.
+    pub(crate) fn set_carrier(&mut self, up: bool, at: Timestamp, desk: &mut Desk) {
+        self.carrier = Some(up);
+        self.present_or_absent(at, desk);
+    }
+
+    /// Whether the link has what a packet needs.
+    pub(crate) fn set_presence(&mut self, presence: PathState, desk: &mut Desk) {
+        self.presence = Some(presence);
+        self.present_or_absent(desk.now, desk);
+    }
+
+    fn present_or_absent(&mut self, at: Timestamp, desk: &mut Desk) {
+        // The cause comes before its consequence: without carrier, addresses and routes go as well.
+        let absent = match (self.carrier, self.presence) {
+            (Some(false), _) => Some(Reason::NoCarrier),
+            (None | Some(true), None) => Some(Reason::Starting),
+            (None | Some(true), Some(PathState::Missing(missing))) => Some(Reason::Missing(missing)),
+            (None | Some(true), Some(PathState::Ready)) => None,
+        };
+        let was = core::mem::replace(&mut self.absent, absent);
+        match absent {
+            Some(Reason::Starting) => {}
+            Some(reason) => {
+                if matches!(was, None | Some(Reason::Starting)) {
+                    self.zero = at;
+                    self.suspected = at;
+                    self.forget_flights();
+                }
+                self.take(Sign::Absent, reason, desk);
+                self.reason = reason;
+            }
+            None if was.is_some() => {
+                self.take(Sign::Present, Reason::Starting, desk);
+                if self.state.verdict == Verdict::Failed {
+                    self.reason = Reason::Silent { alive: 0, of: self.asked(), lost: 0 };
+                }
+                self.begin_burst(desk.now, desk);
+                self.pace.restart(desk.now);
+            }
+            None => {}
+        }
+    }
+
+    /// The clock jumped: probes in flight mean nothing, and what is known may be old.
+    pub(crate) fn clock_gap(&mut self, desk: &mut Desk) {
+        if self.absent.is_none() {
+            self.forget_flights();
+            self.take(Sign::Gap, Reason::ClockGap, desk);
+            self.begin_burst(desk.now, desk);
+            self.pace.restart(desk.now);
+        }
+    }
+
+    fn forget_flights(&mut self) {
+        self.burst = None;
+        for target in &mut self.targets {
+            target.forget_flights();
+            target.run = 0;
+            target.silent = false;
+            target.known = false;
+        }
+    }
+
+    /// Takes in a sign; the only place where the verdict changes.
+    pub(crate) fn take(&mut self, sign: Sign, reason: Reason, desk: &mut Desk) {
+        let before = self.state;
+        let after = next(before, sign);
+        if after == before {
+            return;
+        }
+        self.state = after;
+        if after.verdict == before.verdict {
+            self.beneath = (reason, desk.now);
+        } else if before.verdict == Verdict::Suspect && after.verdict == before.base {
+            (self.reason, self.since) = self.beneath;
+        } else {
+            if after.verdict == Verdict::Suspect {
+                self.beneath = (self.reason, self.since);
+            }
+            self.reason = reason;
+            self.since = desk.now;
+        }
+        self.enter(before, desk.now);
+        let (from, to) = (before.verdict, after.verdict);
+        desk.changes.push(Change { link: self.link, family: self.family, from, to, reason: self.reason });
+    }
+
+    fn enter(&mut self, before: State, now: Timestamp) {
+        match self.state.verdict {
+            Verdict::Failed => {
+                self.burst = None;
+                self.ever_failed = true;
+                for target in &mut self.targets {
+                    target.fresh = false;
+                }
+            }
+            Verdict::Recovering => {
+                self.trial = Trial { since: now, good: 0 };
+                if before.verdict == Verdict::Failed {
+                    self.window.reset();
+                    self.test.reset();
+                    for target in &mut self.targets {
+                        target.test.reset();
+                    }
+                }
+            }
+            Verdict::Unknown | Verdict::Healthy | Verdict::Suspect | Verdict::Degraded => {}
+        }
+        match (before.base, self.state.base) {
+            (Verdict::Degraded, Verdict::Degraded) => {}
+            (_, Verdict::Degraded) => self.degraded = (now, 0),
+            (Verdict::Degraded, _) => {
+                self.test.reset();
+                self.beyond = 0;
+            }
+            (_, _) => {}
+        }
+    }
+
+    /// How many targets are asked.
+    pub(crate) fn asked(&self) -> u8 {
+        u8::try_from(self.targets.len()).unwrap_or(u8::MAX)
+    }
+
+    /// How many targets answered their latest judged probe.
+    pub(crate) fn alive(&self) -> usize {
+        self.targets.iter().filter(|target| target.answers()).count()
+    }
+
+    /// "Enough targets answer", with the numbers.
+    pub(crate) fn answering(&self) -> Reason {
+        Reason::Answering { alive: u8::try_from(self.alive()).unwrap_or(u8::MAX), of: self.asked() }
+    }
+
+    /// Mean of a statistic over the targets that speak for the link.
+    pub(crate) fn mean(&self, of: impl Fn(&TargetState) -> Option<Duration>) -> Option<Duration> {
+        let values = self.targets.iter().filter(|target| target.speaks()).filter_map(of);
+        let (sum, count) = values.fold((Duration::ZERO, 0_u32), |(sum, n), value| (sum + value, n + 1));
+        sum.checked_div(count)
+    }
+
+    pub(crate) fn snapshot(&self) -> PathSnapshot {
+        PathSnapshot {
+            family: self.family,
+            verdict: self.state.verdict,
+            reason: self.reason,
+            since: self.since,
+            rtt: self.mean(|target| target.rtt.smoothed()),
+            jitter: self.mean(|target| target.rtt.jitter()),
+            loss: self.window.loss(),
+            targets: self.targets.iter().map(TargetState::snapshot).collect(),
+        }
+    }
+}

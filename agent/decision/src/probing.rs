@@ -1,0 +1,251 @@
+//! Sending probes, and judging what became of them: pending is not lost, and a late reply rewrites history.
+
+use crate::desk::Desk;
+use crate::path::{Path, Trial};
+use crate::target::{Flight, Judged, SILENT_AFTER, TargetState};
+use crate::verdict::Sign;
+use crate::window::ALARM;
+use crate::{Outcome, Percent, ProbeId, Reason, TargetId, Timestamp, Verdict};
+use core::time::Duration;
+
+/// A recovered path is on trial for at least this long: longer than most modems need to drop again.
+const TRIAL: Duration = Duration::from_secs(3);
+/// And until so many replies of each target that answers.
+const TRIAL_ROUNDS: usize = 3;
+/// A round-trip time or jitter counts as beyond its limit after so many judgements in a row; they are
+/// smoothed already.
+const SUSTAINED: u32 = 5;
+/// A degraded path stays so for at least this long.
+const DEGRADED_AT_LEAST: Duration = Duration::from_secs(10);
+/// And for so many judgements, half a window: a quarter of the limit is not seen in fewer.
+const DEGRADED_JUDGEMENTS: u32 = 50;
+/// Loss must be below the limit divided by this to leave `Degraded`: enter and leave differ.
+const LEAVE_LOSS: f64 = 4.0;
+/// Round-trip time and jitter must be below this percentage of their limits.
+const LEAVE_TIME_PERCENT: u32 = 80;
+/// Loss is the link's only if every target that speaks for it shows this part of its fair share of the alarm;
+/// else it is a target's (one that limits its answers, as a rule).
+const SHARE_OF_ALARM: f64 = 1.0 / 3.0;
+
+impl Path {
+    /// Sends the steady probe that is due.
+    pub(crate) fn send_steady(&mut self, desk: &mut Desk) {
+        let place = self.turn;
+        self.turn = if place + 1 < self.targets.len() { place + 1 } else { 0 };
+        self.pace.advance(desk.now);
+        self.send(place, false, desk);
+    }
+
+    /// Sends a confirming probe to every target.
+    pub(crate) fn send_round(&mut self, desk: &mut Desk) {
+        for place in 0..self.targets.len() {
+            self.send(place, true, desk);
+        }
+    }
+
+    fn send(&mut self, place: usize, confirming: bool, desk: &mut Desk) {
+        let Some(target) = self.targets.get_mut(place) else { return };
+        let patience = if confirming {
+            target.rtt.confirm_deadline(self.timeout)
+        } else {
+            target.rtt.suspicion_deadline(self.timeout)
+        };
+        let sent = desk.now;
+        let id = desk.probe(self.link, target.id, sent + self.timeout);
+        let flight = Flight { id, sent, deadline: sent + patience, confirming, lost: None };
+        if target.launch(flight) {
+            desk.counters.flights_dropped += 1;
+        }
+    }
+
+    /// Takes in what became of a probe. `true` if it was a reply.
+    pub(crate) fn outcome(
+        &mut self,
+        id: ProbeId,
+        target: TargetId,
+        outcome: Outcome,
+        desk: &mut Desk,
+    ) -> bool {
+        let Some(place) = self.targets.iter().position(|t| t.id == target) else { return false };
+        let Some(flight) = self.targets.get_mut(place).and_then(|t| t.land(id)) else { return false };
+        match outcome {
+            Outcome::Reply { rtt, at } if rtt <= self.timeout => {
+                self.reply(place, flight, rtt, at, desk);
+                return true;
+            }
+            Outcome::Reply { .. } => {
+                let deadline = self.timeout;
+                self.lose(place, flight, Reason::Late { deadline }, desk);
+            }
+            Outcome::Refused => self.lose(place, flight, Reason::Refused, desk),
+            Outcome::Unsendable => self.lose(place, flight, Reason::Unsendable, desk),
+        }
+        false
+    }
+
+    fn reply(&mut self, place: usize, flight: Flight, rtt: Duration, at: Timestamp, desk: &mut Desk) {
+        let failed = self.state.verdict == Verdict::Failed;
+        let Some(target) = self.targets.get_mut(place) else { return };
+        target.rtt.sample(rtt);
+        target.run = 0;
+        target.silent = false;
+        target.known = true;
+        target.fresh = true;
+        if let Some(judged) = flight.lost {
+            desk.counters.late_replies += 1;
+            target.window.forgive(judged.in_target);
+            target.test.forgive(1);
+            if let Some(name) = judged.in_path {
+                self.window.forgive(name);
+                self.test.forgive(1);
+            }
+        } else {
+            target.window.push(false);
+            target.test.push(false, flight.sent);
+            self.window.push(false);
+            if !failed {
+                self.test.push(false, flight.sent);
+            }
+        }
+        self.last_reply = self.last_reply.max(Some(at));
+        self.answer_burst(place, flight.sent, desk);
+        match self.state.verdict {
+            Verdict::Failed => {
+                if self.targets.iter().filter(|t| t.fresh && t.answers()).count() >= self.quorum {
+                    self.take(Sign::Answer, Reason::OnTrial(TRIAL), desk);
+                }
+            }
+            Verdict::Recovering => self.try_on(desk),
+            Verdict::Healthy | Verdict::Suspect | Verdict::Degraded => self.weigh(desk),
+            Verdict::Unknown => {}
+        }
+    }
+
+    fn try_on(&mut self, desk: &mut Desk) {
+        let Trial { since, good } = self.trial;
+        self.trial.good = good + 1;
+        let speaking = self.targets.iter().filter(|target| target.speaks()).count();
+        let enough = self.trial.good >= TRIAL_ROUNDS * speaking && self.alive() >= self.quorum;
+        if enough && desk.now.since(since) >= TRIAL {
+            self.take(Sign::Proved, self.answering(), desk);
+        } else {
+            self.weigh(desk);
+        }
+    }
+
+    /// Judges every probe whose deadline has passed. The replies that lay in the sockets are known by now.
+    pub(crate) fn judge_overdue(&mut self, desk: &mut Desk) {
+        for place in 0..self.targets.len() {
+            loop {
+                let Some(target) = self.targets.get(place).filter(|target| !target.is_idle()) else { break };
+                let Some(flight) = target.overdue(desk.now) else { break };
+                let deadline = flight.deadline.since(flight.sent);
+                self.lose(place, flight, Reason::Late { deadline }, desk);
+            }
+            let timeout = self.timeout;
+            if let Some(target) = self.targets.get_mut(place).filter(|target| !target.is_idle()) {
+                target.forget_expired(timeout, desk.now);
+            }
+        }
+    }
+
+    /// One probe is lost, as far as is known now.
+    fn lose(&mut self, place: usize, flight: Flight, reason: Reason, desk: &mut Desk) {
+        if flight.lost.is_some() {
+            return;
+        }
+        let others = self.targets.iter().enumerate().any(|(n, t)| n != place && t.answers());
+        let Some(target) = self.targets.get_mut(place) else { return };
+        let spoke = target.speaks();
+        let counts = !target.silent && self.state.verdict != Verdict::Failed;
+        let in_target = target.window.push(true);
+        target.run = target.run.saturating_add(1);
+        if counts {
+            target.test.push(true, flight.sent);
+            self.test.push(true, flight.sent);
+        }
+        let in_path = (!target.silent).then(|| self.window.push(true));
+        target.mark_lost(flight.id, Judged { in_target, in_path });
+        if target.run >= SILENT_AFTER && others && !target.silent {
+            // Its losses were its own, not the link's.
+            target.silent = true;
+            self.test.forgive(target.run);
+        }
+        if let Some(burst) = &mut self.burst {
+            burst.lost = burst.lost.saturating_add(u8::from(flight.confirming));
+        }
+        if spoke {
+            let before = self.state;
+            self.take(Sign::Late, reason, desk);
+            if before != self.state {
+                self.begin_burst(flight.sent, desk);
+            }
+        }
+        self.weigh(desk);
+    }
+
+    /// Holds the statistics against the limits, after each judgement.
+    fn weigh(&mut self, desk: &mut Desk) {
+        match self.state.base {
+            Verdict::Degraded => {
+                self.degraded.1 = self.degraded.1.saturating_add(1);
+                if let Some(reason) = self.within(desk.now) {
+                    self.take(Sign::Within, reason, desk);
+                }
+            }
+            Verdict::Healthy | Verdict::Recovering => {
+                if let Some(reason) = self.beyond_limits() {
+                    self.take(Sign::Beyond, reason, desk);
+                }
+            }
+            Verdict::Unknown | Verdict::Suspect | Verdict::Failed => {}
+        }
+    }
+
+    fn beyond_limits(&mut self) -> Option<Reason> {
+        if self.test.score() >= ALARM && self.loss_is_the_links() {
+            return Some(Reason::Loss(self.window.loss().unwrap_or(self.limits.loss)));
+        }
+        if self.limits.rtt.is_none() && self.limits.jitter.is_none() {
+            return None;
+        }
+        let slow = self.exceeded(self.limits.rtt, |t| t.rtt.smoothed()).map(Reason::SlowRtt);
+        let reason =
+            slow.or_else(|| self.exceeded(self.limits.jitter, |t| t.rtt.jitter()).map(Reason::HighJitter));
+        self.beyond = if reason.is_some() { self.beyond.saturating_add(1) } else { 0 };
+        reason.filter(|_| self.beyond >= SUSTAINED)
+    }
+
+    fn exceeded(
+        &self,
+        limit: Option<Duration>,
+        of: impl Fn(&TargetState) -> Option<Duration>,
+    ) -> Option<Duration> {
+        let limit = limit?;
+        self.mean(of).filter(|value| *value > limit)
+    }
+
+    fn loss_is_the_links(&self) -> bool {
+        let speaking = self.targets.iter().filter(|target| target.speaks());
+        let count = u32::try_from(speaking.clone().count()).unwrap_or(u32::MAX).max(1);
+        let share = ALARM * SHARE_OF_ALARM / f64::from(count);
+        speaking.into_iter().all(|target| target.test.score() >= share)
+    }
+
+    /// The reason to be healthy again, if everything is well within the limits for long enough.
+    fn within(&self, now: Timestamp) -> Option<Reason> {
+        let (since, judged) = self.degraded;
+        if judged < DEGRADED_JUDGEMENTS || now.since(since) < DEGRADED_AT_LEAST {
+            return None;
+        }
+        let loss = self.window.loss().map_or(0.0, Percent::value);
+        let below = |limit: Option<Duration>, value: Option<Duration>| match (limit, value) {
+            (Some(limit), Some(value)) => value * 100 < limit * LEAVE_TIME_PERCENT,
+            (Some(_), None) | (None, Some(_) | None) => true,
+        };
+        let well = loss < self.limits.loss.value() / LEAVE_LOSS
+            && below(self.limits.rtt, self.mean(|target| target.rtt.smoothed()))
+            && below(self.limits.jitter, self.mean(|target| target.rtt.jitter()));
+        well.then(|| self.answering())
+    }
+}

@@ -1,0 +1,131 @@
+//! Round-trip statistics of one target, and the deadlines that follow from them.
+
+use core::time::Duration;
+
+/// A deadline is never nearer to the mean than this: below it, scheduling noise of the gateway and of the
+/// target decides, not the network. 25 ms costs 25 ms of detection and keeps a 0.2 ms LAN target quiet.
+const SUSPICION_FLOOR: Duration = Duration::from_millis(25);
+/// The same for confirming probes, whose loss is believed: twice what a loaded access line adds as a rule.
+const CONFIRM_FLOOR: Duration = Duration::from_millis(60);
+/// How many recent round trips are kept to know the largest; at 1 a second a minute of the line's habits.
+const RECENT: usize = 64;
+
+/// RFC 6298 smoothing, RFC 3550 jitter and the recent maximum.
+#[derive(Debug, Clone)]
+pub(crate) struct RttStats {
+    smoothed: u64,
+    variation: u64,
+    jitter: u64,
+    last: u64,
+    samples: u64,
+    /// Microseconds, so that the ring stays small.
+    recent: [u32; RECENT],
+}
+
+impl RttStats {
+    pub(crate) const fn new() -> Self {
+        Self { smoothed: 0, variation: 0, jitter: 0, last: 0, samples: 0, recent: [0; RECENT] }
+    }
+
+    /// Takes in one round trip.
+    pub(crate) fn sample(&mut self, rtt: Duration) {
+        let rtt = nanos(rtt);
+        if self.samples == 0 {
+            // RFC 6298, 2.2.
+            self.smoothed = rtt;
+            self.variation = rtt / 2;
+        } else {
+            // RFC 6298, 2.3 (beta 1/4, alpha 1/8); RFC 3550, 6.4.1 (1/16).
+            let off = self.smoothed.abs_diff(rtt);
+            self.variation = self.variation - self.variation / 4 + off / 4;
+            self.smoothed = self.smoothed - self.smoothed / 8 + rtt / 8;
+            let step = self.last.abs_diff(rtt);
+            self.jitter = self.jitter - self.jitter / 16 + step / 16;
+        }
+        self.last = rtt;
+        let place = usize::try_from(self.samples % RECENT as u64).unwrap_or(0);
+        if let Some(slot) = self.recent.get_mut(place) {
+            *slot = u32::try_from(rtt / 1_000).unwrap_or(u32::MAX);
+        }
+        self.samples += 1;
+    }
+
+    /// Smoothed round-trip time; `None` before the first sample.
+    pub(crate) const fn smoothed(&self) -> Option<Duration> {
+        if self.samples == 0 { None } else { Some(Duration::from_nanos(self.smoothed)) }
+    }
+
+    /// Interarrival jitter; `None` before the second sample.
+    pub(crate) const fn jitter(&self) -> Option<Duration> {
+        if self.samples < 2 { None } else { Some(Duration::from_nanos(self.jitter)) }
+    }
+
+    /// After this, a steady probe is late enough to be suspicious.
+    pub(crate) fn suspicion_deadline(&self, timeout: Duration) -> Duration {
+        if self.samples == 0 {
+            return timeout;
+        }
+        let margin = (4 * self.variation).max(nanos(SUSPICION_FLOOR));
+        Duration::from_nanos(self.smoothed + margin).min(timeout)
+    }
+
+    /// After this, a confirming probe is lost: more generous, since its word is believed.
+    pub(crate) fn confirm_deadline(&self, timeout: Duration) -> Duration {
+        if self.samples == 0 {
+            return timeout;
+        }
+        let margin = (8 * self.variation).max(nanos(CONFIRM_FLOOR));
+        let largest = u64::from(self.recent.iter().copied().max().unwrap_or(0)) * 1_000;
+        Duration::from_nanos((self.smoothed + margin).max(largest + largest / 2)).min(timeout)
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(1);
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn before_a_sample_the_timeout_rules() {
+        let stats = RttStats::new();
+        assert_eq!(stats.suspicion_deadline(TIMEOUT), TIMEOUT);
+        assert_eq!(stats.confirm_deadline(TIMEOUT), TIMEOUT);
+        assert_eq!(stats.smoothed(), None);
+        assert_eq!(stats.jitter(), None);
+    }
+
+    #[test]
+    fn a_steady_line_has_the_floors() {
+        let mut stats = RttStats::new();
+        for _ in 0..100 {
+            stats.sample(ms(10));
+        }
+        assert_eq!(stats.smoothed(), Some(ms(10)));
+        assert_eq!(stats.suspicion_deadline(TIMEOUT), ms(35));
+        assert_eq!(stats.confirm_deadline(TIMEOUT), ms(70));
+        assert_eq!(stats.jitter(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_restless_line_gets_more_and_never_beyond_the_timeout() {
+        let mut stats = RttStats::new();
+        for n in 0..200 {
+            stats.sample(ms(if n % 2 == 0 { 40 } else { 200 }));
+        }
+        assert!(stats.suspicion_deadline(TIMEOUT) > ms(300));
+        assert!(stats.confirm_deadline(TIMEOUT) > ms(600));
+        assert!(stats.confirm_deadline(TIMEOUT) <= TIMEOUT);
+        // RFC 3550: the jitter of steps of 160 ms tends to 160 ms.
+        let jitter = stats.jitter().unwrap();
+        assert!(jitter > ms(150) && jitter <= ms(160), "{jitter:?}");
+    }
+}

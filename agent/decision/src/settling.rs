@@ -1,0 +1,370 @@
+//! From changed verdicts to a choice, and from the choice to a ranking.
+
+use crate::choice::{self, Candidate, Choice, Fitness, Hold, Motive, Question};
+use crate::desk::Change;
+use crate::failover::Failover;
+use crate::family::Moving;
+use crate::link::Link;
+use crate::path::Path;
+use crate::rng::{mix, share};
+use crate::{Action, FailbackMode, Family, Happening, LinkId, Reason, Timestamp, Verdict};
+use core::time::Duration;
+
+/// A choice may change what the other family or the lease makes of it; after so many rounds the rest waits
+/// for the next turn.
+const MAX_ROUNDS: u32 = 4;
+/// The part of the hold-down that is added at most, by chance: a region that comes back does not move at once.
+const HOLD_DOWN_SPREAD: u32 = 5;
+
+impl Failover {
+    /// Follows up everything that changed.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..MAX_ROUNDS {
+            let mut changes = core::mem::take(&mut self.desk.changes);
+            for change in changes.drain(..) {
+                self.follow(change);
+            }
+            if self.desk.changes.is_empty() {
+                self.desk.changes = changes;
+            }
+            let mut chosen = false;
+            for family in Family::ALL {
+                if core::mem::take(&mut self.families.get_mut(family).dirty) {
+                    chosen = true;
+                    self.choose(family);
+                    self.set_paces(family);
+                }
+            }
+            if !chosen {
+                break;
+            }
+            self.check_lease();
+        }
+    }
+
+    fn follow(&mut self, change: Change) {
+        let Change { link, family, from, to, reason } = change;
+        let now = self.desk.now;
+        self.update_hold(link, family);
+        let state = self.families.get_mut(family);
+        state.dirty = true;
+        let is_uplink = state.uplink == Some(link);
+        let path =
+            self.links.get_mut(usize::from(link.0)).and_then(|link| link.paths.get_mut(family).as_mut());
+        let Some(path) = path else { return };
+        // A suspicion is told only when it led somewhere.
+        if to != Verdict::Suspect && to != path.told {
+            let from = core::mem::replace(&mut path.told, to);
+            self.desk.record(Happening::Verdict { link, family, from, to, reason });
+        }
+        let (zero, last_reply) = (path.zero, path.last_reply);
+        match to {
+            Verdict::Suspect if is_uplink && from != to => self.ask_best(family, link),
+            Verdict::Failed if is_uplink && from != to => {
+                self.families.get_mut(family).rejected = 0;
+                self.record.open(family, link, reason, zero, &mut self.desk);
+            }
+            Verdict::Recovering if is_uplink && from == Verdict::Failed => {
+                self.record.ended(family, link, last_reply, &mut self.desk);
+            }
+            Verdict::Healthy => {
+                self.record.recovered(family, link, now);
+                if is_uplink && !self.families.get(family).settled {
+                    self.families.get_mut(family).settled = true;
+                    self.verify(family);
+                }
+            }
+            Verdict::Unknown
+            | Verdict::Suspect
+            | Verdict::Degraded
+            | Verdict::Failed
+            | Verdict::Recovering => {}
+        }
+    }
+
+    /// A path that has just become healthy begins to serve its hold-down; one that no longer is, loses it.
+    fn update_hold(&mut self, id: LinkId, family: Family) {
+        let now = self.desk.now;
+        let Some(link) = self.links.get_mut(usize::from(id.0)) else { return };
+        let Some(path) = link.paths.get_mut(family) else { return };
+        if path.state.base != Verdict::Healthy {
+            path.healthy_since = None;
+        } else if path.healthy_since.is_none() {
+            path.healthy_since = Some(now);
+            self.restart_hold(id, family);
+        }
+    }
+
+    /// The link must stay good for a whole hold-down from now on.
+    pub(crate) fn restart_hold(&mut self, id: LinkId, family: Family) {
+        let now = self.desk.now;
+        let Some(link) = self.links.get_mut(usize::from(id.0)) else { return };
+        let hold = link.damping.hold_down(self.failback.hold_down, self.half_life, now);
+        let chance = mix(self.seed ^ u64::from(id.0), now.as_nanos());
+        if let Some(path) = link.paths.get_mut(family) {
+            path.hold_until = now + hold + share(chance, hold / HOLD_DOWN_SPREAD);
+        }
+    }
+
+    fn path(&self, link: LinkId, family: Family) -> Option<&Path> {
+        self.links.get(usize::from(link.0))?.paths.get(family).as_ref()
+    }
+
+    fn set_uplink(&mut self, link: Option<LinkId>, family: Family, uplink: bool) {
+        let Some(id) = link else { return };
+        if let Some(link) = self.links.get_mut(usize::from(id.0))
+            && let Some(path) = link.paths.get_mut(family)
+        {
+            path.uplink = uplink;
+        }
+    }
+
+    /// How fit a link is for a family's traffic.
+    pub(crate) fn fitness(&self, link: LinkId, family: Family) -> Fitness {
+        self.path(link, family).map_or(Fitness::Absent, |path| fitness(path))
+    }
+
+    /// The kernel's table names this link: it is kept until there is a reason to move.
+    pub(crate) fn adopt(&mut self, family: Family, link: LinkId) {
+        let state = self.families.get(family);
+        if state.uplink.is_some() || self.path(link, family).is_none() {
+            return;
+        }
+        self.set_uplink(Some(link), family, true);
+        let state = self.families.get_mut(family);
+        state.uplink = Some(link);
+        state.settled = true;
+        state.dirty = true;
+        self.verify(family);
+    }
+
+    /// The suspect uplink's best alternative is asked at once, so that its answer is there when it is needed.
+    fn ask_best(&mut self, family: Family, uplink: LinkId) {
+        let others = (0..u8::MAX).map(LinkId).zip(&self.links).filter(|(id, _)| *id != uplink);
+        let usable = others.filter_map(|(id, link)| {
+            let path = link.paths.get(family).as_ref().filter(|path| path.absent.is_none())?;
+            (fitness(path) < Fitness::Failed).then_some((
+                id,
+                fitness(path),
+                path.verdict() == Verdict::Suspect,
+            ))
+        });
+        if let Some((id, _, _)) = usable.min_by_key(|(_, fitness, suspect)| (*fitness, *suspect)) {
+            self.ask(id, family);
+        }
+    }
+
+    fn ask(&mut self, id: LinkId, family: Family) -> Option<Timestamp> {
+        let path = self.links.get_mut(usize::from(id.0))?.paths.get_mut(family).as_mut()?;
+        path.absent.is_none().then(|| path.ask(&mut self.desk))
+    }
+
+    fn gather(&mut self, family: Family) {
+        let now = self.desk.now;
+        let state = self.families.get(family);
+        let suspected = state.uplink.and_then(|link| self.path(link, family)).map(|path| path.suspected);
+        self.candidates.clear();
+        for path in self.links.iter().filter_map(|link| link.paths.get(family).as_ref()) {
+            let unknown_incumbent = state.uplink == Some(path.link) && path.absent == Some(Reason::Starting);
+            self.candidates.push(Candidate {
+                link: path.link,
+                fitness: if unknown_incumbent { Fitness::Unknown } else { fitness(path) },
+                suspect: path.verdict() == Verdict::Suspect,
+                fresh: path.last_reply.is_some_and(|at| suspected.is_none_or(|since| at >= since)),
+                hold: match path.healthy_since {
+                    None => Hold::Broken,
+                    Some(since) if path.hold_until <= now => Hold::Served(now.since(since)),
+                    Some(_) => Hold::Waiting(path.hold_until.since(now)),
+                },
+                spotless: !path.ever_failed,
+                rejected: state.is_rejected(path.link),
+            });
+        }
+    }
+
+    fn choose(&mut self, family: Family) {
+        self.gather(family);
+        let lease = self.lease_for(family);
+        let state = self.families.get_mut(family);
+        let question = Question {
+            candidates: &self.candidates,
+            incumbent: state.uplink,
+            settled: state.settled,
+            lease,
+            mode: self.failback.mode,
+            window_open: self.window_open,
+            returning: core::mem::take(&mut state.returning),
+        };
+        let choice = choice::choose(&question);
+        let holds =
+            self.candidates.iter().take_while(|c| Some(c.link) != state.uplink).filter_map(|c| {
+                match c.hold {
+                    Hold::Waiting(left) => Some(self.desk.now + left),
+                    Hold::Served(_) | Hold::Broken => None,
+                }
+            });
+        state.timer = holds.min();
+        match choice {
+            Choice::Keep => {
+                state.alive();
+                if matches!(state.reason, Reason::NoAlternative) {
+                    state.reason = Reason::Preferred;
+                }
+                self.rank(family);
+            }
+            Choice::Stranded => {
+                self.rank(family);
+                self.search(family);
+            }
+            Choice::Move { link, motive, reason } if Some(link) == state.uplink => {
+                state.alive();
+                state.lease_used |= motive == Motive::Forced;
+                state.reason = reason;
+                self.rank(family);
+            }
+            Choice::Move { link, motive, reason } => self.move_to(family, link, motive, reason),
+        }
+    }
+
+    /// The uplink is dead and no alternative has answered: all are asked, once; then it is an outage.
+    fn search(&mut self, family: Family) {
+        let now = self.desk.now;
+        let state = self.families.get(family);
+        let Some(uplink) = state.uplink.filter(|_| !state.stranded) else { return };
+        let until = match state.search_until {
+            Some(until) => until,
+            None => {
+                let mut until = now;
+                for id in (0..u8::MAX).map(LinkId).take(self.links.len()).filter(|id| *id != uplink) {
+                    until = until.max(self.ask(id, family).unwrap_or(now));
+                }
+                until
+            }
+        };
+        let state = self.families.get_mut(family);
+        if until > now {
+            state.search_until = Some(until);
+        } else {
+            state.search_until = None;
+            state.stranded = true;
+            state.reason = Reason::NoAlternative;
+            self.desk.record(Happening::Stranded { family, link: uplink });
+        }
+    }
+
+    fn move_to(&mut self, family: Family, link: LinkId, motive: Motive, reason: Reason) {
+        let now = self.desk.now;
+        let from = self.families.get(family).uplink;
+        self.set_uplink(from, family, false);
+        self.set_uplink(Some(link), family, true);
+        let failed = match motive {
+            Motive::Failed | Motive::Degraded | Motive::NotVerified => from,
+            Motive::First | Motive::Planned | Motive::Forced => None,
+        };
+        if let Some(from) = failed {
+            if motive == Motive::Degraded {
+                self.open_degraded(family, from);
+            }
+            if let Some(link) = self.links.get_mut(usize::from(from.0)) {
+                link.damping.flap(self.half_life, now);
+            }
+            self.record.decided(family, link, now);
+        } else {
+            self.record.leave(family);
+        }
+        let healthy = self.fitness(link, family) == Fitness::Healthy;
+        let state = self.families.get_mut(family);
+        state.uplink = Some(link);
+        state.reason = reason;
+        state.alive();
+        state.verification = None;
+        state.moving = None;
+        // What waits for its hold-down is another set now.
+        state.dirty = true;
+        state.settled |= motive != Motive::First || healthy;
+        state.lease_used |= motive == Motive::Forced;
+        if matches!(motive, Motive::Planned | Motive::Forced) {
+            state.rejected = 0;
+        }
+        let verify = state.settled;
+        self.desk.counters.moves += u64::from(from.is_some());
+        self.rank(family);
+        let state = self.families.get_mut(family);
+        state.moving = state.ranked.map(|id| Moving { id, to: link, cut: failed });
+        if verify {
+            self.verify(family);
+        }
+        self.desk.record(Happening::Uplink { family, from, to: link, reason });
+        self.record.ended(family, link, None, &mut self.desk);
+    }
+
+    fn open_degraded(&mut self, family: Family, link: LinkId) {
+        let Some(path) = self.path(link, family) else { return };
+        let reason = if path.verdict() == Verdict::Suspect { path.beneath.0 } else { path.reason };
+        let zero = match reason {
+            Reason::Loss(_) => path.test.since().unwrap_or(path.degraded.0),
+            _ => path.degraded.0,
+        };
+        self.families.get_mut(family).rejected = 0;
+        self.record.open(family, link, reason, zero, &mut self.desk);
+    }
+
+    /// Asks for the ranking, if it is another than before.
+    fn rank(&mut self, family: Family) {
+        let ready = self.candidates.iter().any(|c| {
+            self.links
+                .get(usize::from(c.link.0))
+                .and_then(|link| link.paths.get(family).as_ref())
+                .is_some_and(|path| path.absent.is_none())
+        });
+        let state = self.families.get_mut(family);
+        let Some(uplink) = state.uplink else { return };
+        choice::rank(&self.candidates, uplink, &mut state.next_order);
+        if state.next_order == state.order || (state.order.is_empty() && !ready) {
+            return;
+        }
+        core::mem::swap(&mut state.order, &mut state.next_order);
+        let id = self.desk.ranking();
+        state.ranked = Some(id);
+        let (order, reason) = (state.order.clone(), state.reason);
+        self.desk.act(Action::Rank { id, family, order, reason });
+    }
+
+    fn set_paces(&mut self, family: Family) {
+        let uplink = self.families.get(family).uplink.and_then(|link| self.path(link, family));
+        let sound = uplink.is_some_and(|path| path.verdict() == Verdict::Healthy);
+        let now = self.desk.now;
+        for link in &mut self.links {
+            link.set_pace(family, !sound, now);
+        }
+    }
+
+    /// Why the uplink is the uplink, or what a better link waits for.
+    pub(crate) fn uplink_reason(&self, family: Family) -> Reason {
+        let state = self.families.get(family);
+        let (Some(uplink), None) = (state.uplink, self.lease_for(family)) else { return state.reason };
+        let better = self.links.iter().take(usize::from(uplink.0)).filter_map(|link: &Link| {
+            link.paths.get(family).as_ref().filter(|path| fitness(path) == Fitness::Healthy)
+        });
+        let Some(path) = better.min_by_key(|path| path.hold_until) else { return state.reason };
+        let (waiting, left) = (path.link, path.hold_until.since(self.desk.now));
+        match self.failback.mode {
+            FailbackMode::Manual => Reason::WaitingForOperator { waiting },
+            FailbackMode::Window if left == Duration::ZERO => Reason::WaitingForWindow { waiting },
+            FailbackMode::Auto | FailbackMode::Window => Reason::HoldDown { waiting, left },
+        }
+    }
+}
+
+fn fitness(path: &Path) -> Fitness {
+    if path.absent.is_some() {
+        return Fitness::Absent;
+    }
+    match path.state.base {
+        Verdict::Healthy | Verdict::Suspect => Fitness::Healthy,
+        Verdict::Degraded => Fitness::Degraded,
+        Verdict::Recovering => Fitness::Recovering,
+        Verdict::Unknown => Fitness::Unknown,
+        Verdict::Failed => Fitness::Failed,
+    }
+}

@@ -1,0 +1,160 @@
+//! Suspicion is cheap, switching is not: the burst of confirming probes that stands between the two.
+
+use crate::desk::{Change, Desk};
+use crate::path::Path;
+use crate::verdict::Sign;
+use crate::{Action, Reason, Timestamp, Verdict};
+use core::time::Duration;
+
+/// Rounds of a burst. Three, because two in a row are lost too often on a line that loses a percent.
+const ROUNDS: u8 = 3;
+/// So many probes at least must be lost by chance for a wrong verdict: at 1 % loss 1e-10 a suspicion.
+const EVIDENCE: usize = 5;
+/// Between two rounds: longer than a queue's burst of drops, short against what a user notices.
+const ROUND_GAP: Duration = Duration::from_millis(15);
+/// The same where no reply was ever seen: its time is not known, and each round reads what came.
+const FIRST_GAP: Duration = Duration::from_millis(100);
+/// So many packets beyond our own replies say that a silent link is slow, not dead. Fewer may be ARP or
+/// neighbour discovery of a dead line's last hop.
+const SIGN_OF_LIFE: u64 = 4;
+/// How long the edge may take to count packets; it answers in the same turn of its loop.
+const TRAFFIC_PATIENCE: Duration = Duration::from_millis(20);
+
+/// A burst of confirming probes to all targets of one path.
+#[derive(Debug)]
+pub(crate) struct Burst {
+    /// A reply to anything sent before this is no sign of life.
+    zero: Timestamp,
+    rounds_left: u8,
+    gap: Duration,
+    next_round: Timestamp,
+    /// Confirming probes lost.
+    pub(crate) lost: u8,
+    /// Packets received, and replies among them, when the suspicion began.
+    traffic: Option<(u64, u64)>,
+    /// The packets are being counted a second time.
+    awaiting: Option<Timestamp>,
+    /// The link moves packets but does not answer: it gets until then.
+    extended: Option<Timestamp>,
+}
+
+impl Path {
+    /// Begins a burst, whose evidence are replies to probes sent from `zero` on.
+    pub(crate) fn begin_burst(&mut self, zero: Timestamp, desk: &mut Desk) {
+        self.zero = zero;
+        self.suspected = desk.now;
+        for target in &mut self.targets {
+            target.confirmed = false;
+        }
+        let known = self.targets.iter().filter(|target| target.speaks()).count();
+        // As many must be lost together for the quorum to fail.
+        let together = (known + 1).saturating_sub(self.quorum).max(1);
+        let rounds = u8::try_from(EVIDENCE.div_ceil(together)).unwrap_or(ROUNDS).max(ROUNDS);
+        let gap = if known == 0 { FIRST_GAP } else { ROUND_GAP };
+        let next_round = desk.now + gap;
+        self.burst = Some(Burst {
+            zero,
+            rounds_left: rounds - 1,
+            gap,
+            next_round,
+            lost: 0,
+            traffic: None,
+            awaiting: None,
+            extended: None,
+        });
+        desk.counters.bursts += 1;
+        self.send_round(desk);
+        desk.act(Action::SampleTraffic { link: self.link });
+    }
+
+    /// A target answered while a burst is out.
+    pub(crate) fn answer_burst(&mut self, place: usize, sent: Timestamp, desk: &mut Desk) {
+        let Some(burst) = &self.burst else { return };
+        if sent < burst.zero {
+            return;
+        }
+        if let Some(target) = self.targets.get_mut(place) {
+            target.confirmed = true;
+        }
+        if self.targets.iter().filter(|target| target.confirmed).count() >= self.quorum {
+            self.burst = None;
+            self.take(Sign::Passed, self.answering(), desk);
+        }
+    }
+
+    /// Sends the next round, or concludes, if either is due. Overdue probes are judged by now.
+    pub(crate) fn step_burst(&mut self, desk: &mut Desk) {
+        let Some(burst) = &mut self.burst else { return };
+        if burst.rounds_left > 0 {
+            if burst.next_round <= desk.now {
+                burst.rounds_left -= 1;
+                burst.next_round = desk.now + burst.gap;
+                self.send_round(desk);
+            }
+            return;
+        }
+        if self.targets.iter().any(|target| target.next_deadline(true).is_some()) {
+            return;
+        }
+        match (burst.awaiting, burst.extended) {
+            (Some(patience), _) | (None, Some(patience)) => {
+                if patience <= desk.now {
+                    self.conclude_dead(desk);
+                }
+            }
+            (None, None) if burst.traffic.is_some() => {
+                burst.awaiting = Some(desk.now + TRAFFIC_PATIENCE);
+                desk.act(Action::SampleTraffic { link: self.link });
+            }
+            (None, None) => self.conclude_dead(desk),
+        }
+    }
+
+    /// The count of packets received on the link, `replies` of them our own.
+    pub(crate) fn count_traffic(&mut self, received: u64, replies: u64, desk: &mut Desk) {
+        let end = self.zero + self.timeout;
+        let Some(burst) = &mut self.burst else { return };
+        let Some((then, replies_then)) = burst.traffic else {
+            burst.traffic = Some((received, replies));
+            return;
+        };
+        if burst.awaiting.take().is_none() {
+            return;
+        }
+        let foreign = received.saturating_sub(then).saturating_sub(replies.saturating_sub(replies_then));
+        if foreign >= SIGN_OF_LIFE && desk.now < end {
+            burst.extended = Some(end);
+        } else {
+            self.conclude_dead(desk);
+        }
+    }
+
+    fn conclude_dead(&mut self, desk: &mut Desk) {
+        let lost = self.burst.take().map_or(0, |burst| burst.lost);
+        let alive = self.targets.iter().filter(|target| target.confirmed).count();
+        let reason = Reason::Silent { alive: u8::try_from(alive).unwrap_or(u8::MAX), of: self.asked(), lost };
+        if self.state.verdict == Verdict::Failed && self.absent.is_none() {
+            // Nothing changes, but who waited for this answer has it.
+            self.reason = reason;
+            let (from, to) = (Verdict::Failed, Verdict::Failed);
+            desk.changes.push(Change { link: self.link, family: self.family, from, to, reason });
+        }
+        self.take(Sign::Dead, reason, desk);
+    }
+
+    /// Asks every target once, to know whether this path is alive now. Returns when the last answer is due.
+    pub(crate) fn ask(&mut self, desk: &mut Desk) -> Timestamp {
+        self.send_round(desk);
+        let deadlines = self.targets.iter().filter_map(|target| target.next_deadline(true));
+        deadlines.max().unwrap_or(desk.now)
+    }
+
+    /// When this path wants to be looked at, and whether that must be exact.
+    pub(crate) fn wake(&self) -> Option<(Timestamp, bool)> {
+        let deadline = self.targets.iter().filter_map(|target| target.next_deadline(!self.uplink)).min();
+        let Some(burst) = &self.burst else { return deadline.map(|at| (at, false)) };
+        let own =
+            if burst.rounds_left > 0 { Some(burst.next_round) } else { burst.awaiting.or(burst.extended) };
+        own.into_iter().chain(deadline).min().map(|at| (at, true))
+    }
+}

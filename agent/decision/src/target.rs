@@ -1,0 +1,144 @@
+//! One target over one link: its probes in flight and its statistics.
+
+use crate::rtt::RttStats;
+use crate::window::{LossTest, LossWindow};
+use crate::{Percent, ProbeId, TargetId, TargetSnapshot, Timestamp};
+use core::time::Duration;
+use std::collections::VecDeque;
+
+/// Probes of one target remembered at once. With the shortest interval of 10 ms and a timeout of 1 s there are
+/// 100, and bursts; a longer timeout loses only the late replies of the oldest.
+const MAX_FLIGHTS: usize = 128;
+/// Room made beforehand: a burst and the steady probes of a normal timeout.
+const USUAL_FLIGHTS: usize = 8;
+/// A target that lost this many in a row while another answers is itself at fault.
+pub(crate) const SILENT_AFTER: u32 = 3;
+
+/// A probe whose reply may still come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flight {
+    pub(crate) id: ProbeId,
+    pub(crate) sent: Timestamp,
+    pub(crate) deadline: Timestamp,
+    /// Part of a burst: its deadline is worth a wake-up.
+    pub(crate) confirming: bool,
+    /// Judged lost, and where this is written.
+    pub(crate) lost: Option<Judged>,
+}
+
+/// Where a judgement stands, so that it can be taken back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judged {
+    /// Its name in the target's window.
+    pub(crate) in_target: u64,
+    /// Its name in the path's window; a silent target's losses do not count there.
+    pub(crate) in_path: Option<u64>,
+}
+
+/// What the core knows of one target.
+#[derive(Debug)]
+pub(crate) struct TargetState {
+    pub(crate) id: TargetId,
+    pub(crate) rtt: RttStats,
+    pub(crate) window: LossWindow,
+    pub(crate) test: LossTest,
+    /// Losses in a row.
+    pub(crate) run: u32,
+    /// Lost while others answer: raises no suspicion until it answers.
+    pub(crate) silent: bool,
+    /// It answered at least once since the link was there.
+    pub(crate) known: bool,
+    /// It answered since the path failed.
+    pub(crate) fresh: bool,
+    /// It answered the present burst.
+    pub(crate) confirmed: bool,
+    flights: VecDeque<Flight>,
+}
+
+impl TargetState {
+    pub(crate) fn new(id: TargetId, loss_limit: Percent) -> Self {
+        Self {
+            id,
+            rtt: RttStats::new(),
+            window: LossWindow::default(),
+            test: LossTest::new(loss_limit),
+            run: 0,
+            silent: false,
+            known: false,
+            fresh: false,
+            confirmed: false,
+            flights: VecDeque::with_capacity(USUAL_FLIGHTS),
+        }
+    }
+
+    /// Whether its loss means something about the link.
+    pub(crate) const fn speaks(&self) -> bool {
+        self.known && !self.silent
+    }
+
+    /// Whether its latest judged probe was answered.
+    pub(crate) const fn answers(&self) -> bool {
+        self.known && self.run == 0
+    }
+
+    /// Remembers a probe; `true` when an older one had to be forgotten for it.
+    pub(crate) fn launch(&mut self, flight: Flight) -> bool {
+        let full = self.flights.len() >= MAX_FLIGHTS;
+        if full {
+            self.flights.pop_front();
+        }
+        self.flights.push_back(flight);
+        full
+    }
+
+    /// Takes the probe out, if it is still waited for.
+    pub(crate) fn land(&mut self, id: ProbeId) -> Option<Flight> {
+        let place = self.flights.iter().position(|flight| flight.id == id)?;
+        self.flights.remove(place)
+    }
+
+    /// The oldest pending probe whose deadline has passed.
+    pub(crate) fn overdue(&self, now: Timestamp) -> Option<Flight> {
+        self.flights.iter().find(|flight| flight.lost.is_none() && flight.deadline <= now).copied()
+    }
+
+    /// Marks a probe as judged lost.
+    pub(crate) fn mark_lost(&mut self, id: ProbeId, judged: Judged) {
+        if let Some(flight) = self.flights.iter_mut().find(|flight| flight.id == id) {
+            flight.lost = Some(judged);
+        }
+    }
+
+    /// Forgets lost probes whose reply would not count any more.
+    pub(crate) fn forget_expired(&mut self, timeout: Duration, now: Timestamp) {
+        while self.flights.front().is_some_and(|flight| flight.lost.is_some() && flight.sent + timeout < now)
+        {
+            self.flights.pop_front();
+        }
+    }
+
+    /// Forgets all probes in flight.
+    pub(crate) fn forget_flights(&mut self) {
+        self.flights.clear();
+    }
+
+    /// Nothing is in flight.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.flights.is_empty()
+    }
+
+    /// The earliest deadline of a pending probe; only of confirming ones if `confirming`.
+    pub(crate) fn next_deadline(&self, confirming: bool) -> Option<Timestamp> {
+        let pending = self.flights.iter().filter(|f| f.lost.is_none() && (f.confirming || !confirming));
+        pending.map(|flight| flight.deadline).min()
+    }
+
+    pub(crate) fn snapshot(&self) -> TargetSnapshot {
+        TargetSnapshot {
+            target: self.id,
+            alive: self.known && self.run < SILENT_AFTER,
+            rtt: self.rtt.smoothed(),
+            loss: self.window.loss(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The proof of a move: a packet as a client's would be must come back over the new path.
+
+use crate::desk::Desk;
+use crate::path::Path;
+use crate::{LinkId, Outcome, ProbeId, TargetId, Timestamp};
+use core::time::Duration;
+
+/// Canaries after the first are sent one at a time, this far apart.
+const GAP: Duration = Duration::from_millis(50);
+/// And so many times at most; with a long timeout they are spread over it.
+const TRIES: u32 = 20;
+/// So many replies prove the path, even if the quorum is larger.
+const REPLIES: usize = 2;
+
+/// How a verification ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The path carries a client's packets.
+    Proved,
+    /// It does not, as far as canaries can tell.
+    Lost,
+    /// No canary could be sent.
+    NoEvidence,
+}
+
+/// A verification that is going on.
+#[derive(Debug)]
+pub(crate) struct Verification {
+    pub(crate) link: LinkId,
+    first: Option<ProbeId>,
+    ends: Timestamp,
+    next_try: Timestamp,
+    gap: Duration,
+    tries: u32,
+    sent: u32,
+    unsendable: u32,
+    needed: usize,
+    answered: Vec<TargetId>,
+    replies: usize,
+}
+
+impl Verification {
+    /// Sends the first canaries at once, to every target.
+    pub(crate) fn begin(path: &Path, desk: &mut Desk) -> Self {
+        let gap = GAP.max(path.timeout / TRIES);
+        let mut this = Self {
+            link: path.link,
+            first: None,
+            ends: desk.now + path.timeout,
+            next_try: desk.now + gap,
+            gap,
+            tries: 1,
+            sent: 0,
+            unsendable: 0,
+            needed: path.quorum,
+            answered: Vec::new(),
+            replies: 0,
+        };
+        for place in 0..path.targets.len() {
+            this.send(path, place, desk);
+        }
+        this
+    }
+
+    fn send(&mut self, path: &Path, place: usize, desk: &mut Desk) {
+        let Some(target) = path.targets.get(place) else { return };
+        let id = desk.canary(path.family, path.link, target.id, desk.now + path.timeout);
+        self.first.get_or_insert(id);
+        self.sent += 1;
+    }
+
+    /// Whether the canary is one of this verification's.
+    pub(crate) fn owns(&self, link: LinkId, id: ProbeId) -> bool {
+        self.link == link && self.first.is_some_and(|first| id >= first)
+    }
+
+    /// Takes in what became of a canary; `Some` when it was the first to come back.
+    pub(crate) fn outcome(&mut self, target: TargetId, outcome: Outcome) -> Option<Timestamp> {
+        match outcome {
+            Outcome::Reply { at, .. } => {
+                if !self.answered.contains(&target) {
+                    self.answered.push(target);
+                }
+                self.replies += 1;
+                (self.replies == 1).then_some(at)
+            }
+            Outcome::Unsendable => {
+                self.unsendable += 1;
+                None
+            }
+            Outcome::Refused => None,
+        }
+    }
+
+    /// Sends the next canary, or concludes, if either is due.
+    pub(crate) fn step(&mut self, path: &Path, desk: &mut Desk) -> Option<Verdict> {
+        if self.answered.len() >= self.needed || self.replies >= REPLIES {
+            return Some(Verdict::Proved);
+        }
+        if self.ends <= desk.now {
+            return Some(match (self.replies, self.sent.saturating_sub(self.unsendable)) {
+                (0, 0) => Verdict::NoEvidence,
+                (0, _) => Verdict::Lost,
+                (_, _) => Verdict::Proved,
+            });
+        }
+        if self.next_try <= desk.now && self.tries < TRIES {
+            let count = path.targets.len().max(1);
+            let place = usize::try_from(self.tries).unwrap_or(0) % count;
+            self.tries += 1;
+            self.next_try = desk.now + self.gap;
+            self.send(path, place, desk);
+        }
+        None
+    }
+
+    /// When it wants to be looked at.
+    pub(crate) fn wake(&self) -> Timestamp {
+        if self.tries < TRIES { self.next_try.min(self.ends) } else { self.ends }
+    }
+}
