@@ -8,5 +8,6 @@ pub mod clock;
 pub mod daemon;
 pub mod netlink;
 pub mod probe;
+mod state_file;
 
 pub use cli::main;

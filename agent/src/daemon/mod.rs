@@ -1,1 +1,151 @@
-//! (under construction)
+//! The daemon: puts the parts together, runs the event loop, reloads, and ends without touching forwarding.
+
+mod assemble;
+mod event_loop;
+mod feed;
+mod lease;
+pub mod lock;
+pub mod logging;
+pub mod notify;
+mod orders;
+mod record;
+mod settings;
+mod store;
+mod window;
+
+use crate::api::wire::EventKind;
+use crate::api::{self, Access, ControlSocket};
+use crate::clock;
+use crate::netlink::Kernel;
+use event_loop::{End, EventLoop, Signals, Surroundings};
+use lock::Lock;
+use logging::Logging;
+use record::Record;
+use shunt_config::Config;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use tokio::sync::{broadcast, mpsc};
+
+/// Exit code for a config that cannot be used.
+const EXIT_CONFIG: u8 = 2;
+
+/// Orders that wait for the loop: one for each connection that may be open.
+const ORDER_QUEUE: usize = api::MAX_CONNECTIONS;
+
+/// Events that a follower may be behind before some are left out.
+const FOLLOWER_QUEUE: usize = 256;
+
+/// Runs the agent in the foreground until it is told to stop.
+#[must_use]
+pub fn run(config_path: &Path, socket: Option<&Path>) -> ExitCode {
+    let mut config = match shunt_config::load(config_path) {
+        Ok(config) => config,
+        Err(error) => {
+            complain(&error);
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    if let Some(socket) = socket {
+        socket.clone_into(&mut config.agent.socket);
+    }
+    match run_with(config, config_path) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format_args!("failed to {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Removes everything that Shunt owns from the kernel, without a daemon (`shunt stop --restore`).
+///
+/// # Errors
+/// A sentence that completes "failed to …".
+pub fn restore(config: &Config) -> Result<(), Box<dyn Error>> {
+    let _lock = Lock::take(&lock_path(config))?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let (mut kernel, _) = Kernel::open(config, clock::now())?;
+        kernel.restore()?;
+        Ok(())
+    })
+}
+
+fn run_with(config: Config, config_path: &Path) -> Result<(), Box<dyn Error>> {
+    let logging = Logging::start(&config.agent.log, config.agent.log_format)?;
+    fs::create_dir_all(&config.agent.state_dir)
+        .map_err(|error| format!("make the state directory {}: {error}", config.agent.state_dir.display()))?;
+    let _lock = Lock::take(&lock_path(&config))?;
+    runtime()?.block_on(supervise(config, config_path, &logging))
+}
+
+/// One thread for everything: a decision never waits for another core to wake up.
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .map_err(|error| format!("start the runtime: {error}"))
+}
+
+async fn supervise(config: Config, config_path: &Path, logging: &Logging) -> Result<(), Box<dyn Error>> {
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let group = api::group_id(&groups, &config.agent.group);
+    let socket = ControlSocket::bind(&config.agent.socket, group)?;
+    let (order_sender, orders) = mpsc::channel(ORDER_QUEUE);
+    let (events, _) = broadcast::channel(FOLLOWER_QUEUE);
+    let listener = socket.listener().map_err(|error| format!("listen on the control socket: {error}"))?;
+    let server = tokio::spawn(api::serve(listener, Access::for_group(group), order_sender, events.clone()));
+
+    let earlier = store::kept_incidents(&config.agent.state_dir).unwrap_or_else(|error| {
+        tracing::warn!("failed to read the incidents of earlier runs: {error}; starting an empty list");
+        Vec::new()
+    });
+    let started = clock::now();
+    let around = Surroundings {
+        orders,
+        signals: Signals::listen().map_err(|error| format!("listen for signals: {error}"))?,
+        record: Record::new(events, earlier),
+        feed: feed::Feed::new(started),
+        started,
+    };
+    let opened = Kernel::open(&config, started)?;
+    let mut event_loop = assemble::assemble(config, opened, around);
+    event_loop.say(EventKind::Started, &format!("shunt {} started", env!("CARGO_PKG_VERSION")));
+    loop {
+        notify::ready("watching the links");
+        let (end, finished) = event_loop.run().await;
+        event_loop = match end {
+            End::Reload => assemble::reload(finished, config_path, logging).await,
+            End::Stop | End::Restored => {
+                finish(finished, end).await;
+                break;
+            }
+        };
+    }
+    server.await?;
+    Ok(())
+}
+
+/// The last words; what is to be kept is on disk when this returns, and open connections have their answers.
+async fn finish(mut event_loop: EventLoop, end: End) {
+    let text = match end {
+        End::Restored => "the agent stops; all that it owned in the kernel is gone",
+        End::Stop | End::Reload => "the agent stops; forwarding stays as it is",
+    };
+    notify::stopping(text);
+    event_loop.say(EventKind::Stopping, text);
+    event_loop.store.close().await;
+}
+
+fn lock_path(config: &Config) -> std::path::PathBuf {
+    config.agent.state_dir.join("lock")
+}
+
+/// The log may not be there yet, or not be what the operator looks at: failures to start go to standard error.
+#[allow(clippy::print_stderr)]
+fn complain(message: &dyn std::fmt::Display) {
+    eprintln!("shunt: {message}");
+}

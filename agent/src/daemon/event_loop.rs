@@ -1,0 +1,271 @@
+//! The one task that owns the core, the prober and the kernel's edge. See "Data flow" in `ARCHITECTURE.md`.
+
+use super::feed::Feed;
+use super::record::Record;
+use super::store::Store;
+use super::window;
+use crate::api::wire::EventKind;
+use crate::api::{Context, Names, Order, WallClock};
+use crate::clock;
+use crate::netlink::{Kernel, Notice};
+use crate::probe::{Canary, Prober};
+use shunt_config::FailbackMode;
+use shunt_decision::{Action, Event, Failover, Outcome, ProbeId, Timestamp};
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+
+/// A timer that fires this late means that the machine slept or the loop stood still (SIGSTOP, a stuck
+/// disk): what the probes then in flight say is no longer about the link. Busy machines are late by less.
+const STANDSTILL: Duration = Duration::from_secs(1);
+
+/// How often the maintenance window is looked at: it opens and closes on a minute.
+const WINDOW_CHECK: Duration = Duration::from_secs(20);
+
+/// The loop never sleeps longer: nothing waits for it, but a status with a wrong clock would be found out.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
+
+/// Why the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// SIGTERM, SIGINT or `shunt stop`: forwarding stays as it is.
+    Stop,
+    /// `shunt stop --restore`: the kernel was given back.
+    Restored,
+    /// SIGHUP: read the configuration again.
+    Reload,
+}
+
+/// The signals that an operator or a service manager sends.
+#[derive(Debug)]
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// What outlives a reload: the control socket's orders, the signals, the record.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) signals: Signals,
+    pub(super) record: Record,
+    pub(super) feed: Feed,
+    pub(super) started: Timestamp,
+}
+
+/// The loop and all that it owns.
+pub(super) struct EventLoop {
+    pub(super) core: Failover,
+    pub(super) kernel: Kernel,
+    pub(super) prober: Prober,
+    pub(super) canary: Canary,
+    pub(super) config: shunt_config::Config,
+    pub(super) names: Names,
+    pub(super) store: Store,
+    pub(super) around: Surroundings,
+    pub(super) notices: Vec<Notice>,
+    pub(super) outcomes: Vec<(ProbeId, Outcome)>,
+    pub(super) window: Option<(Timestamp, bool)>,
+}
+
+enum Wake {
+    Kernel,
+    Timer,
+    Order(Order),
+    Ended(End),
+}
+
+impl EventLoop {
+    /// Turns until told to end; gives back what outlives it.
+    pub(super) async fn run(mut self) -> (End, Self) {
+        let mut sleep = Box::pin(tokio::time::sleep(Duration::ZERO));
+        self.take_notices(clock::now());
+        loop {
+            self.act();
+            let wake_at = self.next_wake();
+            let wake = self.wait(wake_at, sleep.as_mut()).await;
+            let now = clock::now();
+            if now.since(wake_at) > STANDSTILL {
+                self.core.handle_event(Event::ClockGap, now);
+            }
+            match wake {
+                Wake::Kernel => self.kernel.process(now, &mut self.notices),
+                Wake::Timer => {}
+                Wake::Order(order) => {
+                    if let Some(end) = self.obey(order, now) {
+                        return (end, self);
+                    }
+                }
+                Wake::Ended(end) => return (end, self),
+            }
+            if self.kernel.poll_timeout().is_some_and(|due| due <= now) {
+                self.kernel.handle_timeout(now, &mut self.notices);
+            }
+            self.take_notices(now);
+            self.act();
+            self.judge(now);
+            self.keep_time(now);
+        }
+    }
+
+    /// What the public picture needs beside the core's own knowledge.
+    pub(super) fn context<'a>(
+        names: &'a Names,
+        config: &shunt_config::Config,
+        started: Timestamp,
+        warnings: &'a [String],
+    ) -> Context<'a> {
+        Context {
+            names,
+            version: env!("CARGO_PKG_VERSION"),
+            started,
+            clock: WallClock { boot: clock::now(), wall: SystemTime::now() },
+            recovery_time_objective: config.failover.recovery_time_objective,
+            warnings,
+        }
+    }
+
+    /// A sentence about the agent itself, for the record.
+    pub(super) fn say(&mut self, kind: EventKind, text: &str) {
+        let context = Self::context(&self.names, &self.config, self.around.started, &[]);
+        self.around.record.say(kind, text, &context);
+    }
+
+    fn warn(&mut self, text: &str) {
+        let context = Self::context(&self.names, &self.config, self.around.started, &[]);
+        self.around.record.warn(text, &context);
+    }
+
+    fn next_wake(&self) -> Timestamp {
+        let core = self.core.poll_timeout().map(|(at, _)| at);
+        let window = self.window.map(|(checked, _)| checked + WINDOW_CHECK);
+        [core, self.kernel.poll_timeout(), window, self.around.feed.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(|| clock::now() + LONGEST_SLEEP)
+    }
+
+    async fn wait(&mut self, until: Timestamp, mut sleep: Pin<&mut Sleep>) -> Wake {
+        sleep.as_mut().reset(Instant::now() + until.since(clock::now()).min(LONGEST_SLEEP));
+        let Surroundings { orders, signals, .. } = &mut self.around;
+        tokio::select! {
+            biased;
+            _ = self.kernel.readable() => Wake::Kernel,
+            () = sleep => Wake::Timer,
+            Some(order) = orders.recv() => Wake::Order(order),
+            _ = signals.hang_up.recv() => Wake::Ended(End::Reload),
+            _ = signals.terminate.recv() => Wake::Ended(End::Stop),
+            _ = signals.interrupt.recv() => Wake::Ended(End::Stop),
+        }
+    }
+
+    /// Hands what the kernel said to the core, and to the prober what it needs to reach a link.
+    fn take_notices(&mut self, now: Timestamp) {
+        let mut notices = std::mem::take(&mut self.notices);
+        for notice in notices.drain(..) {
+            match notice {
+                Notice::Carrier { link, up, at } => {
+                    self.core.handle_event(Event::Carrier { link, up, at }, now);
+                }
+                Notice::Path { link, family, state, binding } => {
+                    // Failed sockets are told by the probes that cannot be sent.
+                    if let Err(error) = self.prober.bind(link, family, binding) {
+                        self.warn(&format!("failed to {error}"));
+                    }
+                    self.core.handle_event(Event::Path { link, family, state }, now);
+                }
+                Notice::Ranked { id, at, accepted } => {
+                    self.core.handle_event(Event::Ranked { id, at, accepted }, now);
+                }
+                Notice::Repaired(text) => self.say(EventKind::Repaired, &text),
+                Notice::Warning(text) => self.warn(&text),
+            }
+        }
+        self.notices = notices;
+    }
+
+    /// When a timer of the core is due: first all replies that lie in the sockets, then the judgement.
+    fn judge(&mut self, now: Timestamp) {
+        if !self.core.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            return;
+        }
+        let mut outcomes = std::mem::take(&mut self.outcomes);
+        self.prober.drain(now, &mut outcomes);
+        self.canary.drain(now, &mut outcomes);
+        for (id, outcome) in outcomes.drain(..) {
+            self.core.handle_event(Event::Probe { id, outcome }, now);
+        }
+        self.outcomes = outcomes;
+        self.core.handle_timeout(now);
+    }
+
+    /// Carries out what the core wants, until it wants nothing more.
+    fn act(&mut self) {
+        while let Some(action) = self.core.poll_action() {
+            let now = clock::now();
+            match action {
+                Action::Probe { id, link, target, expires } => {
+                    self.prober.send(id, link, target, now, expires)
+                }
+                Action::Canary { id, link, target, expires, .. } => {
+                    let targets = self.config.links.get(usize::from(link.0)).map(|link| &link.targets);
+                    if let Some(target) = targets.and_then(|targets| targets.get(usize::from(target.0))) {
+                        self.canary.send(id, target, now, expires);
+                    }
+                }
+                Action::SampleTraffic { link } => {
+                    if let Some(received) = self.kernel.received_packets(link) {
+                        self.core.handle_event(Event::Traffic { link, received }, now);
+                    }
+                }
+                Action::Rank { id, family, order, .. } => {
+                    let (at, accepted) = match self.kernel.rank(id, family, &order, now) {
+                        Ok(at) => (at, true),
+                        Err(error) => {
+                            self.warn(&format!("failed to {error}"));
+                            (now, false)
+                        }
+                    };
+                    self.core.handle_event(Event::Ranked { id, at, accepted }, now);
+                }
+                Action::CutFlows { family, link } => {
+                    if let Err(error) = self.kernel.cut_flows(link, family) {
+                        self.warn(&format!("failed to {error}"));
+                    }
+                }
+                Action::KeepForce(force) => self.store.keep_lease(force),
+                Action::Journal(entry) => {
+                    let context = Self::context(&self.names, &self.config, self.around.started, &[]);
+                    self.around.record.enter(&entry, || self.core.snapshot(), &context, &self.store);
+                }
+            }
+        }
+    }
+
+    /// The service manager's feed and the maintenance window.
+    fn keep_time(&mut self, now: Timestamp) {
+        self.around.feed.turn(now);
+        let FailbackMode::Window(daily) = self.config.failback.mode else { return };
+        if self.window.is_none_or(|(checked, _)| now.since(checked) >= WINDOW_CHECK) {
+            let open = window::is_open_now(daily);
+            if self.window.is_none_or(|(_, was_open)| was_open != open) {
+                self.core.handle_event(Event::Window { open }, now);
+            }
+            self.window = Some((now, open));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What happened: to the log, to whoever follows the events, to the incident file. Bounded, the newest win.
+
+use super::store::{MAX_KEPT_INCIDENTS, Store};
+use crate::api::types::IncidentStatus;
+use crate::api::wire::{Event, EventKind};
+use crate::api::{self, Context, describe};
+use shunt_decision::{Entry, Happening, Incident, Snapshot, Timestamp};
+use std::collections::VecDeque;
+use tokio::sync::broadcast;
+use tracing::Level;
+
+/// Events that `shunt events` shows of the past: some days of a bad link, in about 100 KiB.
+const HISTORY: usize = 256;
+
+/// Warnings that the status shows: more than that are the same fault seen many times.
+const MAX_WARNINGS: usize = 16;
+
+/// The record of one run of the daemon.
+#[derive(Debug)]
+pub(super) struct Record {
+    history: VecDeque<Event>,
+    followers: broadcast::Sender<Event>,
+    next_number: u64,
+    earlier: Vec<IncidentStatus>,
+    warnings: VecDeque<String>,
+}
+
+impl Record {
+    /// An empty record after the incidents of `earlier` runs; events go out by `followers`.
+    #[must_use]
+    pub(super) fn new(followers: broadcast::Sender<Event>, earlier: Vec<IncidentStatus>) -> Self {
+        Self { history: VecDeque::new(), followers, next_number: 1, earlier, warnings: VecDeque::new() }
+    }
+
+    /// Takes in an entry of the core's journal; an incident is also kept on disk.
+    pub(super) fn enter(
+        &mut self,
+        entry: &Entry,
+        snapshot: impl FnOnce() -> Snapshot,
+        context: &Context<'_>,
+        store: &Store,
+    ) {
+        let mut event = api::event(self.next_number, entry, context);
+        if let Some(incident) = event.incident.as_mut() {
+            incident.number += self.earlier_count();
+        }
+        log(describe::level(&entry.what), &event.text);
+        self.publish(event);
+        if matches!(entry.what, Happening::Incident(_)) {
+            let snapshot = snapshot();
+            store.keep_incidents(self.incidents(&snapshot.incidents, snapshot.at, context));
+        }
+    }
+
+    /// Takes in a sentence about the agent itself.
+    pub(super) fn say(&mut self, kind: EventKind, text: &str, context: &Context<'_>) {
+        let level = if kind == EventKind::Warning { Level::WARN } else { Level::INFO };
+        log(level, text);
+        let event = Event::plain(self.next_number, context.clock.rfc3339(context.clock.boot), kind, text);
+        self.publish(event);
+    }
+
+    /// Takes in a sentence with its mend, which the status goes on showing.
+    pub(super) fn warn(&mut self, text: &str, context: &Context<'_>) {
+        self.say(EventKind::Warning, text, context);
+        if self.warnings.iter().all(|warning| warning != text) {
+            if self.warnings.len() == MAX_WARNINGS {
+                self.warnings.pop_front();
+            }
+            self.warnings.push_back(text.to_owned());
+        }
+    }
+
+    /// The warnings so far, the newest last.
+    #[must_use]
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.warnings.iter().cloned().collect()
+    }
+
+    /// The latest events, the oldest first.
+    #[must_use]
+    pub(super) fn history(&self) -> Vec<Event> {
+        self.history.iter().cloned().collect()
+    }
+
+    /// The incidents of earlier runs and of this one, the newest last.
+    #[must_use]
+    pub(super) fn incidents(
+        &self,
+        now: &[Incident],
+        at: Timestamp,
+        context: &Context<'_>,
+    ) -> Vec<IncidentStatus> {
+        let ours = now.iter().map(|incident| {
+            let mut status = api::incident(incident, at, context);
+            status.number += self.earlier_count();
+            status
+        });
+        let all: Vec<_> = self.earlier.iter().cloned().chain(ours).collect();
+        let surplus = all.len().saturating_sub(MAX_KEPT_INCIDENTS);
+        all.into_iter().skip(surplus).collect()
+    }
+
+    /// Numbers go on where the earlier runs ended.
+    fn earlier_count(&self) -> u64 {
+        self.earlier.last().map_or(0, |incident| incident.number)
+    }
+
+    /// A new core counts from 1 again: what the old one recorded becomes the past.
+    pub(super) fn close_core(&mut self, incidents: &[Incident], at: Timestamp, context: &Context<'_>) {
+        self.earlier = self.incidents(incidents, at, context);
+    }
+
+    fn publish(&mut self, event: Event) {
+        self.next_number += 1;
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        // Nobody listening is the usual case.
+        let _ = self.followers.send(event.clone());
+        self.history.push_back(event);
+    }
+}
+
+fn log(level: Level, text: &str) {
+    match level {
+        Level::ERROR => tracing::error!("{text}"),
+        Level::WARN => tracing::warn!("{text}"),
+        Level::INFO => tracing::info!("{text}"),
+        Level::DEBUG => tracing::debug!("{text}"),
+        _ => tracing::trace!("{text}"),
+    }
+}

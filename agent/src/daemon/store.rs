@@ -1,0 +1,119 @@
+//! What survives a restart: the operator's lease and the incidents. Written by a task of its own, so that no
+//! decision waits for a flash chip; a write that is overtaken by the next is left out.
+
+use super::lease::LeaseFile;
+use crate::api::types::IncidentStatus;
+use crate::{clock, state_file};
+use shunt_decision::Force;
+use std::io;
+use std::path::{Path, PathBuf};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Incidents that are kept: at one a day, three months of them in 50 KiB.
+pub(super) const MAX_KEPT_INCIDENTS: usize = 100;
+
+/// Hands values to the writer; dropped by [`Store::close`], which waits for the last of them to be on disk.
+#[derive(Debug)]
+pub(super) struct Store {
+    lease: watch::Sender<Option<Force>>,
+    incidents: watch::Sender<Vec<IncidentStatus>>,
+    writer: JoinHandle<()>,
+}
+
+impl Store {
+    /// Starts the writer; `names` are the links, in order of preference.
+    #[must_use]
+    pub(super) fn start(state_dir: &Path, names: Vec<String>) -> Self {
+        let (lease, lease_changes) = watch::channel(None);
+        let (incidents, incident_changes) = watch::channel(Vec::new());
+        let lease_file = LeaseFile::in_directory(state_dir);
+        let writer = Writer { lease_file, incident_file: incident_file(state_dir), names };
+        Self { lease, incidents, writer: tokio::spawn(writer.run(lease_changes, incident_changes)) }
+    }
+
+    /// Keeps the lease, or forgets it.
+    pub(super) fn keep_lease(&self, force: Option<Force>) {
+        self.lease.send_replace(force);
+    }
+
+    /// Keeps the incidents, the newest last.
+    pub(super) fn keep_incidents(&self, incidents: Vec<IncidentStatus>) {
+        self.incidents.send_replace(incidents);
+    }
+
+    /// Waits until everything is written.
+    pub(super) async fn close(self) {
+        drop((self.lease, self.incidents));
+        if let Err(error) = self.writer.await {
+            tracing::error!("failed to finish writing the state directory: {error}");
+        }
+    }
+}
+
+/// The incidents of earlier runs, the newest last.
+///
+/// # Errors
+/// The file is there but cannot be read.
+pub(super) fn kept_incidents(state_dir: &Path) -> io::Result<Vec<IncidentStatus>> {
+    Ok(state_file::load(&incident_file(state_dir))?.unwrap_or_default())
+}
+
+fn incident_file(state_dir: &Path) -> PathBuf {
+    state_dir.join("incidents.json")
+}
+
+#[derive(Debug, Clone)]
+struct Writer {
+    lease_file: LeaseFile,
+    incident_file: PathBuf,
+    names: Vec<String>,
+}
+
+impl Writer {
+    async fn run(
+        self,
+        mut lease: watch::Receiver<Option<Force>>,
+        mut incidents: watch::Receiver<Vec<IncidentStatus>>,
+    ) {
+        let (mut lease_open, mut incidents_open) = (true, true);
+        while lease_open || incidents_open {
+            tokio::select! {
+                changed = lease.changed(), if lease_open => match changed {
+                    Ok(()) => {
+                        let force = *lease.borrow_and_update();
+                        self.write_lease(force).await;
+                    }
+                    Err(_) => lease_open = false,
+                },
+                changed = incidents.changed(), if incidents_open => match changed {
+                    Ok(()) => {
+                        let kept = incidents.borrow_and_update().clone();
+                        self.write_incidents(kept).await;
+                    }
+                    Err(_) => incidents_open = false,
+                },
+            }
+        }
+    }
+
+    async fn write_lease(&self, force: Option<Force>) {
+        let Self { lease_file, names, .. } = self.clone();
+        write("the lease", move || lease_file.keep(force.as_ref(), &names, clock::now())).await;
+    }
+
+    async fn write_incidents(&self, incidents: Vec<IncidentStatus>) {
+        let path = self.incident_file.clone();
+        write("the incidents", move || state_file::save(&path, &incidents)).await;
+    }
+}
+
+async fn write(what: &str, write: impl FnOnce() -> io::Result<()> + Send + 'static) {
+    let written = match tokio::task::spawn_blocking(write).await {
+        Ok(written) => written,
+        Err(error) => Err(io::Error::other(error)),
+    };
+    if let Err(error) = written {
+        tracing::warn!("failed to keep {what} in the state directory ([agent] state_dir): {error}");
+    }
+}

@@ -1,0 +1,66 @@
+//! Small JSON files in the state directory, replaced whole: a power cut leaves the old one or the new one.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Replaces the file at `path` by `value`, durably.
+///
+/// # Errors
+/// Whatever the file system says; the old file is then still whole.
+pub fn save<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let draft = path.with_extension("new");
+    let mut file = File::create(&draft)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)
+}
+
+/// The value in the file at `path`; `None` when there is no such file.
+///
+/// # Errors
+/// The file cannot be read, or holds something else.
+pub fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the file at `path`, if there is one.
+///
+/// # Errors
+/// The file is there and cannot be removed.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_comes_back_and_a_broken_file_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("deep/state.json");
+        assert_eq!(load::<Vec<u8>>(&path).unwrap(), None);
+        save(&path, &vec![1_u8, 2]).unwrap();
+        assert_eq!(load::<Vec<u8>>(&path).unwrap(), Some(vec![1, 2]));
+        fs::write(&path, "[1,").unwrap();
+        assert!(load::<Vec<u8>>(&path).is_err());
+        remove(&path).unwrap();
+        remove(&path).unwrap();
+        assert_eq!(load::<Vec<u8>>(&path).unwrap(), None);
+    }
+}
