@@ -1,0 +1,255 @@
+//! The desired set in a real kernel: installed, adopted, repaired, followed, taken back.
+
+mod netns;
+
+use netns::agent::{Agent, FIBER, LTE, config, gateway, path, repaired, warnings};
+use netns::wire::{Wire, index, ip};
+use netns::within;
+use rtnetlink::packet_route::AddressFamily::{Inet, Inet6};
+use shunt_decision::{Family, Missing, PathState};
+
+const V4: &str = "198.51.100.1";
+const V6: &str = "2001:db8:f::1";
+
+#[test]
+fn installs_from_nothing_in_both_families() {
+    within("installs_from_nothing_in_both_families", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut agent = Agent::open(&config);
+        for link in [FIBER, LTE] {
+            for family in Family::ALL {
+                assert_eq!(agent.path(link, family), Some(PathState::Ready), "{:#?}", agent.notices);
+            }
+        }
+        assert_eq!(warnings(&agent.notices), Vec::<&str>::new());
+        assert_eq!(agent.kernel.adopted(Family::V4), None);
+        // An empty uplink table falls through to what `main` says.
+        assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan0")));
+        for (family, target) in [(Family::V4, V4), (Family::V6, V6)] {
+            agent.rank(family, &[LTE, FIBER]).unwrap();
+            assert_eq!(wire.look_up(target, 0, None), Ok(index("wan1")));
+            assert_eq!(wire.look_up(target, config.kernel.link_mark(0), None), Ok(index("wan0")));
+            assert_eq!(wire.look_up(target, config.kernel.link_mark(1), None), Ok(index("wan1")));
+        }
+        assert_eq!(wire.look_up(V4, 0, Some("192.0.2.10")), Ok(index("wan0")));
+        assert_eq!(wire.look_up(V6, 0, Some("2001:db8:a::10")), Ok(index("wan0")));
+        // Connected networks keep working whatever the uplink is.
+        assert_eq!(wire.look_up("192.0.2.77", 0, None), Ok(index("wan0")));
+        assert_eq!(wire.own_rules(Inet).len(), 6);
+        assert_eq!(wire.own_rules(Inet6).len(), 6);
+        assert_eq!(wire.table(Inet, config.kernel.link_table(0)).len(), 2);
+        let metrics: Vec<_> = wire.table(Inet6, config.kernel.uplink_table()).iter().map(|r| r.0).collect();
+        assert_eq!(metrics, [10, 11]);
+    });
+}
+
+#[test]
+fn a_successor_adopts_and_changes_nothing() {
+    within("a_successor_adopts_and_changes_nothing", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut first = Agent::open(&config);
+        for family in Family::ALL {
+            first.rank(family, &[LTE, FIBER]).unwrap();
+        }
+        drop(first);
+        let monitor = monitor();
+        let mut second = Agent::open(&config);
+        assert_eq!(second.kernel.adopted(Family::V4), Some(LTE));
+        assert_eq!(second.kernel.adopted(Family::V6), Some(LTE));
+        second.catch_up();
+        assert_eq!(count(&monitor), 0, "the successor changed something");
+    });
+}
+
+#[test]
+fn what_a_stranger_deletes_is_put_back() {
+    within("what_a_stranger_deletes_is_put_back", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut agent = Agent::open(&config);
+        agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
+        agent.rank(Family::V6, &[FIBER, LTE]).unwrap();
+        let rules = wire.own_rules(Inet);
+        for rule in &rules {
+            wire.delete_rule(rule);
+        }
+        agent.until("the rules", |notices| repaired(notices) == 1);
+        assert_eq!(wire.own_rules(Inet), rules);
+        let table = config.kernel.uplink_table();
+        wire.delete(&Wire::route_message(table, netns::wire::OWN, 10, "192.0.2.1", "wan0"));
+        agent.until("the v4 route", |notices| repaired(notices) == 2);
+        assert_eq!(wire.table(Inet, table).len(), 2);
+        wire.delete(&Wire::route_message(table, netns::wire::OWN, 10, "2001:db8:a::1", "wan0"));
+        agent.until("the v6 route", |notices| repaired(notices) == 3);
+        assert_eq!(wire.table(Inet6, table)[0], (10, Some(index("wan0")), Some(ip("2001:db8:a::1"))));
+    });
+}
+
+#[test]
+fn a_strangers_route_of_our_metric_goes() {
+    within("a_strangers_route_of_our_metric_goes", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut agent = Agent::open(&config);
+        let table = config.kernel.uplink_table();
+        for (family, kind, fiber, lte) in [
+            (Family::V4, Inet, "192.0.2.1", "203.0.113.1"),
+            (Family::V6, Inet6, "2001:db8:a::1", "2001:db8:b::1"),
+        ] {
+            agent.rank(family, &[FIBER, LTE]).unwrap();
+            // Appended: a second route of one metric, which in IPv6 makes a multipath route of both.
+            wire.put(&Wire::route_message(table, 4, 10, lte, "wan1"));
+            agent.catch_up();
+            let wanted =
+                [(10, Some(index("wan0")), Some(ip(fiber))), (11, Some(index("wan1")), Some(ip(lte)))];
+            assert_eq!(wire.table(kind, table), wanted);
+        }
+        // Before ours: the replace takes the stranger's place, and ours is not doubled.
+        wire.put(&Wire::route_message(table, 4, 10, "203.0.113.1", "wan1"));
+        agent.rank(Family::V4, &[LTE, FIBER]).unwrap();
+        agent.catch_up();
+        assert_eq!(wire.table(Inet, table).len(), 2);
+        assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan1")));
+    });
+}
+
+#[test]
+fn a_new_gateway_in_main_is_followed() {
+    within("a_new_gateway_in_main_is_followed", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut agent = Agent::open(&config);
+        agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
+        let told = agent.notices.len();
+        wire.default_route(100, "192.0.2.254", "wan0");
+        let table = config.kernel.uplink_table();
+        let gateway = |wire: &mut Wire| wire.table(Inet, table)[0].2;
+        agent.until("the new gateway", |_| gateway(&mut wire) == Some(ip("192.0.2.254")));
+        // The way changed, the path did not.
+        assert_eq!(agent.notices.len(), told);
+        // Deleted and added anew within the grace: the path stays.
+        wire.no_default_route(100, "192.0.2.254", "wan0");
+        agent.catch_up();
+        assert_eq!(agent.path(FIBER, Family::V4), Some(PathState::Ready));
+        wire.default_route(100, "192.0.2.1", "wan0");
+        agent.until("the gateway again", |_| gateway(&mut wire) == Some(ip("192.0.2.1")));
+        // Deleted for good.
+        wire.no_default_route(100, "192.0.2.1", "wan0");
+        let gone = Some(PathState::Missing(Missing::Gateway));
+        agent.until("the end of the grace", |notices| path(notices, FIBER, Family::V4) == gone);
+        assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan1")));
+        // The main table was never touched.
+        assert_eq!(wire.table(Inet, 254).iter().filter(|route| route.2.is_some()).count(), 1);
+    });
+}
+
+#[test]
+fn what_an_admin_down_flushed_comes_back() {
+    within("what_an_admin_down_flushed_comes_back", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut agent = Agent::open(&config);
+        agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
+        let before = wire.table(Inet, config.kernel.uplink_table());
+        wire.down("wan0");
+        let down = Some(PathState::Missing(Missing::AdminUp));
+        agent.until("admin down", |notices| path(notices, FIBER, Family::V4) == down);
+        assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan1")));
+        // A probe with the link's mark has nowhere to go, and must not leak.
+        assert!(wire.look_up(V4, config.kernel.link_mark(0), None).is_err());
+        wire.up("wan0");
+        wire.default_route(100, "192.0.2.1", "wan0");
+        agent.until("ready", |notices| path(notices, FIBER, Family::V4) == Some(PathState::Ready));
+        assert_eq!(wire.table(Inet, config.kernel.uplink_table()), before);
+    });
+}
+
+#[test]
+fn an_interface_that_is_missing_is_waited_for() {
+    within("an_interface_that_is_missing_is_waited_for", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut agent = Agent::open(&config);
+        agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
+        let old = index("wan0");
+        wire.remove("wan0");
+        let gone = Some(PathState::Missing(Missing::Interface));
+        agent.until("gone", |notices| path(notices, FIBER, Family::V4) == gone);
+        assert_eq!(netns::agent::carrier(&agent.notices, FIBER), Some(false));
+        wire.veth("wan0");
+        netns::agent::address(&mut wire, "wan0", "192.0.2.10", "2001:db8:a::10", 100);
+        assert_ne!(index("wan0"), old);
+        agent.until("ready", |notices| path(notices, FIBER, Family::V4) == Some(PathState::Ready));
+        assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan0")));
+        assert_eq!(read("wan0", "ignore_routes_with_linkdown"), "1");
+    });
+}
+
+#[test]
+fn restore_leaves_nothing_of_ours() {
+    within("restore_leaves_nothing_of_ours", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        std::fs::write("/proc/sys/net/ipv4/conf/all/rp_filter", "0").unwrap();
+        std::fs::write("/proc/sys/net/ipv4/conf/wan0/rp_filter", "1").unwrap();
+        let before = read("wan1", "ignore_routes_with_linkdown");
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut agent = Agent::open(&config);
+        assert_eq!(read("wan0", "rp_filter"), "2");
+        assert_eq!(read("wan1", "ignore_routes_with_linkdown"), "1");
+        for family in Family::ALL {
+            agent.rank(family, &[LTE, FIBER]).unwrap();
+        }
+        let table = config.kernel.uplink_table();
+        let stranger = Wire::route_message(table, 4, 77, "192.0.2.7", "wan0");
+        wire.put(&stranger);
+        // A successor puts back what its predecessor changed.
+        let mut agent = Agent::open(&config);
+        wire.put(&stranger);
+        agent.kernel.restore().unwrap();
+        assert_eq!(read("wan0", "rp_filter"), "1");
+        assert_eq!(read("wan1", "ignore_routes_with_linkdown"), before);
+        assert_eq!((wire.own_rules(Inet).len(), wire.own_rules(Inet6).len()), (0, 0));
+        assert_eq!(wire.table(Inet, table), [(77, Some(index("wan0")), Some(ip("192.0.2.7")))]);
+        assert_eq!(wire.table(Inet6, table), []);
+        assert_eq!(wire.table(Inet, config.kernel.link_table(0)), []);
+        assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan0")));
+        assert!(!state.path().join("sysctl.json").exists());
+    });
+}
+
+fn read(interface: &str, key: &str) -> String {
+    std::fs::read_to_string(format!("/proc/sys/net/ipv4/conf/{interface}/{key}")).unwrap().trim().to_owned()
+}
+
+fn monitor() -> rtnetlink::sys::Socket {
+    use rtnetlink::MulticastGroup as Group;
+    let mut socket = rtnetlink::sys::Socket::new(rtnetlink::sys::protocols::NETLINK_ROUTE).unwrap();
+    socket.bind_auto().unwrap();
+    socket.set_non_blocking(true).unwrap();
+    for group in [Group::Ipv4Route, Group::Ipv6Route, Group::Ipv4Rule, Group::Ipv6Rule] {
+        socket.add_membership(group as u32).unwrap();
+    }
+    socket
+}
+
+fn count(monitor: &rtnetlink::sys::Socket) -> usize {
+    std::iter::from_fn(|| monitor.recv_from_full().ok()).count()
+}

@@ -1,0 +1,70 @@
+//! A network namespace of the test's own, with the few requests that build a gateway's links in it.
+//!
+//! A test never touches the host's network: it runs on a thread that has left it, or, for an ordinary user, in a
+//! child process that left it together with its user namespace.
+
+#![allow(dead_code, unreachable_pub, missing_docs, unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
+
+pub mod agent;
+pub mod wire;
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+/// Set in the child that already is where it should be.
+const INSIDE: &str = "SHUNT_TEST_INSIDE_NETNS";
+
+/// Runs `body` in a network namespace of its own; `test` is the calling test's name.
+pub fn within(test: &str, body: impl FnOnce() + Send + 'static) {
+    if std::env::var_os("SHUNT_SKIP_NETNS").is_some_and(|value| value == "1") {
+        eprintln!("{test} is skipped: SHUNT_SKIP_NETNS=1");
+        return;
+    }
+    if std::env::var_os(INSIDE).is_some() {
+        return body();
+    }
+    // SAFETY: no arguments, no memory.
+    if unsafe { libc::geteuid() } == 0 {
+        let leave = move || {
+            unshare(libc::CLONE_NEWNET).expect("leave the host's network (is CAP_SYS_ADMIN granted?)");
+            body();
+        };
+        if let Err(panic) = std::thread::spawn(leave).join() {
+            std::panic::resume_unwind(panic);
+        }
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
+    // SAFETY: ids only.
+    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
+    // SAFETY: the closure makes system calls and writes small files; the parent's threads hold no lock it needs.
+    unsafe {
+        child.pre_exec(move || {
+            unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNET)?;
+            std::fs::write("/proc/self/setgroups", "deny")?;
+            std::fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
+            std::fs::write("/proc/self/gid_map", format!("0 {group} 1"))
+        });
+    }
+    let status = child.status().unwrap_or_else(|error| {
+        panic!("no user namespace for this test ({error}): run as root, allow user namespaces, or set SHUNT_SKIP_NETNS=1")
+    });
+    assert!(status.success(), "{test} failed in its user namespace");
+}
+
+fn unshare(what: libc::c_int) -> io::Result<()> {
+    // SAFETY: the call changes only the calling thread.
+    match unsafe { libc::unshare(what) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

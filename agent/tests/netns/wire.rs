@@ -1,0 +1,261 @@
+//! Requests to the kernel, as a stranger would make them.
+
+use rtnetlink::packet_core::{
+    Emitable, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
+    NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NetlinkHeader, Parseable,
+};
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use rtnetlink::packet_route::route::{
+    RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+};
+use rtnetlink::packet_route::rule::{RuleAttribute, RuleMessage};
+use rtnetlink::sys::{Socket, SocketAddr};
+use rtnetlink::{LinkUnspec, LinkVeth};
+use std::ffi::CString;
+use std::net::IpAddr;
+
+pub const OWN: u8 = 201;
+
+pub struct Wire {
+    socket: Socket,
+    sequence: u32,
+}
+
+struct Raw(Vec<u8>);
+
+impl Emitable for Raw {
+    fn buffer_len(&self) -> usize {
+        self.0.len()
+    }
+    fn emit(&self, buffer: &mut [u8]) {
+        buffer.copy_from_slice(&self.0);
+    }
+}
+
+pub fn family(address: IpAddr) -> AddressFamily {
+    if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
+}
+
+pub fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+pub fn index(name: &str) -> u32 {
+    let name = CString::new(name).unwrap();
+    // SAFETY: a terminated string that lives through the call.
+    unsafe { libc::if_nametoindex(name.as_ptr()) }
+}
+
+impl Wire {
+    pub fn open() -> Self {
+        Self::of(rtnetlink::sys::protocols::NETLINK_ROUTE)
+    }
+
+    pub fn netfilter() -> Self {
+        Self::of(rtnetlink::sys::protocols::NETLINK_NETFILTER)
+    }
+
+    fn of(protocol: isize) -> Self {
+        let mut socket = Socket::new(protocol).unwrap();
+        socket.bind_auto().unwrap();
+        socket.connect(&SocketAddr::new(0, 0)).unwrap();
+        Self { socket, sequence: 0 }
+    }
+
+    pub fn raw(&mut self, kind: u16, flags: u16, body: Vec<u8>) -> Result<Vec<Vec<u8>>, i32> {
+        self.ask(kind, flags, &Raw(body))
+    }
+
+    pub fn ask(&mut self, kind: u16, flags: u16, body: &impl Emitable) -> Result<Vec<Vec<u8>>, i32> {
+        self.sequence += 1;
+        let mut header = NetlinkHeader::default();
+        header.length = 16 + body.buffer_len() as u32;
+        header.message_type = kind;
+        header.flags = flags | NLM_F_REQUEST;
+        header.sequence_number = self.sequence;
+        let mut bytes = vec![0; header.length as usize];
+        header.emit(&mut bytes[..16]);
+        body.emit(&mut bytes[16..]);
+        self.socket.send(&bytes, 0).unwrap();
+        let mut answer = Vec::new();
+        loop {
+            let (datagram, _) = self.socket.recv_from_full().unwrap();
+            let mut rest = &datagram[..];
+            while rest.len() >= 16 {
+                let buffer = NetlinkBuffer::new(rest);
+                let length = buffer.length() as usize;
+                match buffer.message_type() {
+                    NLMSG_DONE => return Ok(answer),
+                    NLMSG_ERROR => {
+                        let code = i32::from_ne_bytes(rest[16..20].try_into().unwrap());
+                        return if code == 0 { Ok(answer) } else { Err(-code) };
+                    }
+                    _ => answer.push(rest[16..length].to_vec()),
+                }
+                let next = length.next_multiple_of(4).min(rest.len());
+                rest = &rest[next..];
+            }
+            if flags & (NLM_F_ACK | NLM_F_DUMP) == 0 {
+                return Ok(answer);
+            }
+        }
+    }
+
+    fn must(&mut self, kind: u16, flags: u16, body: &impl Emitable) {
+        if let Err(code) = self.ask(kind, flags | NLM_F_ACK, body) {
+            panic!("request {kind}: {}", std::io::Error::from_raw_os_error(code));
+        }
+    }
+
+    /// A pair of interfaces, both up; the first carries while the second, `{name}p`, is up.
+    pub fn veth(&mut self, name: &str) {
+        let message = LinkVeth::new(name, &format!("{name}p")).build();
+        self.must(16, NLM_F_CREATE | NLM_F_EXCL, &message);
+        self.up(name);
+        self.up(&format!("{name}p"));
+    }
+
+    pub fn up(&mut self, name: &str) {
+        let message = rtnetlink::LinkMessageBuilder::<LinkUnspec>::new().index(index(name)).up().build();
+        self.must(16, 0, &message);
+    }
+
+    pub fn down(&mut self, name: &str) {
+        let message = rtnetlink::LinkMessageBuilder::<LinkUnspec>::new().index(index(name)).down().build();
+        self.must(16, 0, &message);
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        let message = rtnetlink::LinkMessageBuilder::<LinkUnspec>::new().index(index(name)).build();
+        self.must(17, 0, &message);
+    }
+
+    fn address_message(name: &str, address: &str, length: u8) -> AddressMessage {
+        let mut message = AddressMessage::default();
+        message.header.family = family(ip(address));
+        message.header.prefix_len = length;
+        message.header.index = index(name);
+        message.attributes.push(AddressAttribute::Local(ip(address)));
+        message.attributes.push(AddressAttribute::Address(ip(address)));
+        message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+        message
+    }
+
+    pub fn address(&mut self, name: &str, address: &str, length: u8) {
+        self.must(20, NLM_F_CREATE, &Self::address_message(name, address, length));
+    }
+
+    pub fn no_address(&mut self, name: &str, address: &str, length: u8) {
+        self.must(21, 0, &Self::address_message(name, address, length));
+    }
+
+    pub fn route_message(table: u32, protocol: u8, metric: u32, gateway: &str, name: &str) -> RouteMessage {
+        let mut message = RouteMessage::default();
+        message.header.address_family = family(ip(gateway));
+        message.header.table = u8::try_from(table).unwrap_or(RouteHeader::RT_TABLE_UNSPEC);
+        message.header.protocol = RouteProtocol::from(protocol);
+        message.header.scope = RouteScope::Universe;
+        message.header.kind = RouteType::Unicast;
+        message.header.flags = RouteFlags::Onlink;
+        message.attributes.push(RouteAttribute::Table(table));
+        message.attributes.push(RouteAttribute::Priority(metric));
+        message.attributes.push(RouteAttribute::Gateway(ip(gateway).into()));
+        message.attributes.push(RouteAttribute::Oif(index(name)));
+        message
+    }
+
+    /// As `ip route replace default via … dev … proto dhcp metric …` would.
+    pub fn default_route(&mut self, metric: u32, gateway: &str, name: &str) {
+        self.must(24, NLM_F_CREATE | NLM_F_REPLACE, &Self::route_message(254, 16, metric, gateway, name));
+    }
+
+    pub fn no_default_route(&mut self, metric: u32, gateway: &str, name: &str) {
+        self.must(25, 0, &Self::route_message(254, 16, metric, gateway, name));
+    }
+
+    pub fn put(&mut self, message: &RouteMessage) {
+        self.must(24, NLM_F_CREATE | NLM_F_APPEND, message);
+    }
+
+    pub fn delete(&mut self, message: &RouteMessage) {
+        self.must(25, 0, message);
+    }
+
+    pub fn add_rule(&mut self, message: &RuleMessage) {
+        self.must(32, NLM_F_CREATE, message);
+    }
+
+    pub fn delete_rule(&mut self, message: &RuleMessage) {
+        self.must(33, 0, message);
+    }
+
+    /// All rules of a family that carry our protocol.
+    pub fn own_rules(&mut self, family: AddressFamily) -> Vec<RuleMessage> {
+        let mut filter = RuleMessage::default();
+        filter.header.family = family;
+        let list = self.ask(34, NLM_F_DUMP, &filter).unwrap();
+        let ours = |rule: &RuleMessage| {
+            rule.attributes.iter().any(|a| matches!(a, RuleAttribute::Protocol(p) if u8::from(*p) == OWN))
+        };
+        list.iter().map(|bytes| RuleMessage::parse(&bytes[..]).unwrap()).filter(ours).collect()
+    }
+
+    /// Everything in a table: (metric, interface, gateway), the smallest metric first.
+    pub fn table(&mut self, family: AddressFamily, table: u32) -> Vec<(u32, Option<u32>, Option<IpAddr>)> {
+        let mut filter = RouteMessage::default();
+        filter.header.address_family = family;
+        let list = self.ask(26, NLM_F_DUMP, &filter).unwrap();
+        let mut routes = Vec::new();
+        for bytes in list {
+            let message = RouteMessage::parse(&bytes[..]).unwrap();
+            let (mut metric, mut out, mut gateway, mut id) = (0, None, None, u32::from(message.header.table));
+            for attribute in &message.attributes {
+                match attribute {
+                    RouteAttribute::Priority(value) => metric = *value,
+                    RouteAttribute::Oif(value) => out = Some(*value),
+                    RouteAttribute::Table(value) => id = *value,
+                    RouteAttribute::Gateway(value) => gateway = address(value),
+                    _ => {}
+                }
+            }
+            if id == table {
+                routes.push((metric, out, gateway));
+            }
+        }
+        routes.sort_unstable_by_key(|route| route.0);
+        routes
+    }
+
+    /// The interface a packet to `to` leaves by.
+    pub fn look_up(&mut self, to: &str, mark: u32, from: Option<&str>) -> Result<u32, i32> {
+        let mut message = RouteMessage::default();
+        message.header.address_family = family(ip(to));
+        let length = if ip(to).is_ipv4() { 32 } else { 128 };
+        message.header.destination_prefix_length = length;
+        message.attributes.push(RouteAttribute::Destination(ip(to).into()));
+        if mark != 0 {
+            message.attributes.push(RouteAttribute::Mark(mark));
+        }
+        if let Some(from) = from {
+            message.header.source_prefix_length = length;
+            message.attributes.push(RouteAttribute::Source(ip(from).into()));
+        }
+        let answer = self.ask(26, 0, &message)?;
+        let message = RouteMessage::parse(&answer[0][..]).unwrap();
+        let out = message.attributes.iter().find_map(|attribute| match attribute {
+            RouteAttribute::Oif(index) => Some(*index),
+            _ => None,
+        });
+        Ok(out.expect("an interface in the answer"))
+    }
+}
+
+fn address(address: &rtnetlink::packet_route::route::RouteAddress) -> Option<IpAddr> {
+    use rtnetlink::packet_route::route::RouteAddress;
+    match address {
+        RouteAddress::Inet(address) => Some((*address).into()),
+        RouteAddress::Inet6(address) => Some((*address).into()),
+        _ => None,
+    }
+}
