@@ -1,0 +1,8 @@
+//! The decision core in a simulated network: statistics, scenarios and properties.
+
+// The lab exports the same file; here nobody is outside.
+#[allow(unreachable_pub)]
+#[path = "../../../../tests/src/simulation.rs"]
+mod simulation;
+
+mod statistics;

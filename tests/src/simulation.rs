@@ -1,0 +1,336 @@
+//! A simulated network around the decision core: days of weather in seconds, the same each time.
+//!
+//! It behaves as the agent's loop does: replies are read only on a wake-up, right before the core's timers,
+//! and carry the time at which they really arrived.
+
+use shunt_decision::{
+    Action, Config, Entry, Event, Failback, FailbackMode, Failover, Family, Happening, Limits, LinkConfig, LinkId,
+    Outcome, PathState, Percent, ProbeId, Target, TargetId, Timestamp,
+};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+/// Time from a ranking to the route in the kernel, as measured for one netlink replace.
+const KERNEL_TIME: Duration = Duration::from_micros(50);
+/// Foreign packets a second on a link that carries users' traffic.
+const TRAFFIC_RATE: u64 = 1_000;
+
+/// How one link of the simulated network behaves in one family.
+#[derive(Debug, Clone)]
+pub struct Weather {
+    /// Round-trip time.
+    pub rtt: Duration,
+    /// Up to so much is added to it, evenly spread.
+    pub jitter: Duration,
+    /// Share of probes lost, from 0 to 1.
+    pub loss: f64,
+    /// From then on nothing passes, without a notice.
+    pub cut: Option<Timestamp>,
+    /// Targets that do not answer.
+    pub gone: Vec<TargetId>,
+    /// Whether users' packets arrive whatever becomes of probes.
+    pub traffic: bool,
+    /// Whether a client's packet is forwarded and comes back.
+    pub forwards: bool,
+}
+
+impl Weather {
+    /// A line that answers after `rtt` and loses nothing.
+    #[must_use]
+    pub const fn fair(rtt: Duration) -> Self {
+        let gone = Vec::new();
+        Self { rtt, jitter: Duration::ZERO, loss: 0.0, cut: None, gone, traffic: false, forwards: true }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Reply {
+    at: Timestamp,
+    id: ProbeId,
+    link: LinkId,
+    v6: bool,
+    sent: Timestamp,
+}
+
+/// The core in its network.
+#[derive(Debug)]
+pub struct Simulation {
+    /// The machine under test.
+    pub core: Failover,
+    /// The weather of each link, IPv4 then IPv6.
+    pub weather: Vec<[Weather; 2]>,
+    /// What the core told the operator.
+    pub entries: Vec<Entry>,
+    /// The latest ranking of each family, IPv4 then IPv6.
+    pub ranking: [Vec<LinkId>; 2],
+    /// Probes sent on each link.
+    pub probes: Vec<u64>,
+    /// Times that the loop was woken.
+    pub wakeups: u64,
+    /// All other actions, counted.
+    pub actions: u64,
+    /// Actions other than probes, in order, with their time; only if `keep_actions`.
+    pub log: Vec<(Timestamp, Action)>,
+    /// Whether `log` is kept.
+    pub keep_actions: bool,
+    now: Timestamp,
+    targets: Vec<Vec<Family>>,
+    replies: BinaryHeap<Reverse<Reply>>,
+    random: u64,
+}
+
+impl Simulation {
+    /// All links fair, present and with carrier from the beginning.
+    #[must_use]
+    pub fn new(config: Config, rtts: &[Duration], seed: u64) -> Self {
+        let mut this = Self::bare(config, rtts, seed);
+        for link in (0..u8::MAX).map(LinkId).take(rtts.len()) {
+            for family in Family::ALL {
+                this.tell(Event::Path { link, family, state: PathState::Ready });
+            }
+        }
+        this
+    }
+
+    /// The same, before the core was told anything.
+    #[must_use]
+    pub fn bare(config: Config, rtts: &[Duration], seed: u64) -> Self {
+        let start = Timestamp::from_nanos(1_000_000_000);
+        let targets = config.links.iter().map(|l| l.targets.iter().map(|t| t.family).collect()).collect();
+        Self {
+            core: Failover::new(config, seed, start),
+            weather: rtts.iter().map(|rtt| [Weather::fair(*rtt), Weather::fair(*rtt)]).collect(),
+            entries: Vec::new(),
+            ranking: [Vec::new(), Vec::new()],
+            probes: vec![0; rtts.len()],
+            wakeups: 0,
+            actions: 0,
+            log: Vec::new(),
+            keep_actions: false,
+            now: start,
+            targets,
+            replies: BinaryHeap::new(),
+            random: seed ^ 0x5851_f42d_4c95_7f2d,
+        }
+    }
+
+    /// The simulated time.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Tells the core a fact, now, and does what it asks for.
+    pub fn tell(&mut self, event: Event) {
+        self.core.handle_event(event, self.now);
+        self.act();
+    }
+
+    /// The uplink that the kernel has.
+    #[must_use]
+    pub fn uplink(&self, family: Family) -> Option<LinkId> {
+        self.ranking.get(place(family))?.first().copied()
+    }
+
+    /// Lets the time pass.
+    pub fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some((at, _)) = self.core.poll_timeout().filter(|(at, _)| *at <= end) {
+            self.now = self.now.max(at);
+            self.wakeups += 1;
+            self.read_replies();
+            self.core.handle_timeout(self.now);
+            self.act();
+        }
+        self.now = end;
+    }
+
+    fn read_replies(&mut self) {
+        while self.replies.peek().is_some_and(|Reverse(reply)| reply.at <= self.now) {
+            let Some(Reverse(reply)) = self.replies.pop() else { break };
+            let weather = self.weather.get(usize::from(reply.link.0)).and_then(|w| w.get(usize::from(reply.v6)));
+            if weather.is_some_and(|weather| weather.cut.is_none_or(|cut| reply.at < cut)) {
+                let outcome = Outcome::Reply { rtt: reply.at.since(reply.sent), at: reply.at };
+                self.core.handle_event(Event::Probe { id: reply.id, outcome }, self.now);
+            }
+        }
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.core.poll_action() {
+            if let Action::Probe { id, link, target, .. } = action {
+                if let Some(count) = self.probes.get_mut(usize::from(link.0)) {
+                    *count += 1;
+                }
+                self.send(id, link, target, false);
+                continue;
+            }
+            self.actions += 1;
+            if self.keep_actions {
+                self.log.push((self.now, action.clone()));
+            }
+            match action {
+                Action::Canary { id, family, link, target, .. } => {
+                    if self.uplink(family) == Some(link) {
+                        self.send(id, link, target, true);
+                    }
+                }
+                Action::SampleTraffic { link } => {
+                    let received = self.received(link);
+                    self.core.handle_event(Event::Traffic { link, received }, self.now);
+                }
+                Action::Rank { id, family, order, .. } => {
+                    if let Some(ranking) = self.ranking.get_mut(place(family)) {
+                        *ranking = order;
+                    }
+                    let ranked = Event::Ranked { id, at: self.now + KERNEL_TIME, accepted: true };
+                    self.core.handle_event(ranked, self.now);
+                }
+                Action::Journal(entry) => self.entries.push(entry),
+                Action::Probe { .. } | Action::CutFlows { .. } | Action::KeepForce(_) => {}
+            }
+        }
+    }
+
+    /// Packets received: a steady rate where there is traffic, else nothing foreign.
+    fn received(&self, link: LinkId) -> u64 {
+        let flows = self.weather.get(usize::from(link.0)).is_some_and(|w| w.iter().any(|w| w.traffic));
+        if flows { self.now.as_nanos() / (1_000_000_000 / TRAFFIC_RATE) } else { 0 }
+    }
+
+    fn send(&mut self, id: ProbeId, link: LinkId, target: TargetId, canary: bool) {
+        let (number, draw, wait) = (usize::from(link.0), self.chance(), self.chance());
+        let family = self.targets.get(number).and_then(|t| t.get(usize::from(target.0))).copied();
+        let Some(family) = family else { return };
+        let Some(weather) = self.weather.get(number).and_then(|w| w.get(place(family))) else { return };
+        let blocked = canary && !weather.forwards || weather.gone.contains(&target) || draw < weather.loss;
+        if !blocked && weather.cut.is_none() {
+            let at = self.now + weather.rtt + weather.jitter.mul_f64(wait);
+            let v6 = family == Family::V6;
+            self.replies.push(Reverse(Reply { at, id, link, v6, sent: self.now }));
+        }
+    }
+
+    /// From 0 to nearly 1 (xorshift64*).
+    fn chance(&mut self) -> f64 {
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        let bits = self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 40;
+        f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(1_u32 << 24)
+    }
+}
+
+/// The place of a family in the simulation's arrays.
+#[must_use]
+pub const fn place(family: Family) -> usize {
+    match family {
+        Family::V4 => 0,
+        Family::V6 => 1,
+    }
+}
+
+/// A link with the defaults of `config/shunt.toml` and this many targets of each family.
+#[must_use]
+pub fn link(name: &str, interval: Duration, v4: usize, v6: usize) -> LinkConfig {
+    let mut targets = vec![Target { family: Family::V4 }; v4];
+    targets.extend(vec![Target { family: Family::V6 }; v6]);
+    LinkConfig {
+        name: name.to_owned(),
+        metered: false,
+        interval,
+        standby_interval: interval.max(Duration::from_secs(30)),
+        timeout: Duration::from_secs(1),
+        quorum: 1,
+        targets,
+        limits: Limits { loss: Percent::new(20.0), rtt: None, jitter: None },
+    }
+}
+
+/// Fiber and LTE, two IPv4 targets each, both probed at `interval`.
+#[must_use]
+pub fn two_links(interval: Duration) -> Config {
+    Config {
+        links: vec![link("fiber", interval, 2, 0), link("lte", interval, 2, 0)],
+        failback: Failback { mode: FailbackMode::Auto, hold_down: Duration::from_secs(60) },
+        damping_half_life: Duration::from_secs(900),
+    }
+}
+
+/// What a long calm simulation came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SimulationReport {
+    /// Probes sent.
+    pub probes: u64,
+    /// Times that the loop was woken.
+    pub wakeups: u64,
+    /// Confirm bursts: suspicions that proved unfounded, as both links were alive all the time.
+    pub bursts: u64,
+    /// Moves of the uplink, each of them a mistake.
+    pub false_switches: u64,
+}
+
+/// Runs two links that both lose `loss` (from 0 to 1) of their probes at random, and counts mistaken moves.
+#[must_use]
+pub fn false_switches(days: u32, interval: Duration, loss: f64, seed: u64) -> SimulationReport {
+    let rtts = [Duration::from_millis(10), Duration::from_millis(40)];
+    let mut simulation = Simulation::new(two_links(interval), &rtts, seed);
+    for weather in simulation.weather.iter_mut().flatten() {
+        weather.loss = loss;
+    }
+    for _ in 0..days {
+        simulation.run_for(Duration::from_secs(86_400));
+    }
+    let moved = |entry: &&Entry| matches!(entry.what, Happening::Uplink { from: Some(_), .. });
+    let counters = simulation.core.snapshot().counters;
+    SimulationReport {
+        probes: counters.probes,
+        wakeups: simulation.wakeups,
+        bursts: counters.bursts,
+        false_switches: simulation.entries.iter().filter(moved).count() as u64,
+    }
+}
+
+/// How long black holes went unnoticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DetectionReport {
+    /// From the beginning of the black hole to the ranking, the shortest first.
+    pub times: Vec<Duration>,
+    /// Black holes that were never noticed.
+    pub missed: u32,
+}
+
+impl DetectionReport {
+    /// The time that `percent` of the black holes did not exceed.
+    #[must_use]
+    pub fn percentile(&self, percent: usize) -> Option<Duration> {
+        let last = self.times.len().checked_sub(1)?;
+        self.times.get(last * percent / 100).copied()
+    }
+}
+
+/// Cuts the first of two links silently, at a random moment, `runs` times.
+#[must_use]
+pub fn black_hole_detection(interval: Duration, runs: u32, seed: u64) -> DetectionReport {
+    let rtts = [Duration::from_millis(10), Duration::from_millis(40)];
+    let mut report = DetectionReport { times: Vec::new(), missed: 0 };
+    for run in 0..runs {
+        let mut simulation = Simulation::new(two_links(interval), &rtts, seed + u64::from(run));
+        simulation.run_for(Duration::from_secs(30));
+        let phase = simulation.chance();
+        simulation.run_for(interval.mul_f64(phase));
+        let zero = simulation.now();
+        if let Some(weather) = simulation.weather.iter_mut().flatten().next() {
+            weather.cut = Some(zero);
+        }
+        simulation.run_for(Duration::from_secs(10));
+        let moved = simulation.entries.iter().find(|entry| matches!(entry.what, Happening::Uplink { from: Some(_), .. }));
+        match moved {
+            Some(entry) => report.times.push(entry.at.since(zero)),
+            None => report.missed += 1,
+        }
+    }
+    report.times.sort_unstable();
+    report
+}
