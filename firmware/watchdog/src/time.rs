@@ -1,0 +1,64 @@
+//! Time in milliseconds: `core::time::Duration` costs the MCU 64-bit divisions.
+
+use core::ops::Add;
+
+/// A length of time in milliseconds, up to 49 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Span(u32);
+
+impl Span {
+    /// No time.
+    pub const ZERO: Self = Self(0);
+
+    /// A span of whole milliseconds.
+    #[must_use]
+    pub const fn from_millis(millis: u32) -> Self {
+        Self(millis)
+    }
+
+    /// A span of whole seconds, at the most 49 days.
+    #[must_use]
+    pub const fn from_secs(seconds: u32) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// In milliseconds.
+    #[must_use]
+    pub const fn as_millis(self) -> u32 {
+        self.0
+    }
+
+    /// Twice as long.
+    pub(crate) const fn doubled(self) -> Self {
+        Self(self.0.saturating_mul(2))
+    }
+}
+
+/// A point in time: milliseconds since an epoch of the caller's choice, such as the MCU's boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The epoch itself.
+    pub const ZERO: Self = Self(0);
+
+    /// The instant so many milliseconds after the epoch.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+}
+
+impl Add<Span> for Instant {
+    type Output = Self;
+
+    fn add(self, span: Span) -> Self {
+        Self(self.0.saturating_add(u64::from(span.0)))
+    }
+}
