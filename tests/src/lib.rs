@@ -1,1 +1,27 @@
-//! (under construction)
+//! A network laboratory for Shunt: namespaces, impairments, a measured stream, and the real agent between them.
+//!
+//! It needs neither hardware nor the `ip` program nor `sch_netem`; an ordinary user may run it where user namespaces
+//! are permitted. The end-to-end tests, `cargo lab` and `cargo lab bench` are all built from it.
+
+mod error;
+mod namespace;
+mod netlink;
+mod nft;
+mod privilege;
+mod random;
+mod relay;
+mod responders;
+mod stream;
+mod sys;
+mod topology;
+
+pub use error::{LabError, Result};
+pub use namespace::Namespace;
+pub use netlink::{End, Netlink, RouteTo};
+pub use privilege::{EXIT_NOT_PERMITTED, SKIP_VARIABLE, Turn, enter, enter_or_reexec};
+pub use relay::{Counts, Direction, Filter, Policy, Relay};
+pub use stream::{Move, Report, Stream};
+pub use topology::{
+    CLIENT_V4, CLIENT_V6, DNS_TARGET_V4, DNS_TARGET_V6, Lab, MAX_UPLINKS, Plan, STREAM_TARGET_V4, TARGETS_V4,
+    TARGETS_V6, Uplink, UplinkPlan, Wiring,
+};

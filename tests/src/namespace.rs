@@ -1,0 +1,133 @@
+//! A network namespace as a value: it lives as long as somebody holds its descriptor, and leaves nothing behind.
+
+use crate::error::{Doing, LabError, Result};
+use crate::netlink::Netlink;
+use crate::privilege::before_exec;
+use crate::sys;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// A network namespace. Clones are the same namespace.
+#[derive(Debug, Clone)]
+pub struct Namespace {
+    name: Arc<str>,
+    file: Arc<File>,
+}
+
+impl Namespace {
+    /// Makes an empty namespace whose `lo` is up and which treats no address as a duplicate. `name` appears in
+    /// messages only.
+    ///
+    /// # Errors
+    /// When the system refuses; see [`crate::privilege::enter`].
+    pub fn new(name: &str) -> Result<Self> {
+        let make = || {
+            sys::unshare(libc::CLONE_NEWNET)?;
+            sys::own_network()
+        };
+        let file = std::thread::scope(|scope| scope.spawn(make).join())
+            .unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
+            .doing(|| format!("make the namespace {name}"))?;
+        let namespace = Self { name: name.into(), file: Arc::new(file) };
+        for scope in ["all", "default"] {
+            namespace.set_sysctl(&format!("ipv4/conf/{scope}/rp_filter"), "0")?;
+            // The laboratory's addresses are its own; waiting a second to prove it would only slow it down.
+            namespace.set_sysctl(&format!("ipv6/conf/{scope}/accept_dad"), "0")?;
+            namespace.set_sysctl(&format!("ipv6/conf/{scope}/accept_ra"), "0")?;
+            namespace.set_sysctl(&format!("ipv6/conf/{scope}/keep_addr_on_down"), "1")?;
+        }
+        let mut netlink = namespace.netlink()?;
+        let lo = netlink.index("lo")?;
+        netlink.set_link_up(lo, true)?;
+        Ok(namespace)
+    }
+
+    /// What messages call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs `work` on a thread inside the namespace, and waits for it. Sockets that are opened there stay inside.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered, or `work` panicked.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        let inside = || sys::enter_network(self.file.as_fd()).map(|()| work());
+        std::thread::scope(|scope| scope.spawn(inside).join())
+            .unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
+            .doing(|| format!("work in the namespace {}", self.name))
+    }
+
+    /// Starts a thread inside the namespace.
+    ///
+    /// # Errors
+    /// When no thread can be started. A namespace that cannot be entered ends the thread before `work`.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        thread: &str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<JoinHandle<io::Result<T>>> {
+        let file = Arc::clone(&self.file);
+        std::thread::Builder::new()
+            .name(thread.to_owned())
+            .spawn(move || sys::enter_network(file.as_fd()).map(|()| work()))
+            .doing(|| format!("start the thread {thread}"))
+    }
+
+    /// Has `command` run inside the namespace, where `/sys` shows that namespace's interfaces.
+    pub fn enclose(&self, command: &mut Command) {
+        let file = Arc::clone(&self.file);
+        before_exec(command, move || {
+            sys::enter_network(file.as_fd())?;
+            // Where it is refused (a container that hides parts of /sys), /sys shows the outer interfaces: only
+            // what reads /sys/class/net then sees the wrong ones.
+            let _best_effort = sys::mount_own_sys();
+            Ok(())
+        });
+    }
+
+    /// A connection to the namespace's rtnetlink.
+    ///
+    /// # Errors
+    /// When the socket cannot be opened.
+    pub fn netlink(&self) -> Result<Netlink> {
+        self.run(Netlink::open)?
+    }
+
+    /// Writes `/proc/sys/net/<key>`.
+    ///
+    /// # Errors
+    /// When the kernel refuses the key or the value.
+    pub fn set_sysctl(&self, key: &str, value: &str) -> Result<()> {
+        self.run(|| std::fs::write(format!("/proc/sys/net/{key}"), value))?
+            .doing(|| format!("set net/{key} to {value} in the namespace {}", self.name))
+    }
+
+    /// Reads `/proc/sys/net/<key>`, without the line's end.
+    ///
+    /// # Errors
+    /// When there is no such key.
+    pub fn sysctl(&self, key: &str) -> Result<String> {
+        self.run(|| std::fs::read_to_string(format!("/proc/sys/net/{key}")))?
+            .map(|text| text.trim().to_owned())
+            .doing(|| format!("read net/{key} in the namespace {}", self.name))
+    }
+
+    /// The descriptor's number, as `IFLA_NET_NS_FD` wants it.
+    pub(crate) fn descriptor(&self) -> i32 {
+        self.file.as_raw_fd()
+    }
+}
+
+/// Waits for a thread of [`Namespace::spawn`].
+pub(crate) fn join<T>(thread: JoinHandle<io::Result<T>>, name: &str) -> Result<T> {
+    thread
+        .join()
+        .unwrap_or_else(|_| Err(io::Error::other("it panicked")))
+        .map_err(|source| LabError::System { doing: format!("finish the thread {name}"), source })
+}

@@ -1,0 +1,181 @@
+//! The client's steady stream through the gateway, and what became of each of its packets.
+//!
+//! The far end tells by the receiving interface which way a packet came, and the kernel stamps its arrival. So the gap
+//! of a move is the time from the last packet on the old path to the first on the new one, and nothing of the
+//! laboratory's own scheduling is in it.
+
+mod sender;
+mod tally;
+
+pub use tally::{Move, Report};
+
+use crate::error::{Doing, LabError, Result};
+use crate::namespace::{Namespace, join};
+use crate::sys::{self, Arrivals};
+use sender::Sender;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixDatagram;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tally::Tally;
+
+/// After the sender stopped, nothing arrives any more when nothing came for this long: far more than any delay that
+/// the laboratory's lines have.
+const QUIET: Duration = Duration::from_millis(400);
+/// How long a report may take; it bounds a receiver that died.
+const ANSWER: Duration = Duration::from_secs(5);
+/// The stream's port; any that nothing else uses.
+const PORT: u16 = 7777;
+
+/// A running stream.
+#[derive(Debug)]
+pub struct Stream {
+    sender: Option<Sender>,
+    requests: mpsc::Sender<Request>,
+    bell: UnixDatagram,
+    receiver: Option<JoinHandle<io::Result<io::Result<()>>>>,
+}
+
+enum Request {
+    Report(mpsc::Sender<Report>),
+    Forget(mpsc::Sender<Report>),
+    Stop,
+}
+
+impl Stream {
+    /// Starts to send `rate` packets a second from `client` to `target`, which is an address in `far`.
+    ///
+    /// # Errors
+    /// When the sockets or threads cannot be made.
+    pub fn start(client: &Namespace, far: &Namespace, target: IpAddr, rate: u32) -> Result<Self> {
+        let target = SocketAddr::new(target, PORT);
+        let open = || {
+            let socket = UdpSocket::bind(target)?;
+            sys::stamped_receiver(&socket)?;
+            io::Result::Ok(socket)
+        };
+        let socket = far.run(open)?.doing(|| format!("receive the stream at {target}"))?;
+        let (bell, ear) = UnixDatagram::pair().doing(|| "make a pair of sockets".into())?;
+        ear.set_nonblocking(true).doing(|| "make a socket non-blocking".into())?;
+        let (requests, inbox) = mpsc::channel();
+        let receiver = far.spawn("stream receiver", move || receive(&socket, &ear, &inbox))?;
+        let sender = Some(Sender::start(client, target, rate)?);
+        Ok(Self { sender, requests, bell, receiver: Some(receiver) })
+    }
+
+    /// What is known of the packets so far. Packets under way count as neither lost nor received.
+    ///
+    /// # Errors
+    /// When the receiver is dead.
+    pub fn report(&self) -> Result<Report> {
+        self.ask(Request::Report)
+    }
+
+    /// The same, and forgets it: the next report begins with the next packet.
+    ///
+    /// # Errors
+    /// When the receiver is dead.
+    pub fn take_report(&self) -> Result<Report> {
+        self.ask(Request::Forget)
+    }
+
+    /// Waits until a packet has come by the far end's interface `index`; tells the report that shows it.
+    ///
+    /// # Errors
+    /// When none came within `deadline`.
+    pub fn wait_for_path(&self, index: u32, deadline: Duration) -> Result<Report> {
+        let begin = Instant::now();
+        loop {
+            let report = self.report()?;
+            if report.path == Some(index) {
+                return Ok(report);
+            }
+            if begin.elapsed() > deadline {
+                return Err(LabError::Late {
+                    awaited: format!("the stream at the far end's interface {index}"),
+                    waited: deadline,
+                    instead: format!("{report}"),
+                });
+            }
+            // The stream itself is the clock here: a few packets later the next report can differ.
+            sys::sleep_until(sys::monotonic() + 2_000_000);
+        }
+    }
+
+    /// Stops sending, lets the last packets arrive, and counts every packet that was sent.
+    ///
+    /// # Errors
+    /// When a thread of the stream failed.
+    pub fn stop(mut self) -> Result<Report> {
+        let sent = match self.sender.take() {
+            Some(sender) => sender.stop()?,
+            None => 0,
+        };
+        let mut report = self.report()?;
+        let mut quiet_since = Instant::now();
+        while report.received + report.forgotten < sent && quiet_since.elapsed() < QUIET {
+            sys::sleep_until(sys::monotonic() + 10_000_000);
+            let next = self.report()?;
+            if next.received != report.received {
+                quiet_since = Instant::now();
+            }
+            report = next;
+        }
+        report.close(sent);
+        Ok(report)
+    }
+
+    fn ask(&self, request: impl FnOnce(mpsc::Sender<Report>) -> Request) -> Result<Report> {
+        let (reply, answer) = mpsc::channel();
+        let dead = || LabError::Late {
+            awaited: "the stream's report".into(),
+            waited: ANSWER,
+            instead: "nothing".into(),
+        };
+        self.requests.send(request(reply)).map_err(|_| dead())?;
+        self.bell.send(&[0]).doing(|| "wake the stream's receiver".into())?;
+        answer.recv_timeout(ANSWER).map_err(|_| dead())
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        drop(self.sender.take());
+        let _gone_already = self.requests.send(Request::Stop);
+        let _gone_already = self.bell.send(&[0]);
+        if let Some(receiver) = self.receiver.take() {
+            let _nobody_is_left_to_hear = join(receiver, "stream receiver");
+        }
+    }
+}
+
+fn receive(socket: &UdpSocket, ear: &UnixDatagram, inbox: &mpsc::Receiver<Request>) -> io::Result<()> {
+    let mut arrivals = Arrivals::new();
+    let mut tally = Tally::default();
+    loop {
+        let [packets, rung] = sys::wait_readable([socket.as_fd(), ear.as_fd()], None)?;
+        if packets {
+            // A batch a turn: requests wait at most for that.
+            arrivals.receive(socket, |packet| tally.arrived(packet.number, packet.at, packet.interface))?;
+        }
+        if rung {
+            let mut byte = [0; 1];
+            while ear.recv(&mut byte).is_ok() {}
+        }
+        while let Ok(request) = inbox.try_recv() {
+            // Whoever no longer waits for the answer does not miss it.
+            let _unheard = match request {
+                Request::Report(reply) => reply.send(tally.report()).is_ok(),
+                Request::Forget(reply) => {
+                    let report = tally.report();
+                    tally = Tally::after(&report);
+                    reply.send(report).is_ok()
+                }
+                Request::Stop => return Ok(()),
+            };
+        }
+    }
+}

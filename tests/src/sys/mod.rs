@@ -1,0 +1,177 @@
+//! The few system calls that no safe crate offers: namespaces, packet sockets, kernel stamps, TAP.
+
+#![allow(unsafe_code)]
+
+mod packet;
+mod question;
+mod receive;
+mod tap;
+
+pub(crate) use packet::packet_socket;
+pub(crate) use question::{receive_with_info, send_back};
+pub(crate) use receive::{Arrivals, stamped_receiver};
+pub(crate) use tap::{open_tap, set_tap_carrier};
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+/// The result of a system call that returns −1 on failure.
+pub(crate) fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Gives the calling thread namespaces of its own.
+pub(crate) fn unshare(flags: libc::c_int) -> io::Result<()> {
+    // SAFETY: takes no pointer.
+    checked(unsafe { libc::unshare(flags) }).map(drop)
+}
+
+/// Moves the calling thread into a network namespace.
+pub(crate) fn enter_network(namespace: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: takes no pointer; the descriptor is open for the length of the call.
+    checked(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) }).map(drop)
+}
+
+/// The network namespace of the calling thread.
+pub(crate) fn own_network() -> io::Result<File> {
+    File::open("/proc/thread-self/ns/net")
+}
+
+/// Shows the calling process its own namespace under `/sys`, as `ip netns exec` does. Only for a process that
+/// is about to execute another program: it calls nothing that is unsafe between fork and exec.
+pub(crate) fn mount_own_sys() -> io::Result<()> {
+    const SYSFS: &CStr = c"sysfs";
+    unshare(libc::CLONE_NEWNS)?;
+    // SAFETY: all strings end in NUL and live through the calls; null is allowed where it is given.
+    unsafe {
+        let private = libc::MS_REC | libc::MS_SLAVE;
+        checked(libc::mount(c"none".as_ptr(), c"/".as_ptr(), std::ptr::null(), private, std::ptr::null()))?;
+        checked(libc::mount(SYSFS.as_ptr(), c"/sys".as_ptr(), SYSFS.as_ptr(), 0, std::ptr::null()))?;
+    }
+    Ok(())
+}
+
+/// Writes a file that exists, without allocating (usable between fork and exec).
+pub(crate) fn write_file(path: &CStr, text: &[u8]) -> io::Result<()> {
+    // SAFETY: the path ends in NUL, the text is valid for its length, and the descriptor is closed exactly once.
+    unsafe {
+        let file = checked(libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC))?;
+        let written = libc::write(file, text.as_ptr().cast(), text.len());
+        let error = io::Error::last_os_error();
+        libc::close(file);
+        if usize::try_from(written).is_ok_and(|n| n == text.len()) { Ok(()) } else { Err(error) }
+    }
+}
+
+/// Who runs this process: real user and group.
+pub(crate) fn user_and_group() -> (u32, u32) {
+    // SAFETY: both calls take nothing and always succeed.
+    unsafe { (libc::geteuid(), libc::getegid()) }
+}
+
+/// Sends a signal to a process that this one started and has not yet reaped.
+pub(crate) fn signal(process: u32, signal: libc::c_int) -> io::Result<()> {
+    let process = libc::pid_t::try_from(process).map_err(io::Error::other)?;
+    // SAFETY: takes no pointer.
+    checked(unsafe { libc::kill(process, signal) }).map(drop)
+}
+
+/// Lets timers of the calling thread fire when they are due, not up to 50 µs later.
+pub(crate) fn exact_timers() {
+    // SAFETY: PR_SET_TIMERSLACK takes a number. A refusal costs accuracy only.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong) };
+}
+
+/// Binds the calling thread to one core.
+pub(crate) fn pin_to_core(core: usize) -> io::Result<()> {
+    // SAFETY: a cpu_set_t is plain data for which all zeroes is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: CPU_SET ignores a core beyond the set's end; the set outlives the call.
+    unsafe {
+        libc::CPU_SET(core, &mut set);
+        checked(libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)).map(drop)
+    }
+}
+
+/// Binds another process's main thread to one core.
+pub(crate) fn pin_process(process: u32, core: usize) -> io::Result<()> {
+    let process = libc::pid_t::try_from(process).map_err(io::Error::other)?;
+    // SAFETY: as in `pin_to_core`.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(core, &mut set);
+        checked(libc::sched_setaffinity(process, size_of::<libc::cpu_set_t>(), &raw const set)).map(drop)
+    }
+}
+
+/// `CLOCK_MONOTONIC`, in nanoseconds.
+pub(crate) fn monotonic() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid place for one timespec.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    nanos(&time)
+}
+
+/// Sleeps until `CLOCK_MONOTONIC` shows `until` nanoseconds; returns early on a signal.
+pub(crate) fn sleep_until(until: u64) {
+    let time = timespec(Duration::from_nanos(until));
+    // SAFETY: `time` is valid; the remainder is not asked for.
+    unsafe {
+        libc::clock_nanosleep(
+            libc::CLOCK_MONOTONIC,
+            libc::TIMER_ABSTIME,
+            &raw const time,
+            std::ptr::null_mut(),
+        )
+    };
+}
+
+/// Waits until one of the descriptors can be read or the time has passed; tells which can be read.
+pub(crate) fn wait_readable<const N: usize>(
+    descriptors: [BorrowedFd<'_>; N],
+    timeout: Option<Duration>,
+) -> io::Result<[bool; N]> {
+    let mut polled =
+        descriptors.map(|d| libc::pollfd { fd: d.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    let time = timeout.map(timespec);
+    let time_pointer = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the array and the time outlive the call; the length is the array's.
+    let result =
+        unsafe { libc::ppoll(polled.as_mut_ptr(), N as libc::nfds_t, time_pointer, std::ptr::null()) };
+    match checked(result) {
+        Ok(_) => Ok(polled.map(|p| p.revents != 0)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok([false; N]),
+        Err(error) => Err(error),
+    }
+}
+
+fn timespec(duration: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(i32::try_from(duration.subsec_nanos()).unwrap_or(0)),
+    }
+}
+
+/// A kernel time as nanoseconds.
+pub(crate) fn nanos(time: &libc::timespec) -> u64 {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+}
+
+/// Sets a socket option that is plain data.
+pub(crate) fn set_option<T>(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: &T,
+) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(size_of::<T>()).map_err(io::Error::other)?;
+    // SAFETY: `value` is valid for its own size, which is what the kernel is told.
+    checked(unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, name, std::ptr::from_ref(value).cast(), length)
+    })
+    .map(drop)
+}
