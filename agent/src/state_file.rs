@@ -10,7 +10,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Whatever the file system says; the old file is then still whole.
-pub fn save<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+pub(crate) fn save<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
     if let Some(directory) = path.parent() {
@@ -27,7 +27,7 @@ pub fn save<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
 ///
 /// # Errors
 /// The file cannot be read, or holds something else.
-pub fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match fs::read(path) {
         Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -39,7 +39,7 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
 ///
 /// # Errors
 /// The file is there and cannot be removed.
-pub fn remove(path: &Path) -> io::Result<()> {
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
