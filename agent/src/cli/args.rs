@@ -1,0 +1,111 @@
+//! What can be typed.
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  tried, and failed
+  2  wrong usage, config or link name
+  3  no daemon answers
+  4  permission denied";
+
+/// The longest lease: a forgotten one must not decide over the uplink for ever. Without `--for` it is meant to.
+const MAX_LEASE: Duration = Duration::from_secs(366 * 24 * 3_600);
+
+/// Keeps a gateway online: watches its links and moves the default route.
+#[derive(Debug, Parser)]
+#[command(name = "shunt", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+pub(super) struct Args {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/shunt/shunt.toml")]
+    pub(super) config: PathBuf,
+
+    /// The control socket [default: the one in the config, or else /run/shunt/shunt.sock].
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the daemon in the foreground.
+    Run,
+    /// Show the uplink and why it is the uplink, the links, and the last incidents.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make LINK the uplink, whatever its verdict; it is given up only when it is confirmed dead.
+    Force {
+        /// Its name.
+        link: String,
+        /// Give the choice back to the agent after this time, such as 10m or 2h.
+        #[arg(long = "for", value_name = "TIME", value_parser = lease)]
+        lease: Option<Duration>,
+        /// Hold to it even when it is confirmed dead.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// End the lease: the agent chooses again.
+    Release,
+    /// Show the latest events.
+    Events {
+        /// Go on with new ones as they happen.
+        #[arg(long, short)]
+        follow: bool,
+        /// As JSON, one object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a configuration file: all its faults, or what it means.
+    Check {
+        /// The file [default: that of --config].
+        file: Option<PathBuf>,
+    },
+    /// Stop the daemon; forwarding stays as it is.
+    Stop {
+        /// Also remove everything of Shunt's from the kernel, whether a daemon runs or not.
+        #[arg(long)]
+        restore: bool,
+    },
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    let lease =
+        humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 30s, 10m or 2h"))?;
+    if lease < Duration::from_secs(1) {
+        return Err("a lease lasts at least one second".into());
+    }
+    if lease > MAX_LEASE {
+        return Err(
+            "a lease lasts at most a year; leave --for out to hold the link until `shunt release`".into()
+        );
+    }
+    Ok(lease)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_lease_is_between_a_second_and_a_year() {
+        assert_eq!(lease("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(lease("1h 30m"), Ok(Duration::from_secs(5_400)));
+        for wrong in ["", "10", "soon", "-5m", "500ms", "0s", "400d"] {
+            assert!(lease(wrong).is_err(), "{wrong}");
+        }
+    }
+}

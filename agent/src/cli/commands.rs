@@ -1,0 +1,87 @@
+//! What each command asks of the daemon, and what it shows.
+
+use super::args::{Args, Command};
+use super::client::{Client, ClientError};
+use super::exit::Failure;
+use super::style::Style;
+use super::{check, events, status};
+use crate::api::types::Status;
+use crate::api::wire::{Done, Request};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Where the daemon listens unless its config says otherwise.
+const DEFAULT_SOCKET: &str = "/run/shunt/shunt.sock";
+
+pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
+    match &args.command {
+        // It has no end that could be shown; the caller runs it.
+        Command::Run => Ok(()),
+        Command::Status { json } => {
+            let status: Status = connect(args)?.ask(&Request::Status)?;
+            if *json {
+                serde_json::to_writer_pretty(&mut *out, &status).map_err(io::Error::from)?;
+                return Ok(writeln!(out)?);
+            }
+            Ok(out.write_all(status::render(&status, Style::of_stdout()).as_bytes())?)
+        }
+        Command::Force { link, lease, strict } => {
+            let for_s = lease.map(|lease| lease.as_secs());
+            tell(args, &Request::Force { link: link.clone(), for_s, strict: *strict }, out)
+        }
+        Command::Release => tell(args, &Request::Release, out),
+        Command::Events { follow, json } => show_events(args, *follow, *json, out),
+        Command::Check { file } => {
+            let file = file.as_ref().unwrap_or(&args.config);
+            let config = shunt_config::load(file)?;
+            Ok(out.write_all(check::summary(file, &config).as_bytes())?)
+        }
+        Command::Stop { restore } => stop(args, *restore, out),
+    }
+}
+
+fn tell(args: &Args, request: &Request, out: &mut impl Write) -> Result<(), Failure> {
+    let done: Done = connect(args)?.ask(request)?;
+    Ok(writeln!(out, "{}", done.text)?)
+}
+
+fn show_events(args: &Args, follow: bool, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    let style = Style::of_stdout();
+    connect(args)?.events(follow, |event| {
+        if json {
+            serde_json::to_writer(&mut *out, &event).map_err(io::Error::from)?;
+            writeln!(out)?;
+        } else {
+            writeln!(out, "{}", events::line(&event, style))?;
+        }
+        // Whoever follows wants to see it now, through a pipe too.
+        Ok(out.flush()?)
+    })
+}
+
+fn stop(args: &Args, restore: bool, out: &mut impl Write) -> Result<(), Failure> {
+    let mut client = match connect(args) {
+        Err(ClientError::Absent { .. }) if restore => {
+            crate::daemon::restore(&shunt_config::load(&args.config)?).map_err(Failure::Restore)?;
+            return Ok(writeln!(out, "no daemon runs; all that it owned in the kernel is gone")?);
+        }
+        client => client?,
+    };
+    let done: Done = client.ask(&Request::Stop { restore })?;
+    client.wait_for_end()?;
+    Ok(writeln!(out, "{}", done.text)?)
+}
+
+fn connect(args: &Args) -> Result<Client, ClientError> {
+    Client::connect(&socket(args.socket.as_deref(), &args.config))
+}
+
+/// The socket that was named, or that of the config. Members of the group need not be able to read the config.
+fn socket(named: Option<&Path>, config: &Path) -> PathBuf {
+    match named {
+        Some(named) => named.into(),
+        None => {
+            shunt_config::load(config).map_or_else(|_| DEFAULT_SOCKET.into(), |config| config.agent.socket)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! How a command ends, for scripts and for people.
+
+use super::client::ClientError;
+use crate::api::wire::ErrorCode;
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+/// The exit codes; `shunt --help` lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// It was done.
+    Ok = 0,
+    /// It was tried and failed.
+    Failed = 1,
+    /// The command line, the config or a link's name is wrong.
+    Usage = 2,
+    /// No daemon answers.
+    NoDaemon = 3,
+    /// The caller may not.
+    Denied = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The daemon could not be asked, or said no.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The config cannot be used.
+    #[error("{0}")]
+    Config(#[from] shunt_config::LoadError),
+    /// The kernel was not put back.
+    #[error("failed to {0}")]
+    Restore(Box<dyn Error>),
+    /// The standard output cannot be written.
+    #[error("failed to write the answer: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) => Exit::Usage,
+            Self::Client(ClientError::Absent { .. }) => Exit::NoDaemon,
+            Self::Client(ClientError::Denied { .. }) => Exit::Denied,
+            Self::Client(ClientError::Refused(error)) => match error.code {
+                ErrorCode::UnknownLink | ErrorCode::BadRequest => Exit::Usage,
+                ErrorCode::PermissionDenied => Exit::Denied,
+                ErrorCode::Stopping => Exit::NoDaemon,
+                ErrorCode::Busy | ErrorCode::Idle | ErrorCode::Failed | ErrorCode::Other => Exit::Failed,
+            },
+            Self::Client(ClientError::Io(_) | ClientError::Silent(_) | ClientError::Garbled(_))
+            | Self::Restore(_)
+            | Self::Output(_) => Exit::Failed,
+        }
+    }
+}

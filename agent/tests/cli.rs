@@ -1,0 +1,243 @@
+//! The program as a script sees it: what it asks, what it prints, and its exit codes, against a fake daemon.
+
+// Helpers of tests, outside the functions that clippy knows as such.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread::JoinHandle;
+
+const API_PAGE: &str = include_str!("../API.md");
+
+fn shunt(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_shunt")).args(args).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Takes one connection, reads one request, gives `answer`, and hangs up.
+struct Daemon {
+    path: PathBuf,
+    thread: JoinHandle<String>,
+    _directory: tempfile::TempDir,
+}
+
+impl Daemon {
+    fn answering(answer: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        let answer = answer.to_owned();
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = String::new();
+            BufReader::new(stream.try_clone().unwrap()).read_line(&mut request).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            request.trim_end().to_owned()
+        });
+        Self { path, thread, _directory: directory }
+    }
+
+    /// Runs the program against it: what it printed, and what it asked.
+    fn run(self, args: &[&str]) -> (Output, String) {
+        let mut args = args.to_vec();
+        args.extend(["--socket", self.path.to_str().unwrap()]);
+        let output = shunt(&args);
+        (output, self.thread.join().unwrap())
+    }
+}
+
+fn status_line() -> String {
+    let json = API_PAGE.split("```json status\n").nth(1).unwrap().split("```").next().unwrap();
+    format!("{{\"ok\":{}}}\n", json.replace('\n', " "))
+}
+
+fn event(number: u64) -> String {
+    format!(
+        r#"{{"event":{{"number":{number},"at":"2026-01-02T03:04:05.000Z","kind":"started","text":"number {number}"}}}}"#
+    )
+}
+
+fn config(directory: &Path, extra: &str) -> PathBuf {
+    let path = directory.join("shunt.toml");
+    let links = "[[link]]\nname = \"fiber\"\ninterface = \"eth0\"\n\n[[link]]\nname = \"lte\"\ninterface = \"wwan0\"\n";
+    std::fs::write(&path, format!("{extra}\n{links}")).unwrap();
+    path
+}
+
+#[test]
+fn status_is_for_people_and_has_no_colour_in_a_pipe() {
+    let (output, request) = Daemon::answering(&status_line()).run(&["status"]);
+    assert_eq!((code(&output), request.as_str()), (0, r#"{"command":"status"}"#));
+    let page = text(&output.stdout);
+    assert!(page.starts_with("IPv4 uplink is lte: forced by the operator\n"), "{page}");
+    assert!(!page.contains('\u{1b}'), "{page:?}");
+}
+
+#[test]
+fn status_as_json_is_the_documented_object() {
+    let (output, _) = Daemon::answering(&status_line()).run(&["status", "--json"]);
+    assert_eq!(code(&output), 0);
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sent: serde_json::Value = serde_json::from_str(&status_line()).unwrap();
+    assert_eq!(printed, sent["ok"]);
+}
+
+#[test]
+fn force_and_release_ask_for_what_was_typed() {
+    let done = "{\"ok\":{\"text\":\"it is done\"}}\n";
+    let table: [(&[&str], &str); 4] = [
+        (&["force", "lte"], r#"{"command":"force","link":"lte","strict":false}"#),
+        (&["force", "lte", "--for", "10m"], r#"{"command":"force","link":"lte","for_s":600,"strict":false}"#),
+        (&["force", "lte", "--strict"], r#"{"command":"force","link":"lte","strict":true}"#),
+        (&["release"], r#"{"command":"release"}"#),
+    ];
+    for (args, asked) in table {
+        let (output, request) = Daemon::answering(done).run(args);
+        assert_eq!((code(&output), request.as_str(), text(&output.stdout)), (0, asked, "it is done\n"));
+    }
+}
+
+#[test]
+fn events_come_a_line_each() {
+    let stream = format!("{}\n{}\n{{\"ok\":{{\"text\":\"that is all\"}}}}\n", event(1), event(2));
+    let (output, request) = Daemon::answering(&stream).run(&["events"]);
+    assert_eq!((code(&output), request.as_str()), (0, r#"{"command":"events","follow":false}"#));
+    assert_eq!(
+        text(&output.stdout),
+        "2026-01-02 03:04:05.000Z  number 1\n2026-01-02 03:04:05.000Z  number 2\n"
+    );
+
+    // The daemon ends while it is followed: what came is shown, and the end is told.
+    let stream =
+        format!("{}\n{{\"error\":{{\"code\":\"stopping\",\"message\":\"the daemon stops\"}}}}\n", event(7));
+    let (output, request) = Daemon::answering(&stream).run(&["events", "--follow", "--json"]);
+    assert_eq!((code(&output), request.as_str()), (3, r#"{"command":"events","follow":true}"#));
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(shown["number"], 7);
+    assert_eq!(text(&output.stderr), "shunt: the daemon stops\n");
+}
+
+#[test]
+fn stop_waits_for_the_end() {
+    let (output, request) =
+        Daemon::answering("{\"ok\":{\"text\":\"it stops\"}}\n").run(&["stop", "--restore"]);
+    assert_eq!((code(&output), text(&output.stdout)), (0, "it stops\n"));
+    assert_eq!(request, r#"{"command":"stop","restore":true}"#);
+}
+
+#[test]
+fn a_refusal_is_shown_and_has_its_exit_code() {
+    let table = [
+        ("unknown_link", 2),
+        ("bad_request", 2),
+        ("stopping", 3),
+        ("permission_denied", 4),
+        ("busy", 1),
+        ("failed", 1),
+        ("eclipse", 1),
+    ];
+    for (word, expected) in table {
+        let line = format!("{{\"error\":{{\"code\":\"{word}\",\"message\":\"because of {word}\"}}}}\n");
+        let (output, _) = Daemon::answering(&line).run(&["release"]);
+        assert_eq!(code(&output), expected, "{word}");
+        assert_eq!(text(&output.stderr), format!("shunt: because of {word}\n"));
+        assert_eq!(text(&output.stdout), "");
+    }
+}
+
+#[test]
+fn an_answer_that_is_none_is_told() {
+    for answer in ["", "hello\n", "{\"ok\":{}}\n", "{\"ok\":"] {
+        let (output, _) = Daemon::answering(answer).run(&["release"]);
+        assert_eq!(code(&output), 1, "{answer:?}");
+        assert!(text(&output.stderr).starts_with("shunt: "), "{answer:?}");
+    }
+}
+
+#[test]
+fn without_a_daemon_it_says_how_to_start_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
+    let socket = path.to_str().unwrap();
+    for left_behind in [false, true] {
+        if left_behind {
+            drop(UnixListener::bind(&path).unwrap());
+        }
+        let output = shunt(&["status", "--socket", socket]);
+        assert_eq!(code(&output), 3);
+        let message = text(&output.stderr);
+        assert!(message.contains(socket) && message.contains("`systemctl start shunt`"), "{message}");
+    }
+}
+
+#[test]
+fn the_socket_comes_from_the_config() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("from-config");
+    let config = config(directory.path(), &format!("[agent]\nsocket = {socket:?}\n"));
+    let output = shunt(&["status", "--config", config.to_str().unwrap()]);
+    assert_eq!(code(&output), 3);
+    assert!(text(&output.stderr).contains(socket.to_str().unwrap()), "{}", text(&output.stderr));
+}
+
+#[test]
+fn check_tells_what_a_good_config_means() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(directory.path(), "");
+    let output = shunt(&["check", config.to_str().unwrap()]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let summary = text(&output.stdout);
+    for part in [": valid\n", "fiber on eth0", "lte on wwan0", "uplink table", "mark bits", "inet shunt"] {
+        assert!(summary.contains(part), "{part}: {summary}");
+    }
+    let by_flag = shunt(&["check", "--config", config.to_str().unwrap()]);
+    assert_eq!(text(&by_flag.stdout), summary);
+}
+
+#[test]
+fn check_tells_every_fault_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(directory.path(), "colour = \"red\"\n[probe]\ninterval = \"never\"\n");
+    let output = shunt(&["check", config.to_str().unwrap()]);
+    assert_eq!((code(&output), text(&output.stdout)), (2, ""));
+    let faults = text(&output.stderr);
+    assert!(faults.contains("colour") && faults.contains("probe.interval"), "{faults}");
+    assert_eq!(code(&shunt(&["check", "/nonexistent/shunt.toml"])), 2);
+    assert_eq!(code(&shunt(&["run", "--config", "/nonexistent/shunt.toml"])), 2);
+}
+
+#[test]
+fn wrong_usage_is_2_and_help_is_0() {
+    for args in [&[][..], &["fly"], &["force"], &["force", "lte", "--for", "soon"], &["status", "--xml"]] {
+        assert_eq!(code(&shunt(args)), 2, "{args:?}");
+    }
+    let help = shunt(&["--help"]);
+    assert_eq!(code(&help), 0);
+    for part in ["status", "force", "release", "events", "check", "stop", "run", "Exit codes:"] {
+        assert!(text(&help.stdout).contains(part), "{part}");
+    }
+    assert_eq!(code(&shunt(&["--version"])), 0);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let daemon = Daemon::answering(&status_line());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = Command::new(env!("CARGO_BIN_EXE_shunt"))
+        .args(["status", "--socket", daemon.path.to_str().unwrap()])
+        .stdout(writer)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+    daemon.thread.join().unwrap();
+}
