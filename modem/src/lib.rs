@@ -1,1 +1,12 @@
-//! (under construction)
+//! A cellular modem behind a serial port: one command at a time, each with its timeout.
+//!
+//! Why a crate of its own: it is the edge around the pure [`shunt_at`], with the port and the time that the
+//! protocol must not know. It decides nothing about the modem; it says what the modem answered, that it did
+//! not, or that its port is gone.
+
+mod error;
+mod session;
+
+pub use error::ModemError;
+pub use session::{Reply, Session, Timing};
+pub use shunt_at as at;
