@@ -68,7 +68,7 @@ fn event(number: u64) -> String {
 
 fn config(directory: &Path, extra: &str) -> PathBuf {
     let path = directory.join("shunt.toml");
-    let links = "[[link]]\nname = \"fiber\"\ninterface = \"eth0\"\n\n[[link]]\nname = \"lte\"\ninterface = \"wwan0\"\n";
+    let links = "[[link]]\nname = \"fiber\"\ninterface = \"eth0\"\n\n[[link]]\nname = \"lte\"\ninterface = \"wwan0\"\nmetered = true\n";
     std::fs::write(&path, format!("{extra}\n{links}")).unwrap();
     path
 }
@@ -196,7 +196,14 @@ fn check_tells_what_a_good_config_means() {
     let output = shunt(&["check", config.to_str().unwrap()]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     let summary = text(&output.stdout);
-    for part in [": valid\n", "fiber on eth0", "lte on wwan0", "uplink table", "mark bits", "inet shunt"] {
+    for part in [
+        ": valid\n",
+        "fiber on eth0",
+        "lte on wwan0",
+        "uplink table",
+        "mark bits",
+        "while it stands by every",
+    ] {
         assert!(summary.contains(part), "{part}: {summary}");
     }
     let by_flag = shunt(&["check", "--config", config.to_str().unwrap()]);

@@ -23,7 +23,7 @@ fn write(out: &mut String, file: &Path, config: &Config) -> std::fmt::Result {
         writeln!(out, "    table {}, mark {mark:#x}", kernel.table_base + 1 + place)?;
     }
     let failback = match config.failback.mode {
-        FailbackMode::Auto => "at once",
+        FailbackMode::Auto => "by itself",
         FailbackMode::Window(_) => "in the maintenance window",
         FailbackMode::Manual => "by hand",
     };
@@ -39,7 +39,6 @@ fn write(out: &mut String, file: &Path, config: &Config) -> std::fmt::Result {
         kernel.rule_base.saturating_add(RULES - 1)
     )?;
     writeln!(out, "  mark bits        {:#x}", kernel.mark_mask)?;
-    writeln!(out, "  nftables table   inet shunt")?;
     let interfaces: Vec<&str> = config.links.iter().map(|link| link.interface.as_str()).collect();
     writeln!(out, "  sysctls          rp_filter, ignore_routes_with_linkdown of {}", interfaces.join(", "))?;
     if config.canary.enabled {
@@ -57,5 +56,10 @@ fn describe(link: &Link) -> String {
     let targets: Vec<String> = link.targets.iter().map(ToString::to_string).collect();
     let metered = if link.metered { " (metered)" } else { "" };
     let interval = humantime::format_duration(link.probe.interval);
-    format!("{} on {}{metered}: {} every {interval}", link.name, link.interface, targets.join(", "))
+    let standby = if link.metered {
+        format!(", while it stands by every {}", humantime::format_duration(link.probe.standby_interval))
+    } else {
+        String::new()
+    };
+    format!("{} on {}{metered}: {} every {interval}{standby}", link.name, link.interface, targets.join(", "))
 }
