@@ -32,6 +32,11 @@ impl Backoff {
         *self = Self::default();
     }
 
+    /// Nothing is tried before `until`.
+    pub(crate) fn put_off(&mut self, until: Timestamp) {
+        self.due = self.due.map(|due| due.max(until));
+    }
+
     /// When to try again, if something failed.
     pub(crate) const fn due(&self) -> Option<Timestamp> {
         self.due

@@ -96,3 +96,53 @@ pub(crate) fn desired(
     wanted.rules.push(rule(numbers.uplink_priority(), Selector::All, numbers.uplink_table(), false));
     wanted
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::Way;
+    use super::*;
+    use shunt_decision::{Missing, PathState};
+
+    const NUMBERS: Numbers =
+        Numbers { table_base: 7000, rule_base: 7000, mark_mask: 0x7f00_0000, protocol: 201 };
+
+    fn view(id: u8, ready: bool) -> LinkView {
+        let state = if ready { PathState::Ready } else { PathState::Missing(Missing::Gateway) };
+        let path = Path { state, index: u32::from(id) + 2, source: None, way: ready.then_some(Way::OnLink) };
+        LinkView { id: LinkId(id), path }
+    }
+
+    fn address(index: u32, text: &str) -> Address {
+        let address = text.parse().unwrap();
+        Address { index, address, global: true, secondary: false, deprecated: false, tentative: false }
+    }
+
+    #[test]
+    fn a_link_that_is_not_ready_is_left_out_and_keeps_its_place() {
+        let links = [view(0, true), view(1, false), view(2, true)];
+        let order = [LinkId(1), LinkId(2), LinkId(0)];
+        let routes = uplink_routes(&NUMBERS, Family::V4, &links, &order);
+        let places: Vec<_> = routes.iter().map(|route| (route.metric, route.lead)).collect();
+        let out = |index| Lead::Out { index, way: Way::OnLink };
+        assert_eq!(places, [(11, out(4)), (12, out(2))]);
+    }
+
+    #[test]
+    fn every_link_has_an_unreachable_default_and_the_uplink_rule_is_last() {
+        let links = [view(0, true), view(1, false)];
+        let addresses = [address(2, "192.0.2.10"), address(2, "192.0.2.11"), address(3, "2001:db8::1")];
+        let wanted = desired(&NUMBERS, Family::V4, &links, &addresses, &[LinkId(0)]);
+        for place in 0..2 {
+            let table = NUMBERS.link_table(place);
+            assert!(wanted.routes.iter().any(|r| r.table == table && r.lead == Lead::Unreachable));
+        }
+        let priorities: Vec<_> = wanted.rules.iter().map(|rule| rule.priority - NUMBERS.rule_base).collect();
+        assert_eq!(priorities, [0, 1, 200, 400, 400, 600]);
+        assert!(wanted.rules.iter().all(|rule| rule.suppress == (rule.table == super::super::rtnl::MAIN)));
+    }
+
+    #[test]
+    fn a_family_that_no_link_manages_gets_nothing() {
+        assert_eq!(desired(&NUMBERS, Family::V6, &[], &[], &[]), Desired::default());
+    }
+}

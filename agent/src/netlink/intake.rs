@@ -108,10 +108,14 @@ impl Kernel {
             *self.stale.defaults.get_mut(family) = true;
         } else if self.tables.owns(table) {
             *self.stale.routes.get_mut(family) = true;
-            let theirs = frame.port != 0 && protocol == self.tables.numbers.protocol;
-            if frame.kind == RTM_DELROUTE && theirs {
+            // The kernel itself (port 0) takes routes away when a link goes: that is nobody's doing.
+            let theirs = frame.port != 0;
+            if frame.kind == RTM_NEWROUTE && theirs {
+                self.undone(family, Some(format!("put a route into table {table}")));
+            } else if theirs && protocol == self.tables.numbers.protocol {
                 let found = rtnl::found(frame.payload);
-                let what = found.and_then(|found| found.route).map(|route| format!("the {}", Say(&route)));
+                let what =
+                    found.and_then(|found| found.route).map(|route| format!("deleted the {}", Say(&route)));
                 self.undone(family, what);
             }
         }
@@ -120,8 +124,9 @@ impl Kernel {
     fn take_in_rule(&mut self, frame: Frame<'_>) {
         let Some(found) = rules::found(frame.payload) else { return };
         *self.stale.rules.get_mut(found.family) = true;
-        if frame.kind == RTM_DELRULE && found.protocol == self.tables.numbers.protocol {
-            self.undone(found.family, found.rule.map(|rule| format!("the {}", SayRule(&rule))));
+        if found.protocol == self.tables.numbers.protocol {
+            let verb = if frame.kind == RTM_DELRULE { "deleted" } else { "added" };
+            self.undone(found.family, found.rule.map(|rule| format!("{verb} the {}", SayRule(&rule))));
         }
     }
 

@@ -309,7 +309,9 @@ impl Kernel {
     /// Takes the steps that lead to what ought to be there, if they are not held back.
     fn install(&mut self, family: Family, now: Timestamp, notices: &mut Vec<Notice>) {
         let undone = std::mem::take(&mut self.progress.get_mut(family).undone);
-        if let Some(until) = self.progress.get_mut(family).truce.holds(now) {
+        let progress = self.progress.get_mut(family);
+        if let Some(until) = progress.truce.holds(now) {
+            progress.backoff.put_off(until);
             self.put_off(until);
             return;
         }
@@ -372,28 +374,29 @@ impl Kernel {
             matches!(error, KernelError::Refused { source, .. }
                 if matches!(source.code, libc::ENETDOWN | libc::ENODEV | libc::ENETUNREACH))
         };
-        let told = failures.iter().filter(|error| !(patient && passing(error)));
-        let sentences =
-            told.map(|error| format!("Failed to {error}. It is tried again at growing intervals.")).collect();
+        // One cause makes many failures: the first is told, the others are for whoever looks closer.
+        let told = failures.iter().find(|error| !(patient && passing(error)));
+        let sentences: Vec<_> = told
+            .map(|error| format!("Failed to {error}. It is tried again at growing intervals."))
+            .into_iter()
+            .collect();
+        for error in failures {
+            tracing::debug!("failed to {error}");
+        }
         self.warnings.set(Subject::Refused(family), sentences, notices);
     }
 
     fn repaired(&mut self, family: Family, undone: &[String], now: Timestamp, notices: &mut Vec<Notice>) {
-        notices.push(Notice::Repaired(format!("Another program deleted {}; put back.", undone.join(", "))));
-        let fight = self.progress.get_mut(family).truce.repaired(now);
-        let sentences = if fight {
-            vec![format!(
-                "Another program keeps deleting Shunt's {} routes or rules (last: {}): repairs are slowed down; \
-                 find it by `ip monitor route rule` and keep it off protocol {}.",
+        let what = undone.join(", ");
+        notices.push(Notice::Repaired(format!("Another program {what}; this is put right.")));
+        if self.progress.get_mut(family).truce.repaired(now) {
+            let sentence = format!(
+                "Another program keeps changing Shunt's {} routes or rules (it {what}): repairs are slowed down; \
+                 find it by `ip monitor route rule` and keep it off protocol {} and Shunt's tables.",
                 family_name(family),
-                undone.join(", "),
                 self.tables.numbers.protocol
-            )]
-        } else {
-            Vec::new()
-        };
-        if fight {
-            self.warnings.set(Subject::Fight(family), sentences, notices);
+            );
+            self.warnings.set(Subject::Fight(family), vec![sentence], notices);
         }
     }
 

@@ -1,0 +1,310 @@
+//! The fast path in a real kernel: rankings without a gap, carrier loss, lost notices, refusals, flows.
+
+#![allow(unsafe_code)]
+
+mod netns;
+
+use netns::agent::{Agent, FIBER, LTE, carrier, config, gateway, warnings};
+use netns::wire::{Wire, index, ip};
+use netns::within;
+use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP};
+use rtnetlink::packet_route::AddressFamily::{Inet, Inet6};
+use shunt::clock;
+use shunt::netlink::Notice;
+use shunt_decision::{Family, PathState};
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+const V4: &str = "198.51.100.1";
+const V6: &str = "2001:db8:f::1";
+/// Moves under continuous look-ups.
+const MOVES: usize = 1_000;
+
+#[test]
+fn a_thousand_rankings_never_leave_a_moment_without_a_default() {
+    within("a_thousand_rankings_never_leave_a_moment_without_a_default", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        // Without the defaults in `main`, that nothing else could answer.
+        let state = tempfile::tempdir().unwrap();
+        let mut config = config(state.path());
+        for (link, v4, v6) in [(0, "192.0.2.1", "2001:db8:a::1"), (1, "203.0.113.1", "2001:db8:b::1")] {
+            config.links[link].gateway = Some(shunt_config::Gateway::Via(v4.parse().unwrap()));
+            config.links[link].gateway6 = Some(shunt_config::Gateway::Via(v6.parse().unwrap()));
+        }
+        for (name, metric, routers) in
+            [("wan0", 100, ["192.0.2.1", "2001:db8:a::1"]), ("wan1", 200, ["203.0.113.1", "2001:db8:b::1"])]
+        {
+            for router in routers {
+                wire.no_default_route(metric, router, name);
+            }
+        }
+        for (family, target) in [(Family::V4, V4), (Family::V6, V6)] {
+            let mut agent = Agent::open(&config);
+            agent.rank(family, &[FIBER, LTE]).unwrap();
+            let (stop, looks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+            // The thread is born in this thread's namespace.
+            let looker = std::thread::spawn({
+                let (stop, looks) = (Arc::clone(&stop), Arc::clone(&looks));
+                move || {
+                    let mut wire = Wire::open();
+                    let mut lost = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        lost += u64::from(wire.look_up(target, 0, None).is_err());
+                        looks.fetch_add(1, Ordering::Relaxed);
+                    }
+                    lost
+                }
+            });
+            let mut times = Vec::with_capacity(MOVES);
+            for turn in 0..MOVES {
+                let order = if turn % 2 == 0 { [LTE, FIBER] } else { [FIBER, LTE] };
+                let before = clock::now();
+                agent.rank(family, &order).unwrap();
+                times.push(clock::now().since(before));
+                let first = if turn % 2 == 0 { "wan1" } else { "wan0" };
+                assert_eq!(wire.look_up(target, 0, None), Ok(index(first)));
+            }
+            agent.catch_up();
+            stop.store(true, Ordering::Relaxed);
+            assert_eq!(looker.join().unwrap(), 0, "look-ups without a route");
+            times.sort_unstable();
+            println!(
+                "{family:?}: {} look-ups; ranking took {:?} median, {:?} p95",
+                looks.load(Ordering::Relaxed),
+                times[MOVES / 2],
+                times[MOVES * 95 / 100]
+            );
+            let odd = |notice: &&Notice| matches!(notice, Notice::Repaired(_) | Notice::Warning(_));
+            assert_eq!(agent.notices.iter().find(odd), None);
+        }
+    });
+}
+
+#[test]
+fn on_carrier_loss_the_kernel_moves_and_the_move_comes_before_settling() {
+    within("on_carrier_loss_the_kernel_moves_and_the_move_comes_before_settling", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut agent = Agent::open(&config);
+        for family in Family::ALL {
+            agent.rank(family, &[FIBER, LTE]).unwrap();
+        }
+        agent.catch_up();
+        wire.down("wan0p");
+        agent.until("carrier loss", |notices| carrier(notices, FIBER) == Some(false));
+        // By itself, before any ranking.
+        assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan1")));
+        assert_eq!(wire.look_up(V6, 0, None), Ok(index("wan1")));
+        assert_eq!(agent.path(FIBER, Family::V4), Some(PathState::Ready));
+        assert!(wire.look_up(V4, config.kernel.link_mark(0), None).is_err(), "a probe would leak");
+        for family in Family::ALL {
+            agent.rank(family, &[LTE, FIBER]).unwrap();
+        }
+        wire.up("wan0p");
+        agent.until("carrier", |notices| carrier(notices, FIBER) == Some(true));
+        // Returning carrier does not undo the move.
+        assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan1")));
+        agent.catch_up();
+        assert_eq!(wire.look_up(V6, 0, None), Ok(index("wan1")));
+    });
+}
+
+#[test]
+fn a_second_flap_within_a_second_is_seen_by_the_poll() {
+    within("a_second_flap_within_a_second_is_seen_by_the_poll", || {
+        // SAFETY: no arguments, no memory.
+        if unsafe { libc::access(c"/dev/net/tun".as_ptr(), libc::W_OK) } != 0 {
+            println!("no /dev/net/tun: the held-back notice cannot be provoked here");
+            return;
+        }
+        let mut wire = Wire::open();
+        wire.up("lo");
+        let tun = tun("wan0");
+        wire.up("wan0");
+        wire.veth("wan1");
+        netns::agent::address(&mut wire, "wan0", "192.0.2.10", "2001:db8:a::10", 100);
+        netns::agent::address(&mut wire, "wan1", "203.0.113.10", "2001:db8:b::10", 200);
+        let state = tempfile::tempdir().unwrap();
+        let mut agent = Agent::open(&config(state.path()));
+        agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
+        agent.catch_up();
+        set_carrier(&tun, false);
+        agent.until("the first loss", |notices| carrier(notices, FIBER) == Some(false));
+        set_carrier(&tun, true);
+        agent.until("its return", |notices| carrier(notices, FIBER) == Some(true));
+        let before = clock::now();
+        set_carrier(&tun, false);
+        agent.until("the second loss", |notices| carrier(notices, FIBER) == Some(false));
+        let took = clock::now().since(before);
+        println!("the second flap was seen after {took:?}");
+        assert!(took.as_millis() < 300, "{took:?}: the kernel alone takes 800 ms");
+    });
+}
+
+#[test]
+fn lost_notices_are_made_good_by_reading_everything() {
+    within("lost_notices_are_made_good_by_reading_everything", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut agent = Agent::open(&config);
+        agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
+        agent.catch_up();
+        agent.kernel.shrink_watch_buffer().unwrap();
+        for last in 1..=200 {
+            wire.address("wan1", &format!("10.0.0.{last}"), 32);
+        }
+        wire.default_route(100, "192.0.2.254", "wan0");
+        for rule in wire.own_rules(Inet) {
+            wire.delete_rule(&rule);
+        }
+        let table = config.kernel.uplink_table();
+        agent.until("what was lost", |_| wire.table(Inet, table)[0].2 == Some(ip("192.0.2.254")));
+        // At most sixteen addresses of a link get a rule.
+        assert_eq!(wire.own_rules(Inet).len(), 2 + 1 + 1 + 16 + 1);
+    });
+}
+
+#[test]
+fn a_refusal_is_told_once_and_tried_again() {
+    within("a_refusal_is_told_once_and_tried_again", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        // The kernel asks for the right of whoever opened the socket *and* of whoever sends.
+        let mut agent = Agent::open(&config);
+        agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
+        let rules = wire.own_rules(Inet);
+        for rule in &rules {
+            wire.delete_rule(rule);
+        }
+        capability(false);
+        assert!(agent.rank(Family::V4, &[LTE, FIBER]).is_err());
+        agent.until("the warning", |notices| !warnings(notices).is_empty());
+        assert_eq!(wire.own_rules(Inet), []);
+        for _ in 0..2 {
+            let due = agent.kernel.poll_timeout().unwrap();
+            agent.until("another attempt", |_| clock::now() > due);
+            agent.catch_up();
+        }
+        assert_eq!(warnings(&agent.notices).len(), 1, "{:#?}", agent.notices);
+        assert!(warnings(&agent.notices)[0].contains("CAP_NET_ADMIN"), "{:#?}", agent.notices);
+        capability(true);
+        agent.until("the ranking", |notices| {
+            notices.iter().any(|notice| matches!(notice, Notice::Ranked { accepted: true, .. }))
+        });
+        assert_eq!(wire.own_rules(Inet), rules);
+        assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan1")));
+    });
+}
+
+#[test]
+fn only_flows_translated_to_the_failed_link_are_cut() {
+    within("only_flows_translated_to_the_failed_link_are_cut", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let mut agent = Agent::open(&config(state.path()));
+        let mut tracker = Wire::netfilter();
+        for port in 1..=20 {
+            track(&mut tracker, "10.0.0.2", V4, "192.0.2.10", port);
+            track(&mut tracker, "10.0.0.2", V4, "203.0.113.10", 100 + port);
+            track(&mut tracker, "2001:db8:c::2", V6, "2001:db8:a::10", port);
+            track(&mut tracker, "2001:db8:c::2", V6, "2001:db8:b::10", 100 + port);
+        }
+        assert_eq!((tracked(&mut tracker, Inet.into()), tracked(&mut tracker, Inet6.into())), (40, 40));
+        agent.kernel.cut_flows(FIBER, Family::V4).unwrap();
+        assert_eq!((tracked(&mut tracker, Inet.into()), tracked(&mut tracker, Inet6.into())), (20, 40));
+        agent.kernel.cut_flows(LTE, Family::V6).unwrap();
+        assert_eq!((tracked(&mut tracker, Inet.into()), tracked(&mut tracker, Inet6.into())), (20, 20));
+        // The address is gone with the interface; the flows to it are still known.
+        wire.remove("wan1");
+        agent.until("gone", |notices| carrier(notices, LTE) == Some(false));
+        agent.kernel.cut_flows(LTE, Family::V4).unwrap();
+        assert_eq!(tracked(&mut tracker, Inet.into()), 0);
+        agent.kernel.cut_flows(LTE, Family::V4).unwrap();
+    });
+}
+
+fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend((4 + value.len() as u16).to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+fn nested(kind: u16, parts: &[Vec<u8>]) -> Vec<u8> {
+    attribute(kind | 0x8000, &parts.concat())
+}
+
+fn tuple(kind: u16, from: IpAddr, to: IpAddr, ports: (u16, u16)) -> Vec<u8> {
+    let octets = |address| match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    };
+    let base = if from.is_ipv4() { 1 } else { 3 };
+    let addresses = nested(1, &[attribute(base, &octets(from)), attribute(base + 1, &octets(to))]);
+    let protocol = [
+        attribute(1, &[libc::IPPROTO_UDP as u8]),
+        attribute(2, &ports.0.to_be_bytes()),
+        attribute(3, &ports.1.to_be_bytes()),
+    ];
+    nested(kind, &[addresses, nested(2, &protocol)])
+}
+
+/// Has the kernel track a UDP flow of a client, translated to `own`.
+fn track(tracker: &mut Wire, client: &str, far: &str, own: &str, port: u16) {
+    let family: u8 = if ip(far).is_ipv4() { libc::AF_INET as u8 } else { libc::AF_INET6 as u8 };
+    let mut body = vec![family, 0, 0, 0];
+    body.extend(tuple(1, ip(client), ip(far), (port, 53)));
+    body.extend(tuple(2, ip(far), ip(own), (53, port)));
+    body.extend(attribute(7, &600_u32.to_be_bytes()));
+    tracker.raw(1 << 8, NLM_F_CREATE | NLM_F_ACK, body).expect("track a flow");
+}
+
+fn tracked(tracker: &mut Wire, family: u8) -> usize {
+    tracker.raw((1 << 8) | 1, NLM_F_DUMP, vec![family, 0, 0, 0]).unwrap().len()
+}
+
+/// A TUN interface; it lives as long as the file.
+fn tun(name: &str) -> OwnedFd {
+    let file = std::fs::OpenOptions::new().read(true).write(true).open("/dev/net/tun").unwrap();
+    // SAFETY: all zeroes is a valid ifreq.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as i16;
+    // SAFETY: the request lives through the call.
+    assert_eq!(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) }, 0);
+    file.into()
+}
+
+fn set_carrier(tun: &OwnedFd, up: bool) {
+    let value = libc::c_int::from(up);
+    // SAFETY: the value lives through the call.
+    assert_eq!(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETCARRIER, &raw const value) }, 0);
+}
+
+/// Takes the right to change the network from this thread, or gives it back.
+fn capability(granted: bool) {
+    const VERSION_3: u32 = 0x2008_0522;
+    const NET_ADMIN: u32 = 1 << 12;
+    let header = [VERSION_3, 0];
+    let mut data = [0_u32; 6];
+    // SAFETY: both arrays have the kernel's sizes and live through the calls, which change only this thread.
+    unsafe {
+        assert_eq!(libc::syscall(libc::SYS_capget, header.as_ptr(), data.as_mut_ptr()), 0);
+        data[0] = if granted { data[0] | NET_ADMIN } else { data[0] & !NET_ADMIN };
+        assert_eq!(libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()), 0);
+    }
+}
