@@ -1,0 +1,140 @@
+//! The canary, forwarded between two network namespaces.
+
+#![allow(missing_docs)]
+
+mod support_probe;
+
+use shunt::clock;
+use shunt::probe::{Canary, CanaryKind};
+use shunt_config::Target;
+use shunt_decision::{Family, Outcome, ProbeId};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::mpsc;
+use std::thread;
+use support_probe::{
+    Far, TARGET_V4, TARGET_V6, addresses, collect, expires, in_namespace, main_route, rtt, sysctl,
+};
+
+const SOURCE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 77);
+
+fn config(enabled: bool) -> shunt_config::Canary {
+    shunt_config::Canary { enabled, interface: "shunt0".to_owned(), source: SOURCE }
+}
+
+/// A gateway: forwarding on, one link, the default route by it. The far side knows the way back to the client.
+fn gateway() -> Far {
+    sysctl("ipv4/ip_forward", "1");
+    let far = Far::new();
+    far.link(1);
+    let [here, there, ..] = addresses(1);
+    main_route(Ipv4Addr::UNSPECIFIED, 0, there);
+    far.run(move || main_route(SOURCE, 32, here));
+    far
+}
+
+fn ask(canary: &mut Canary, target: &Target) -> Outcome {
+    canary.send(ProbeId(1), target, clock::now(), expires());
+    let outcomes = collect(1, |now, outcomes| canary.drain(now, outcomes));
+    assert_eq!(outcomes.len(), 1);
+    assert_eq!(outcomes[0].0, ProbeId(1));
+    outcomes[0].1
+}
+
+/// Opens it, or says why the device may not be opened here (it belongs to the machine's own root).
+fn forwarded() -> Option<Canary> {
+    let canary = Canary::open(&config(true));
+    if canary.kind(Family::V4) == CanaryKind::Local {
+        let error = canary.fallback().expect("a reason");
+        let file = std::fs::File::options().read(true).write(true).open("/dev/net/tun");
+        assert!(file.is_err(), "/dev/net/tun can be opened, and yet: {error}");
+        eprintln!("only the local canary can be tested here: {error}");
+        return None;
+    }
+    assert_eq!(canary.kind(Family::V6), CanaryKind::Local);
+    assert!(canary.descriptor().is_some());
+    Some(canary)
+}
+
+#[test]
+fn a_canary_goes_as_a_clients_packet() {
+    in_namespace("a_canary_goes_as_a_clients_packet", || {
+        for filter in ["0", "1", "2"] {
+            sysctl("ipv4/conf/default/rp_filter", filter);
+        }
+        sysctl("ipv4/conf/all/rp_filter", "1");
+        let far = gateway();
+        let Some(mut canary) = forwarded() else { return };
+        rtt(ask(&mut canary, &Target::Icmp(TARGET_V4.into())));
+
+        // DNS: the server sees the client's address, and is believed when it fails.
+        let (seen, senders) = mpsc::channel();
+        far.run(move || {
+            let socket = UdpSocket::bind((TARGET_V4, 53)).unwrap();
+            thread::spawn(move || {
+                let mut buffer = [0; 512];
+                while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                    let answer = &mut buffer[..length];
+                    answer[2] |= 0x80;
+                    answer[3] |= 2;
+                    socket.send_to(answer, from).unwrap();
+                    let _ = seen.send(from.ip());
+                }
+            });
+        });
+        let server = SocketAddr::new(TARGET_V4.into(), 53);
+        let dns = Target::Dns { server, name: "example.com".to_owned() };
+        assert_eq!(ask(&mut canary, &dns), Outcome::Refused);
+        assert_eq!(senders.recv().unwrap(), IpAddr::from(SOURCE));
+
+        // TCP: accepted and refused.
+        let open = far.run(|| {
+            let listener = TcpListener::bind((TARGET_V4, 0)).unwrap();
+            let address = listener.local_addr().unwrap();
+            thread::spawn(move || listener.incoming().for_each(drop));
+            address
+        });
+        rtt(ask(&mut canary, &Target::Tcp(open)));
+        assert_eq!(ask(&mut canary, &Target::Tcp((TARGET_V4, 1).into())), Outcome::Refused);
+    });
+}
+
+#[test]
+fn a_canary_needs_forwarding() {
+    in_namespace("a_canary_needs_forwarding", || {
+        let _far = gateway();
+        let Some(mut canary) = forwarded() else { return };
+        sysctl("ipv4/ip_forward", "0");
+        let target = Target::Icmp(TARGET_V4.into());
+        canary.send(ProbeId(1), &target, clock::now(), expires());
+        sysctl("ipv4/ip_forward", "1");
+        canary.send(ProbeId(2), &target, clock::now(), expires());
+        let outcomes = collect(1, |now, outcomes| canary.drain(now, outcomes));
+        assert_eq!(outcomes.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [2]);
+    });
+}
+
+#[test]
+fn a_local_canary_follows_the_routes() {
+    in_namespace("a_local_canary_follows_the_routes", || {
+        let _far = gateway();
+        let mut canary = Canary::open(&config(false));
+        assert_eq!(canary.kind(Family::V4), CanaryKind::Local);
+        assert!(canary.fallback().is_none() && canary.descriptor().is_none());
+        rtt(ask(&mut canary, &Target::Icmp(TARGET_V4.into())));
+        assert_eq!(ask(&mut canary, &Target::Tcp((TARGET_V4, 1).into())), Outcome::Refused);
+        // No IPv6 default route: it cannot leave.
+        assert_eq!(ask(&mut canary, &Target::Icmp(TARGET_V6.into())), Outcome::Unsendable);
+    });
+}
+
+#[test]
+fn a_name_in_use_is_told_and_the_local_canary_serves() {
+    in_namespace("a_name_in_use_is_told_and_the_local_canary_serves", || {
+        let _far = gateway();
+        let taken = shunt_config::Canary { interface: "w1".to_owned(), ..config(true) };
+        let mut canary = Canary::open(&taken);
+        let error = canary.fallback().expect("a reason").to_string();
+        assert!(error.contains("w1"), "{error}");
+        rtt(ask(&mut canary, &Target::Icmp(TARGET_V4.into())));
+    });
+}
