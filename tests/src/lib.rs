@@ -3,6 +3,7 @@
 //! It needs neither hardware nor the `ip` program nor `sch_netem`; an ordinary user may run it where user namespaces
 //! are permitted. The end-to-end tests, `cargo lab` and `cargo lab bench` are all built from it.
 
+mod agent;
 mod error;
 mod namespace;
 mod netlink;
@@ -15,6 +16,7 @@ mod stream;
 mod sys;
 mod topology;
 
+pub use agent::{Agent, AgentConfig, EventStream, LinkText, Program};
 pub use error::{LabError, Result};
 pub use namespace::Namespace;
 pub use netlink::{End, Netlink, RouteTo};

@@ -79,10 +79,12 @@ impl Namespace {
             .doing(|| format!("start the thread {thread}"))
     }
 
-    /// Has `command` run inside the namespace, where `/sys` shows that namespace's interfaces.
+    /// Has `command` run inside the namespace, where `/sys` shows that namespace's interfaces. It dies with the
+    /// thread that starts it.
     pub fn enclose(&self, command: &mut Command) {
         let file = Arc::clone(&self.file);
         before_exec(command, move || {
+            sys::die_with_parent()?;
             sys::enter_network(file.as_fd())?;
             // Where it is refused (a container that hides parts of /sys), /sys shows the outer interfaces: only
             // what reads /sys/class/net then sees the wrong ones.

@@ -4,8 +4,8 @@
 //! and carry the time at which they really arrived.
 
 use shunt_decision::{
-    Action, Config, Entry, Event, Failback, FailbackMode, Failover, Family, Happening, Limits, LinkConfig, LinkId,
-    Outcome, PathState, Percent, ProbeId, Target, TargetId, Timestamp,
+    Action, Config, Entry, Event, Failback, FailbackMode, Failover, Family, Happening, Limits, LinkConfig,
+    LinkId, Outcome, PathState, Percent, ProbeId, Target, TargetId, Timestamp,
 };
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -149,7 +149,8 @@ impl Simulation {
     fn read_replies(&mut self) {
         while self.replies.peek().is_some_and(|Reverse(reply)| reply.at <= self.now) {
             let Some(Reverse(reply)) = self.replies.pop() else { break };
-            let weather = self.weather.get(usize::from(reply.link.0)).and_then(|w| w.get(usize::from(reply.v6)));
+            let weather =
+                self.weather.get(usize::from(reply.link.0)).and_then(|w| w.get(usize::from(reply.v6)));
             if weather.is_some_and(|weather| weather.cut.is_none_or(|cut| reply.at < cut)) {
                 let outcome = Outcome::Reply { rtt: reply.at.since(reply.sent), at: reply.at };
                 self.core.handle_event(Event::Probe { id: reply.id, outcome }, self.now);
@@ -325,7 +326,10 @@ pub fn black_hole_detection(interval: Duration, runs: u32, seed: u64) -> Detecti
             weather.cut = Some(zero);
         }
         simulation.run_for(Duration::from_secs(10));
-        let moved = simulation.entries.iter().find(|entry| matches!(entry.what, Happening::Uplink { from: Some(_), .. }));
+        let moved = simulation
+            .entries
+            .iter()
+            .find(|entry| matches!(entry.what, Happening::Uplink { from: Some(_), .. }));
         match moved {
             Some(entry) => report.times.push(entry.at.since(zero)),
             None => report.missed += 1,

@@ -1,6 +1,6 @@
 //! A packet socket that passes frames with their offload state, so that a relay changes nothing in them.
 
-use super::{checked, set_option};
+use super::{checked, set_buffers, set_option};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -18,8 +18,7 @@ pub(crate) fn packet_socket(index: u32) -> io::Result<File> {
     let socket = unsafe { OwnedFd::from_raw_fd(checked(libc::socket(libc::AF_PACKET, kind, 0))?) };
     set_option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_VNET_HDR, &1_i32)?;
     set_option(socket.as_fd(), libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, &1_i32)?;
-    set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &BUFFER)?;
-    set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &BUFFER)?;
+    set_buffers(socket.as_fd(), BUFFER)?;
     // SAFETY: all zeroes is a valid sockaddr_ll.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;

@@ -1,6 +1,6 @@
 //! Datagrams with the kernel's own receive time and interface, read many at a time.
 
-use super::{checked, nanos, set_option};
+use super::{checked, nanos, set_buffers, set_option};
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd};
@@ -17,7 +17,7 @@ const BUFFER: libc::c_int = 4 << 20;
 /// Asks the kernel to stamp what `socket` receives and to tell the interface.
 pub(crate) fn stamped_receiver(socket: &UdpSocket) -> io::Result<()> {
     set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1_i32)?;
-    set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &BUFFER)?;
+    set_buffers(socket.as_fd(), BUFFER)?;
     if socket.local_addr()?.is_ipv4() {
         set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, &1_i32)
     } else {
