@@ -227,3 +227,6 @@ pub(crate) fn rank(candidates: &[Candidate], uplink: LinkId, order: &mut Vec<Lin
     // Stable: equals stay in order of preference.
     order.sort_by_key(key);
 }
+
+#[cfg(test)]
+mod tests;

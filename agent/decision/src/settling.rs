@@ -272,11 +272,14 @@ impl Failover {
         } else {
             self.record.leave(family);
         }
-        let healthy = self.fitness(link, family) == Fitness::Healthy;
+        let fitness = self.fitness(link, family);
+        let healthy = fitness == Fitness::Healthy;
         let state = self.families.get_mut(family);
         state.uplink = Some(link);
         state.reason = reason;
-        state.alive();
+        state.search_until = None;
+        // A move onto a link that has yet to answer ends no outage, and begins no second one.
+        state.stranded &= fitness >= Fitness::Failed;
         state.verification = None;
         state.moving = None;
         // What waits for its hold-down is another set now.

@@ -85,3 +85,94 @@ pub(crate) const fn next(state: State, sign: Sign) -> State {
         (Recovering, Sign::Present | Sign::Answer | Sign::Passed | Sign::Within) => state,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::{Degraded, Failed, Healthy, Recovering, Suspect, Unknown};
+
+    const SIGNS: [Sign; 10] = [
+        Sign::Absent,
+        Sign::Present,
+        Sign::Answer,
+        Sign::Late,
+        Sign::Passed,
+        Sign::Dead,
+        Sign::Beyond,
+        Sign::Within,
+        Sign::Proved,
+        Sign::Gap,
+    ];
+
+    const fn on(base: Verdict) -> State {
+        State::suspect(base)
+    }
+
+    /// One row a state, one column a sign, in the order of `SIGNS`: every pair.
+    #[test]
+    fn the_whole_table() {
+        const U: State = State::of(Unknown);
+        const H: State = State::of(Healthy);
+        const D: State = State::of(Degraded);
+        const F: State = State::of(Failed);
+        const R: State = State::of(Recovering);
+        // Absent, Present, Answer, Late, Passed, Dead, Beyond, Within, Proved, Gap
+        let table: [(State, [State; 10]); 8] = [
+            (U, [F, U, U, U, H, F, U, U, U, U]),
+            (H, [F, H, H, on(Healthy), H, F, D, H, H, U]),
+            (D, [F, D, D, on(Degraded), D, F, D, H, D, U]),
+            (F, [F, F, R, F, R, F, F, F, F, U]),
+            (R, [F, R, R, on(Recovering), R, F, D, R, H, U]),
+            (
+                on(Healthy),
+                [F, on(Healthy), on(Healthy), on(Healthy), H, F, on(Degraded), on(Healthy), on(Healthy), U],
+            ),
+            (
+                on(Degraded),
+                [
+                    F,
+                    on(Degraded),
+                    on(Degraded),
+                    on(Degraded),
+                    D,
+                    F,
+                    on(Degraded),
+                    on(Healthy),
+                    on(Degraded),
+                    U,
+                ],
+            ),
+            (
+                on(Recovering),
+                [
+                    F,
+                    on(Recovering),
+                    on(Recovering),
+                    on(Recovering),
+                    R,
+                    F,
+                    on(Degraded),
+                    on(Recovering),
+                    on(Recovering),
+                    U,
+                ],
+            ),
+        ];
+        for (state, row) in table {
+            for (sign, expected) in SIGNS.into_iter().zip(row) {
+                assert_eq!(next(state, sign), expected, "{state:?} with {sign:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_state_leads_to_health() {
+        for verdict in [Unknown, Healthy, Suspect, Degraded, Failed, Recovering] {
+            let mut state = if verdict == Suspect { on(Healthy) } else { State::of(verdict) };
+            for sign in [Sign::Answer, Sign::Passed, Sign::Within, Sign::Proved] {
+                state = next(state, sign);
+            }
+            assert_eq!(state, State::of(Healthy), "{verdict:?}");
+        }
+    }
+}

@@ -5,4 +5,6 @@
 #[path = "../../../../tests/src/simulation.rs"]
 mod simulation;
 
+mod properties;
+mod scenarios;
 mod statistics;

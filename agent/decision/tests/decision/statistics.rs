@@ -28,7 +28,10 @@ fn a_black_hole_is_seen_in_four_tenths_of_a_second() {
     let (median, late) = (report.percentile(50).unwrap(), report.percentile(95).unwrap());
     println!("1 s: median {median:?}, p95 {late:?}");
     assert_eq!(report.missed, 0);
-    assert!(median <= Duration::from_millis(400) && late <= Duration::from_millis(700), "{median:?} {late:?}");
+    assert!(
+        median <= Duration::from_millis(400) && late <= Duration::from_millis(700),
+        "{median:?} {late:?}"
+    );
 }
 
 #[test]
@@ -37,5 +40,8 @@ fn a_black_hole_is_seen_in_two_tenths_at_a_tenth_of_a_second() {
     let (median, late) = (report.percentile(50).unwrap(), report.percentile(95).unwrap());
     println!("100 ms: median {median:?}, p95 {late:?}");
     assert_eq!(report.missed, 0);
-    assert!(median <= Duration::from_millis(190) && late <= Duration::from_millis(250), "{median:?} {late:?}");
+    assert!(
+        median <= Duration::from_millis(190) && late <= Duration::from_millis(250),
+        "{median:?} {late:?}"
+    );
 }
