@@ -10,6 +10,8 @@ use shunt_decision::{Family, Missing, PathState};
 
 const V4: &str = "198.51.100.1";
 const V6: &str = "2001:db8:f::1";
+/// Metric of the best uplink after the first ranking.
+const FIRST: u32 = 1_000_000;
 
 #[test]
 fn installs_from_nothing_in_both_families() {
@@ -42,7 +44,7 @@ fn installs_from_nothing_in_both_families() {
         assert_eq!(wire.own_rules(Inet6).len(), 6);
         assert_eq!(wire.table(Inet, config.kernel.link_table(0)).len(), 2);
         let metrics: Vec<_> = wire.table(Inet6, config.kernel.uplink_table()).iter().map(|r| r.0).collect();
-        assert_eq!(metrics, [10, 11]);
+        assert_eq!(metrics, [FIRST, FIRST + 1]);
     });
 }
 
@@ -84,12 +86,12 @@ fn what_a_stranger_deletes_is_put_back() {
         agent.until("the rules", |notices| repaired(notices) == 1);
         assert_eq!(wire.own_rules(Inet), rules);
         let table = config.kernel.uplink_table();
-        wire.delete(&Wire::route_message(table, netns::wire::OWN, 10, "192.0.2.1", "wan0"));
+        wire.delete(&Wire::route_message(table, netns::wire::OWN, FIRST, "192.0.2.1", "wan0"));
         agent.until("the v4 route", |notices| repaired(notices) == 2);
         assert_eq!(wire.table(Inet, table).len(), 2);
-        wire.delete(&Wire::route_message(table, netns::wire::OWN, 10, "2001:db8:a::1", "wan0"));
+        wire.delete(&Wire::route_message(table, netns::wire::OWN, FIRST, "2001:db8:a::1", "wan0"));
         agent.until("the v6 route", |notices| repaired(notices) == 3);
-        assert_eq!(wire.table(Inet6, table)[0], (10, Some(index("wan0")), Some(ip("2001:db8:a::1"))));
+        assert_eq!(wire.table(Inet6, table)[0], (FIRST, Some(index("wan0")), Some(ip("2001:db8:a::1"))));
     });
 }
 
@@ -108,14 +110,16 @@ fn a_strangers_route_of_our_metric_goes() {
         ] {
             agent.rank(family, &[FIBER, LTE]).unwrap();
             // Appended: a second route of one metric, which in IPv6 makes a multipath route of both.
-            wire.put(&Wire::route_message(table, 4, 10, lte, "wan1"));
+            wire.put(&Wire::route_message(table, 4, FIRST, lte, "wan1"));
             agent.catch_up();
-            let wanted =
-                [(10, Some(index("wan0")), Some(ip(fiber))), (11, Some(index("wan1")), Some(ip(lte)))];
+            let wanted = [
+                (FIRST, Some(index("wan0")), Some(ip(fiber))),
+                (FIRST + 1, Some(index("wan1")), Some(ip(lte))),
+            ];
             assert_eq!(wire.table(kind, table), wanted);
         }
         // Before ours: the replace takes the stranger's place, and ours is not doubled.
-        wire.put(&Wire::route_message(table, 4, 10, "203.0.113.1", "wan1"));
+        wire.put(&Wire::route_message(table, 4, FIRST, "203.0.113.1", "wan1"));
         agent.rank(Family::V4, &[LTE, FIBER]).unwrap();
         agent.catch_up();
         assert_eq!(wire.table(Inet, table).len(), 2);

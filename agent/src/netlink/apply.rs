@@ -104,6 +104,15 @@ impl Tables {
         self.mirror.get(route.family).routes.iter().any(ours)
     }
 
+    /// The route of the uplink table that packets use now: its metric, and where it leads.
+    pub(crate) fn standing(&self, family: Family) -> Option<(u32, Option<Lead>)> {
+        let table = self.numbers.uplink_table();
+        let uplinks = self.mirror.get(family).routes.iter().filter(|found| found.table == table);
+        let best = uplinks.min_by_key(|found| found.metric)?;
+        let ours = best.route.filter(|_| best.protocol == self.numbers.protocol);
+        Some((best.metric, ours.map(|route| route.lead)))
+    }
+
     /// Takes the steps in order. Routes stand each by itself; rules are added all or none.
     pub(crate) fn apply(&mut self, family: Family, steps: &[Step]) -> Applied {
         let mut applied = Applied::default();

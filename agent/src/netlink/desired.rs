@@ -11,8 +11,9 @@ use shunt_decision::{Family, LinkId};
 const LINK_METRIC: u32 = 100;
 /// Metric of `unreachable default` beneath it: far above any real one, below the values that the kernel treats apart.
 const UNREACHABLE_METRIC: u32 = 1_000_000;
-/// Metric of the best uplink; the others follow one by one.
-pub(crate) const FIRST_UPLINK_METRIC: u32 = 10;
+/// Metric of the best uplink in an empty table; each move of the best goes one below, so that this is also the
+/// number of moves before the numbers begin anew: ten an hour for eleven years.
+pub(crate) const FIRST_UPLINK_METRIC: u32 = 1_000_000;
 /// Addresses of one link and family that get a `from` rule; IPv6 privacy addresses alone may be a handful.
 const FROM_RULES: usize = 16;
 
@@ -48,15 +49,31 @@ pub(crate) fn uplink_routes(
     family: Family,
     links: &[LinkView],
     order: &[LinkId],
+    first: u32,
 ) -> Vec<Route> {
     let table = numbers.uplink_table();
-    (FIRST_UPLINK_METRIC..)
+    (first..)
         .zip(order)
         .filter_map(|(metric, id)| {
             let link = links.iter().find(|link| link.id == *id)?;
             Some(Route { family, table, metric, lead: lead(&link.path)? })
         })
         .collect()
+}
+
+/// The metric of the first place, so that the best route of `routes` (ranked from `first` on) neither replaces nor
+/// deletes the one that packets use now (`standing`): it goes one below, and the old one stays where it is.
+///
+/// A look-up that is under way on another processor may hold the route in use; when that is replaced or deleted
+/// beneath it, the kernel answers "no route" (IPv6: the reference count has gone; IPv4: the route is marked dead).
+pub(crate) fn first_metric(first: u32, routes: &[Route], standing: Option<(u32, Option<Lead>)>) -> u32 {
+    let (Some(best), Some((metric, lead))) = (routes.first(), standing) else { return first };
+    let place = best.metric.saturating_sub(first);
+    let wanted = if lead == Some(best.lead) { metric } else { metric.saturating_sub(1) };
+    match wanted.checked_sub(place) {
+        None | Some(0) => FIRST_UPLINK_METRIC,
+        Some(first) => first,
+    }
 }
 
 /// Everything for one family; nothing when no link is managed in it.
@@ -66,6 +83,7 @@ pub(crate) fn desired(
     links: &[LinkView],
     addresses: &[Address],
     order: &[LinkId],
+    first: u32,
 ) -> Desired {
     let mut wanted = Desired::default();
     if links.is_empty() {
@@ -81,7 +99,7 @@ pub(crate) fn desired(
         let selector = Selector::Mark { mark: numbers.link_mark(place), mask: numbers.mark_mask };
         wanted.rules.push(rule(numbers.mark_priority(place), selector, table, false));
     }
-    wanted.routes.extend(uplink_routes(numbers, family, links, order));
+    wanted.routes.extend(uplink_routes(numbers, family, links, order, first));
     wanted.rules.push(rule(numbers.suppress_priority(), Selector::All, super::rtnl::MAIN, true));
     for link in links {
         let place = usize::from(link.id.0);
@@ -121,17 +139,34 @@ mod tests {
     fn a_link_that_is_not_ready_is_left_out_and_keeps_its_place() {
         let links = [view(0, true), view(1, false), view(2, true)];
         let order = [LinkId(1), LinkId(2), LinkId(0)];
-        let routes = uplink_routes(&NUMBERS, Family::V4, &links, &order);
+        let routes = uplink_routes(&NUMBERS, Family::V4, &links, &order, 10);
         let places: Vec<_> = routes.iter().map(|route| (route.metric, route.lead)).collect();
         let out = |index| Lead::Out { index, way: Way::OnLink };
         assert_eq!(places, [(11, out(4)), (12, out(2))]);
     }
 
     #[test]
+    fn a_new_best_goes_below_the_route_in_use() {
+        let links = [view(0, true), view(1, true)];
+        let at = |order: &[LinkId], first| uplink_routes(&NUMBERS, Family::V4, &links, order, first);
+        let (fiber, lte) = (lead(&links[0].path), lead(&links[1].path));
+        let moved = at(&[LinkId(1), LinkId(0)], 10);
+        assert_eq!(first_metric(10, &moved, Some((10, fiber))), 9);
+        assert_eq!(first_metric(10, &moved, Some((10, lte))), 10);
+        assert_eq!(first_metric(10, &moved, None), 10);
+        // A place that is kept for a link that is not ready counts.
+        let links = [view(0, false), view(1, true)];
+        let kept = uplink_routes(&NUMBERS, Family::V4, &links, &[LinkId(0), LinkId(1)], 10);
+        assert_eq!(first_metric(10, &kept, Some((10, fiber))), 8);
+        // At the end the numbers begin anew.
+        assert_eq!(first_metric(1, &moved, Some((1, fiber))), FIRST_UPLINK_METRIC);
+    }
+
+    #[test]
     fn every_link_has_an_unreachable_default_and_the_uplink_rule_is_last() {
         let links = [view(0, true), view(1, false)];
         let addresses = [address(2, "192.0.2.10"), address(2, "192.0.2.11"), address(3, "2001:db8::1")];
-        let wanted = desired(&NUMBERS, Family::V4, &links, &addresses, &[LinkId(0)]);
+        let wanted = desired(&NUMBERS, Family::V4, &links, &addresses, &[LinkId(0)], 10);
         for place in 0..2 {
             let table = NUMBERS.link_table(place);
             assert!(wanted.routes.iter().any(|r| r.table == table && r.lead == Lead::Unreachable));
@@ -143,6 +178,6 @@ mod tests {
 
     #[test]
     fn a_family_that_no_link_manages_gets_nothing() {
-        assert_eq!(desired(&NUMBERS, Family::V6, &[], &[], &[]), Desired::default());
+        assert_eq!(desired(&NUMBERS, Family::V6, &[], &[], &[], 10), Desired::default());
     }
 }

@@ -101,6 +101,8 @@ impl Stale {
 struct Progress {
     /// The ranking asked for last, best first.
     order: Vec<LinkId>,
+    /// The metric of its first place.
+    first: u32,
     adopted: Option<LinkId>,
     /// A ranking that could not be placed yet.
     pending: Option<RankingId>,
@@ -156,7 +158,10 @@ impl Kernel {
             world: World::new(config.links.len()),
             interfaces: config.links.iter().map(|link| link.interface.clone()).collect(),
             links: config.links.iter().map(Link::new).collect(),
-            progress: PerFamily::from_fn(|_| Progress::default()),
+            progress: PerFamily::from_fn(|_| Progress {
+                first: desired::FIRST_UPLINK_METRIC,
+                ..Progress::default()
+            }),
             poll: CarrierPoll::default(),
             sysctls: Sysctls::open(&config.agent.state_dir)?,
             warnings: Warnings::default(),
@@ -186,8 +191,8 @@ impl Kernel {
     }
 
     /// Makes the uplink table's defaults this, best first; links whose path is not ready are left out and take
-    /// their place when it is. Each is a replace; nothing is deleted before the best one stands. The answer is
-    /// when that was.
+    /// their place when it is. A new best goes in below the metric of the old one, which stays in place: nothing
+    /// that packets use is replaced or deleted. The answer is when the best one stood.
     ///
     /// # Errors
     ///
@@ -208,7 +213,10 @@ impl Kernel {
         progress.order.clear();
         progress.order.extend_from_slice(order);
         progress.pending = Some(id);
-        let routes = desired::uplink_routes(&self.tables.numbers, family, &views, order);
+        let numbers = self.tables.numbers;
+        let routes = desired::uplink_routes(&numbers, family, &views, order, progress.first);
+        progress.first = desired::first_metric(progress.first, &routes, self.tables.standing(family));
+        let routes = desired::uplink_routes(&numbers, family, &views, order, progress.first);
         let Some((best, rest)) = routes.split_first() else { return Err(KernelError::NoPath(family)) };
         // The best one is written whatever the mirror says: the kernel flushes some routes silently.
         let surprised = match self.tables.put(best) {

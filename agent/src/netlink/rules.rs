@@ -117,7 +117,7 @@ pub(crate) fn found(payload: &[u8]) -> Option<FoundRule> {
         table,
         suppress: suppress == 0,
     });
-    message.header.flags = message.header.flags & RuleFlags::Invert;
+    message.header.flags &= RuleFlags::Invert;
     message.attributes.retain(|attribute| !matches!(attribute, RuleAttribute::SuppressPrefixLen(u32::MAX)));
     Some(FoundRule { rule, family, protocol, priority, message })
 }

@@ -5,7 +5,7 @@ use super::diff;
 use super::error::{KernelError, family_name};
 use super::model::{choose, family_of};
 use super::rtnl::{self, RTM_GETADDR, RTM_GETLINK, RTM_GETROUTE, address_family};
-use super::{Binding, Kernel, Notice, Path, Subject, conflicts};
+use super::{Binding, Kernel, Notice, Path, Progress, Subject, conflicts};
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteHeader, RouteMessage};
@@ -54,6 +54,7 @@ impl Kernel {
                 |slot: &Option<_>| slot.as_ref().is_some_and(|i: &super::model::Interface| i.index == index);
             self.world.interfaces.iter().position(held).and_then(|place| u8::try_from(place).ok()).map(LinkId)
         };
+        let first = found.first().map(|found| found.metric);
         let mut order: Vec<LinkId> = Vec::new();
         for link in found.iter().filter_map(|found| found.index.and_then(place)) {
             if !order.contains(&link) {
@@ -63,6 +64,7 @@ impl Kernel {
         let progress = self.progress.get_mut(family);
         progress.adopted = order.first().copied();
         progress.order = order;
+        progress.first = first.unwrap_or(progress.first);
     }
 
     /// When settling is due.
@@ -287,9 +289,15 @@ impl Kernel {
     }
 
     fn wanted(&self, family: Family) -> Desired {
-        let order = &self.progress.get(family).order;
-        let mut wanted =
-            desired::desired(&self.tables.numbers, family, &self.views(family), &self.world.addresses, order);
+        let Progress { order, first, .. } = self.progress.get(family);
+        let mut wanted = desired::desired(
+            &self.tables.numbers,
+            family,
+            &self.views(family),
+            &self.world.addresses,
+            order,
+            *first,
+        );
         self.keep_last_uplinks(family, &mut wanted);
         wanted
     }
@@ -404,8 +412,13 @@ impl Kernel {
     fn tell_ranked(&mut self, family: Family, notices: &mut Vec<Notice>) {
         let progress = self.progress.get(family);
         let Some(id) = progress.pending else { return };
-        let routes =
-            desired::uplink_routes(&self.tables.numbers, family, &self.views(family), &progress.order);
+        let routes = desired::uplink_routes(
+            &self.tables.numbers,
+            family,
+            &self.views(family),
+            &progress.order,
+            progress.first,
+        );
         if routes.first().is_some_and(|best| self.tables.holds(best)) {
             self.progress.get_mut(family).pending = None;
             notices.push(Notice::Ranked { id, at: crate::clock::now(), accepted: true });
