@@ -9,6 +9,7 @@ mod namespace;
 mod netlink;
 mod nft;
 mod privilege;
+mod program;
 mod random;
 mod relay;
 mod responders;
@@ -21,6 +22,7 @@ pub use error::{LabError, Result};
 pub use namespace::Namespace;
 pub use netlink::{End, Netlink, RouteTo};
 pub use privilege::{EXIT_NOT_PERMITTED, SKIP_VARIABLE, Turn, enter, enter_or_reexec};
+pub use program::lab_main;
 pub use relay::{Counts, Direction, Filter, Policy, Relay};
 pub use stream::{Move, Report, Stream};
 pub use topology::{

@@ -8,5 +8,5 @@ fn main() -> ExitCode {
         // The agent is the real one; it takes the rest as its command line.
         return shunt::cli::main_from(args);
     }
-    ExitCode::SUCCESS
+    shunt_lab::lab_main(args)
 }

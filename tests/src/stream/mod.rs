@@ -116,7 +116,7 @@ impl Stream {
         };
         let mut report = self.report()?;
         let mut quiet_since = Instant::now();
-        while report.received + report.forgotten < sent && quiet_since.elapsed() < QUIET {
+        while report.newest() < sent && quiet_since.elapsed() < QUIET {
             sys::sleep_until(sys::monotonic() + 10_000_000);
             let next = self.report()?;
             if next.received != report.received {
@@ -169,11 +169,7 @@ fn receive(socket: &UdpSocket, ear: &UnixDatagram, inbox: &mpsc::Receiver<Reques
             // Whoever no longer waits for the answer does not miss it.
             let _unheard = match request {
                 Request::Report(reply) => reply.send(tally.report()).is_ok(),
-                Request::Forget(reply) => {
-                    let report = tally.report();
-                    tally = Tally::after(&report);
-                    reply.send(report).is_ok()
-                }
+                Request::Forget(reply) => reply.send(tally.take()).is_ok(),
                 Request::Stop => return Ok(()),
             };
         }

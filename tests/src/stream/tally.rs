@@ -50,8 +50,13 @@ pub struct Move {
 impl Report {
     /// Counts what was sent and did not arrive.
     pub(super) fn close(&mut self, sent: u64) {
-        self.lost += sent.saturating_sub(self.newest.max(self.forgotten));
+        self.lost += sent.saturating_sub(self.newest());
         self.newest = self.newest.max(sent);
+    }
+
+    /// The highest number that arrived.
+    pub(super) fn newest(&self) -> u64 {
+        self.newest.max(self.forgotten)
     }
 
     /// The longest gap of all moves.
@@ -91,11 +96,15 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// A count that begins behind the newest packet of `report`.
-    pub(super) fn after(report: &Report) -> Self {
-        let newest = report.newest.max(report.forgotten);
-        let fresh = Report { forgotten: newest, ..Report::default() };
-        Self { first: newest + 1, report: fresh, ..Self::default() }
+    /// The count, and begins a new one behind its newest packet. The path that this packet took is remembered, so
+    /// that a move right after is measured.
+    pub(super) fn take(&mut self) -> Report {
+        while !self.window.is_empty() {
+            self.settle_one();
+        }
+        let report = self.report();
+        self.report = Report { forgotten: report.newest, ..Report::default() };
+        report
     }
 
     pub(super) fn arrived(&mut self, number: u64, at: u64, interface: u32) {
@@ -216,12 +225,12 @@ mod tests {
         let mut tally = Tally::default();
         tally.arrived(1, 1, 7);
         tally.arrived(3, 1, 7);
-        let report = tally.report();
+        let report = tally.take();
         assert_eq!((report.received, report.lost), (2, 1));
-        let mut tally = Tally::after(&report);
-        tally.arrived(4, 2, 7);
+        tally.arrived(4, 2, 8);
         let mut rest = tally.report();
         rest.close(5);
         assert_eq!((rest.received, rest.lost, rest.forgotten), (1, 1, 3));
+        assert_eq!(rest.moves.len(), 1, "the path before is remembered");
     }
 }

@@ -1,0 +1,186 @@
+//! The laboratory with a prompt: one command a line, from a person or a pipe.
+
+use super::screen::Screen;
+use super::stage::{Stage, show_incident};
+use crate::agent::Program;
+use crate::error::{Doing, Result};
+use crate::relay::Policy;
+use std::io::{self, BufRead, Write};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+const HELP: &str = "\
+  cut LINK              nothing passes any more behind the ISP's router; the carrier stays
+  unplug LINK           the carrier goes
+  restore LINK          everything as it was
+  delay LINK MS         each packet takes this long, each way
+  loss LINK PERCENT     this share of the packets vanishes, each way
+  force LINK [SECONDS]  make LINK the uplink
+  release               give the choice back to the agent
+  status                what the agent knows
+  quit                  end (so does the end of the input)";
+
+/// How long the input is waited for before the agent's events are looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What can be typed.
+#[derive(Debug, Clone, PartialEq)]
+enum Order {
+    Cut(String),
+    Unplug(String),
+    Restore(String),
+    Delay(String, Duration),
+    Loss(String, f64),
+    Force(String, Option<u64>),
+    Release,
+    Status,
+    Help,
+    Quit,
+}
+
+/// Runs until `quit` or the end of the input.
+pub(super) fn run(program: &Program, screen: &Screen) -> Result<()> {
+    let mut stage = Stage::set(program, screen)?;
+    screen.line(HELP);
+    let lines = read_lines()?;
+    loop {
+        stage.show_events(screen, Duration::from_millis(1))?;
+        let line = match lines.recv_timeout(LOOK) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        match parse(&line) {
+            Ok(None) => {}
+            Ok(Some(Order::Quit)) => break,
+            // What one command cannot do does not end the session.
+            Ok(Some(order)) => {
+                if let Err(error) = obey(&order, &mut stage, screen) {
+                    screen.fault(&format!("failed to {error}"));
+                }
+            }
+            Err(help) => screen.fault(&help),
+        }
+        let _closed = io::stdout().flush();
+    }
+    let report = stage.stream.report()?;
+    screen.stream(&report_line(&stage, &report));
+    Ok(())
+}
+
+fn read_lines() -> Result<mpsc::Receiver<String>> {
+    let (lines, inbox) = mpsc::channel();
+    let read = move || {
+        for line in io::stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("input".into()).spawn(read).doing(|| "read the input".into())?;
+    Ok(inbox)
+}
+
+fn obey(order: &Order, stage: &mut Stage, screen: &Screen) -> Result<()> {
+    match order {
+        Order::Cut(link) => stage.uplink(link)?.black_hole().map(drop)?,
+        Order::Unplug(link) => stage.uplink(link)?.set_carrier(false).map(drop)?,
+        Order::Restore(link) => {
+            stage.uplink(link)?.set_carrier(true)?;
+            stage.uplink(link)?.restore().map(drop)?;
+        }
+        Order::Delay(link, delay) => stage.uplink(link)?.set(Policy::delay(*delay)).map(drop)?,
+        Order::Loss(link, share) => {
+            let uplink = stage.uplink(link)?;
+            uplink.set(uplink.plan().clone().with_loss(*share)).map(drop)?;
+        }
+        Order::Force(link, seconds) => screen.agent(&stage.agent.force(link, *seconds)?.text),
+        Order::Release => screen.agent(&stage.agent.release()?.text),
+        Order::Status => show_status(stage, screen)?,
+        Order::Help => screen.line(HELP),
+        Order::Quit => {}
+    }
+    match order {
+        Order::Force(..) | Order::Release | Order::Status | Order::Help | Order::Quit => {}
+        _ => screen.act("done"),
+    }
+    Ok(())
+}
+
+fn show_status(stage: &Stage, screen: &Screen) -> Result<()> {
+    let status = stage.agent.status()?;
+    let uplink = status.uplink.v4.as_deref().unwrap_or("none");
+    screen.agent(&format!("the uplink is {uplink}: {}", status.uplink_reason.v4));
+    for link in &status.links {
+        let rtt = link.rtt_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms"));
+        let loss = link.loss_percent.map_or_else(|| "–".to_owned(), |loss| format!("{loss:.0} %"));
+        let verdict = link.verdict.word();
+        screen.line(&format!("            {:<8}{verdict:<12}RTT {rtt:<10}loss {loss:<6}{}", link.name, link.reason));
+    }
+    if let Some(incident) = status.incidents.last() {
+        show_incident(screen, incident);
+    }
+    let report = stage.stream.report()?;
+    screen.stream(&report_line(stage, &report));
+    Ok(())
+}
+
+fn report_line(stage: &Stage, report: &crate::stream::Report) -> String {
+    format!(
+        "{} packets received by now, the last one by {}; {} lost; {} moves, the longest gap {:.1} ms",
+        report.received,
+        stage.path(report.path),
+        report.lost,
+        report.moves.len(),
+        report.longest_gap().unwrap_or_default().as_secs_f64() * 1e3
+    )
+}
+
+/// `None`: an empty line.
+fn parse(line: &str) -> std::result::Result<Option<Order>, String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let link = |link: &&str| (*link).to_owned();
+    let order = match words.as_slice() {
+        [] => return Ok(None),
+        ["cut", name] => Order::Cut(link(name)),
+        ["unplug", name] => Order::Unplug(link(name)),
+        ["restore", name] => Order::Restore(link(name)),
+        ["delay", name, ms] => {
+            let ms: u32 = ms.parse().map_err(|_| format!("{ms} is no number of milliseconds"))?;
+            Order::Delay(link(name), Duration::from_millis(ms.into()))
+        }
+        ["loss", name, percent] => match percent.trim_end_matches('%').parse::<f64>() {
+            Ok(value) if (0.0..=100.0).contains(&value) => Order::Loss(link(name), value / 100.0),
+            _ => return Err(format!("{percent} is no percentage from 0 to 100")),
+        },
+        ["force", name] => Order::Force(link(name), None),
+        ["force", name, seconds] => {
+            let seconds = seconds.parse().map_err(|_| format!("{seconds} is no number of seconds"))?;
+            Order::Force(link(name), Some(seconds))
+        }
+        ["release"] => Order::Release,
+        ["status"] => Order::Status,
+        ["help"] => Order::Help,
+        ["quit" | "exit"] => Order::Quit,
+        [word, ..] => return Err(format!("{word} is not understood like this; \"help\" shows what is")),
+    };
+    Ok(Some(order))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_read_as_help_shows_them() {
+        assert_eq!(parse("  "), Ok(None));
+        assert_eq!(parse("cut fiber"), Ok(Some(Order::Cut("fiber".into()))));
+        assert_eq!(parse("delay lte 20"), Ok(Some(Order::Delay("lte".into(), Duration::from_millis(20)))));
+        assert_eq!(parse("loss lte 30%"), Ok(Some(Order::Loss("lte".into(), 0.3))));
+        assert_eq!(parse("force lte 60"), Ok(Some(Order::Force("lte".into(), Some(60)))));
+        for wrong in ["cut", "delay lte soon", "loss lte 101", "dance", "release now"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The uplink fails in each of the ways in which uplinks fail.
+
+mod common;
+
+use common::{DEADLINE, link, settled, streaming, two_uplinks, uplink};
+use shunt::api::types::Verdict;
+use shunt_lab::{AgentConfig, Filter, enter_or_reexec};
+use std::time::Duration;
+
+#[test]
+fn a_pulled_cable_moves_the_traffic_at_once() {
+    let Some(_turn) = enter_or_reexec("a_pulled_cable_moves_the_traffic_at_once") else { return };
+    let lab = two_uplinks(true);
+    let agent = settled(&lab, &AgentConfig::new(&lab));
+    let stream = streaming(&lab, 1_000);
+    stream.take_report().unwrap();
+    lab.uplinks[0].set_carrier(false).unwrap();
+    let report = stream.wait_for_path(lab.uplinks[1].far_index(), DEADLINE).unwrap();
+    let status = agent
+        .wait_for("the switch's incident", DEADLINE, |status| {
+            status.incidents.last().is_some_and(|incident| incident.verified_ms.is_some())
+        })
+        .unwrap();
+    assert_eq!(uplink(&status), Some("lte"));
+    assert_eq!(link(&status, "fiber").carrier, Some(false));
+    // The kernel moves in 0.2 ms; a busy test machine is granted a hundred times that.
+    let gap = report.longest_gap().unwrap();
+    assert!(gap < Duration::from_millis(50), "{gap:?}");
+}
+
+#[test]
+fn a_silent_black_hole_is_found_and_left() {
+    let Some(_turn) = enter_or_reexec("a_silent_black_hole_is_found_and_left") else { return };
+    let lab = two_uplinks(true);
+    let agent = settled(&lab, &AgentConfig::new(&lab));
+    let stream = streaming(&lab, 1_000);
+    stream.take_report().unwrap();
+    lab.uplinks[0].black_hole().unwrap();
+    let report = stream.wait_for_path(lab.uplinks[1].far_index(), DEADLINE).unwrap();
+    let status = agent
+        .wait_for("the switch's incident, verified", DEADLINE, |status| {
+            status.incidents.last().is_some_and(|incident| incident.verified_ms.is_some())
+        })
+        .unwrap();
+    let incident = status.incidents.last().unwrap();
+    assert_eq!((incident.link.as_str(), incident.to.as_deref()), ("fiber", Some("lte")));
+    let stages =
+        [Some(incident.detected_ms), incident.decided_ms, incident.switched_ms, incident.restored_ms];
+    assert!(stages.iter().all(Option::is_some), "{incident:?}");
+    assert!(stages.is_sorted_by(|a, b| a <= b), "{incident:?}");
+    let gap = report.longest_gap().unwrap();
+    assert!(gap < Duration::from_millis(1_500), "{gap:?}");
+}
+
+#[test]
+fn a_router_that_is_gone_while_the_carrier_stays_is_left() {
+    let Some(_turn) = enter_or_reexec("a_router_that_is_gone_while_the_carrier_stays_is_left") else { return };
+    let lab = two_uplinks(true);
+    let agent = settled(&lab, &AgentConfig::new(&lab));
+    lab.uplinks[0].filter(Filter::Everything).unwrap();
+    let status = agent.wait_for("the move to lte", DEADLINE, |s| uplink(s) == Some("lte")).unwrap();
+    assert_eq!(link(&status, "fiber").carrier, Some(true));
+}
+
+#[test]
+fn thirty_percent_loss_is_found_and_left() {
+    let Some(_turn) = enter_or_reexec("thirty_percent_loss_is_found_and_left") else { return };
+    let lab = two_uplinks(true);
+    let config = AgentConfig::new(&lab).with("[probe]\ninterval = \"100ms\"");
+    let agent = settled(&lab, &config);
+    lab.uplinks[0].set(lab.uplinks[0].plan().clone().with_loss(0.3)).unwrap();
+    let status = agent.wait_for("the move to lte", 2 * DEADLINE, |s| uplink(s) == Some("lte")).unwrap();
+    assert_ne!(link(&status, "fiber").verdict, Verdict::Healthy);
+}
+
+#[test]
+fn a_far_end_that_is_gone_on_all_links_moves_nothing() {
+    let Some(_turn) = enter_or_reexec("a_far_end_that_is_gone_on_all_links_moves_nothing") else { return };
+    let lab = two_uplinks(true);
+    let agent = settled(&lab, &AgentConfig::new(&lab));
+    let moves = agent.status().unwrap().counters.moves;
+    for uplink in &lab.uplinks {
+        uplink.black_hole().unwrap();
+    }
+    let status = agent
+        .wait_for("both links failed", DEADLINE, |status| {
+            status.links.iter().all(|link| link.verdict == Verdict::Failed)
+        })
+        .unwrap();
+    assert_eq!(uplink(&status), Some("fiber"), "nothing is better, so nothing moves");
+    for uplink in &lab.uplinks {
+        uplink.restore().unwrap();
+    }
+    let status = agent
+        .wait_for("both links healthy again", 2 * DEADLINE, |status| {
+            status.links.iter().all(|link| link.verdict == Verdict::Healthy)
+        })
+        .unwrap();
+    assert_eq!(uplink(&status), Some("fiber"));
+    assert!(status.counters.moves <= moves, "it switched around: {status:?}");
+}
