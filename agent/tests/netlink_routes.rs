@@ -1,5 +1,7 @@
 //! The desired set in a real kernel: installed, adopted, repaired, followed, taken back.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
+
 mod netns;
 
 use netns::agent::{Agent, FIBER, LTE, config, gateway, path, repaired, warnings};

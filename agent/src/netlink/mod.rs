@@ -21,6 +21,7 @@ mod intake;
 mod learn;
 mod model;
 mod notice;
+mod read;
 mod rtnl;
 mod rules;
 mod settle;

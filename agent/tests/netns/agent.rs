@@ -125,9 +125,11 @@ pub fn repaired(notices: &[Notice]) -> usize {
 }
 
 pub fn warnings(notices: &[Notice]) -> Vec<&str> {
-    let sentence = |notice| match notice {
-        &Notice::Warning(ref sentence) => Some(sentence.as_str()),
-        _ => None,
-    };
-    notices.iter().filter_map(sentence).collect()
+    let mut sentences = Vec::new();
+    for notice in notices {
+        if let Notice::Warning(sentence) = notice {
+            sentences.push(sentence.as_str());
+        }
+    }
+    sentences
 }
