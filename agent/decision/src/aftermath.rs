@@ -16,6 +16,7 @@ impl Failover {
         let state = self.families.get_mut(family);
         let link = state.uplink.and_then(|link| self.links.get(usize::from(link.0)));
         let Some(path) = link.and_then(|link| link.paths.get(family).as_ref()) else { return };
+        state.canary_tried = true;
         state.verification = Some(Verification::begin(path, &mut self.desk));
     }
 

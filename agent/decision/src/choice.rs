@@ -50,6 +50,8 @@ pub(crate) struct Lease {
     pub(crate) strict: bool,
     /// It was failed when the lease began, and is being asked again.
     pub(crate) on_trial: bool,
+    /// It was not followed yet.
+    pub(crate) untried: bool,
 }
 
 /// Everything that the choice depends on.
@@ -120,9 +122,8 @@ fn follow(question: &Question<'_>, lease: &Lease) -> Option<LinkId> {
     let usable = !forced.rejected
         && match forced.fitness {
             Fitness::Healthy | Fitness::Degraded | Fitness::Unknown => true,
-            Fitness::Recovering | Fitness::Failed => {
-                lease.on_trial || question.incumbent == Some(forced.link)
-            }
+            Fitness::Recovering => lease.untried || question.incumbent == Some(forced.link),
+            Fitness::Failed => lease.on_trial || question.incumbent == Some(forced.link),
             Fitness::Absent => false,
         };
     let dead = forced.fitness >= Fitness::Failed && !lease.on_trial;

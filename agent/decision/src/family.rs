@@ -43,6 +43,7 @@ pub(crate) struct FamilyState {
     /// A canary came back, over whatever link: their loss means something.
     pub(crate) proven: bool,
     pub(crate) unverifiable_said: bool,
+    pub(crate) canary_tried: bool,
     pub(crate) sweeps: Vec<(Timestamp, LinkId)>,
 }
 
@@ -66,6 +67,7 @@ impl FamilyState {
             rejected: 0,
             proven: false,
             unverifiable_said: false,
+            canary_tried: false,
             sweeps: Vec::with_capacity(MAX_SWEEPS),
         }
     }

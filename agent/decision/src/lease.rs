@@ -18,10 +18,15 @@ impl Failover {
     }
 
     fn begin_lease(&mut self, force: Force) {
-        let Some(link) = self.links.get_mut(usize::from(force.link.0)) else { return };
-        if link.paths().next().is_none() || force.until.is_some_and(|until| until <= self.desk.now) {
+        let over = force.until.is_some_and(|until| until <= self.desk.now);
+        let link = self.links.get_mut(usize::from(force.link.0));
+        let Some(link) = link.filter(|link| !over && link.paths().next().is_some()) else {
+            // A kept lease that means nothing any more is not to be kept over another restart.
+            if self.lease.is_none() {
+                self.desk.act(Action::KeepForce(None));
+            }
             return;
-        }
+        };
         for path in link.paths_mut() {
             if path.verdict() == Verdict::Failed && path.absent.is_none() && path.burst.is_none() {
                 // The operator may know better: it is asked again before it is given up.
@@ -67,7 +72,12 @@ impl Failover {
         let lease = self.lease?;
         let path = self.links.get(usize::from(lease.link.0))?.paths.get(family).as_ref()?;
         let on_trial = path.verdict() == Verdict::Failed && path.absent.is_none() && path.burst.is_some();
-        Some(Lease { link: lease.link, strict: lease.strict, on_trial })
+        Some(Lease {
+            link: lease.link,
+            strict: lease.strict,
+            on_trial,
+            untried: !self.families.get(family).lease_used,
+        })
     }
 
     /// Gives the lease up, loudly, when no family can use it and at least one has tried.

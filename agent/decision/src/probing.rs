@@ -136,9 +136,7 @@ impl Path {
     /// Judges every probe whose deadline has passed. The replies that lay in the sockets are known by now.
     pub(crate) fn judge_overdue(&mut self, desk: &mut Desk) {
         for place in 0..self.targets.len() {
-            loop {
-                let Some(target) = self.targets.get(place).filter(|target| !target.is_idle()) else { break };
-                let Some(flight) = target.overdue(desk.now) else { break };
+            while let Some(flight) = self.targets.get(place).and_then(|target| target.overdue(desk.now)) {
                 let deadline = flight.deadline.since(flight.sent);
                 self.lose(place, flight, Reason::Late { deadline }, desk);
             }

@@ -69,9 +69,13 @@ impl Failover {
             }
             Verdict::Healthy => {
                 self.record.recovered(family, link, now);
-                if is_uplink && !self.families.get(family).settled {
-                    self.families.get_mut(family).settled = true;
-                    self.verify(family);
+                let state = self.families.get_mut(family);
+                if is_uplink {
+                    state.settled = true;
+                    // The first proof of a sound uplink shows whether canaries pass at all.
+                    if !state.canary_tried {
+                        self.verify(family);
+                    }
                 }
             }
             Verdict::Unknown
@@ -121,7 +125,7 @@ impl Failover {
 
     /// How fit a link is for a family's traffic.
     pub(crate) fn fitness(&self, link: LinkId, family: Family) -> Fitness {
-        self.path(link, family).map_or(Fitness::Absent, |path| fitness(path))
+        self.path(link, family).map_or(Fitness::Absent, fitness)
     }
 
     /// The kernel's table names this link: it is kept until there is a reason to move.
@@ -135,7 +139,6 @@ impl Failover {
         state.uplink = Some(link);
         state.settled = true;
         state.dirty = true;
-        self.verify(family);
     }
 
     /// The suspect uplink's best alternative is asked at once, so that its answer is there when it is needed.

@@ -146,7 +146,7 @@ fn the_way_back_from_a_lease_needs_no_failback() {
 
 #[test]
 fn a_lease_overrides_until_the_link_is_dead() {
-    let lease = |strict, on_trial| Some(Lease { link: B, strict, on_trial });
+    let lease = |strict, on_trial| Some(Lease { link: B, strict, on_trial, untried: true });
     let run = |candidates: &[Candidate], incumbent, lease| {
         choose(&Question { lease, ..ask(candidates, Some(incumbent)) })
     };

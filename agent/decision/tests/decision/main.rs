@@ -5,6 +5,9 @@
 #[path = "../../../../tests/src/simulation.rs"]
 mod simulation;
 
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
 mod scenarios;
+#[cfg(test)]
 mod statistics;
