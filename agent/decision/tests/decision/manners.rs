@@ -1,0 +1,179 @@
+//! The contract with the edge: what comes first, what is said once, what is kept.
+
+use crate::simulation::{Simulation, link, two_links};
+use shunt_decision::{
+    Action, Command, Config, Event, Failover, Family, Force, Happening, LinkId, Outcome, PathState, Reason,
+    Timestamp,
+};
+use std::time::Duration;
+
+const FIBER: LinkId = LinkId(0);
+const LTE: LinkId = LinkId(1);
+
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn warm() -> Simulation {
+    let rtts = [10, 40].map(Duration::from_millis);
+    let mut simulation = Simulation::new(two_links(secs(1)), &rtts, 1);
+    simulation.keep_actions = true;
+    simulation.run_for(secs(20));
+    simulation.log.clear();
+    simulation
+}
+
+fn drain(core: &mut Failover) -> Vec<Action> {
+    std::iter::from_fn(|| core.poll_action()).collect()
+}
+
+#[test]
+fn on_carrier_loss_the_ranking_comes_before_everything_else() {
+    let mut simulation = warm();
+    let now = simulation.now();
+    simulation.core.handle_event(Event::Carrier { link: FIBER, up: false, at: now }, now);
+    let actions = drain(&mut simulation.core);
+    let Some(Action::Rank { order, reason, .. }) = actions.first() else { panic!("{actions:?}") };
+    assert_eq!(*order, [LTE, FIBER]);
+    assert_eq!(*reason, Reason::UplinkFailed { from: FIBER });
+    let first_entry = actions.iter().position(|action| matches!(action, Action::Journal(_))).unwrap();
+    assert!(
+        actions.iter().skip(first_entry).all(|action| matches!(action, Action::Journal(_))),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn a_refused_ranking_is_not_repeated_and_flows_are_cut_when_it_stands() {
+    let mut simulation = warm();
+    let now = simulation.now();
+    let core = &mut simulation.core;
+    core.handle_event(Event::Carrier { link: FIBER, up: false, at: now }, now);
+    let id = drain(core).iter().find_map(|action| match action {
+        Action::Rank { id, .. } => Some(*id),
+        _ => None,
+    });
+    let id = id.unwrap();
+    core.handle_event(Event::Ranked { id, at: now, accepted: false }, now);
+    core.handle_timeout(now + secs(1));
+    let quiet = |actions: &[Action]| {
+        !actions.iter().any(|a| matches!(a, Action::Rank { .. } | Action::CutFlows { .. }))
+    };
+    assert!(quiet(&drain(core)));
+    let stood = now + secs(2);
+    core.handle_event(Event::Ranked { id, at: stood, accepted: true }, stood);
+    let cut = Action::CutFlows { family: Family::V4, link: FIBER };
+    assert_eq!(drain(core), [cut.clone()]);
+    assert_eq!(core.snapshot().incidents[0].switched, Some(stood));
+    core.handle_timeout(stood + secs(3));
+    assert!(drain(core).contains(&cut));
+    core.handle_timeout(stood + secs(6));
+    assert!(!drain(core).contains(&cut));
+}
+
+#[test]
+fn a_lease_is_kept_and_forgotten_by_the_edge() {
+    let mut simulation = warm();
+    let force = Force { link: LTE, until: Some(simulation.now() + secs(5)), strict: false };
+    simulation.tell(Event::Command(Command::Force(force)));
+    assert_eq!(simulation.core.snapshot().forced, Some(force));
+    simulation.run_for(secs(10));
+    assert_eq!(simulation.core.snapshot().forced, None);
+    let kept: Vec<_> =
+        simulation.log.iter().filter(|(_, action)| matches!(action, Action::KeepForce(_))).collect();
+    assert_eq!(kept.len(), 2);
+    assert_eq!(kept[0].1, Action::KeepForce(Some(force)));
+    assert_eq!(kept[1].1, Action::KeepForce(None));
+    assert_eq!(kept[1].0, force.until.unwrap());
+    // One that is over, or names a link that is gone, is forgotten at once.
+    for force in [force, Force { link: LinkId(9), until: None, strict: true }] {
+        simulation.log.clear();
+        simulation.tell(Event::Command(Command::Force(force)));
+        assert_eq!(simulation.core.snapshot().forced, None);
+        assert_eq!(simulation.log.first().map(|(_, action)| action), Some(&Action::KeepForce(None)));
+    }
+}
+
+#[test]
+fn canaries_that_cannot_be_sent_are_no_evidence() {
+    let mut simulation = warm();
+    let mut now = simulation.now();
+    let core = &mut simulation.core;
+    core.handle_event(Event::Carrier { link: FIBER, up: false, at: now }, now);
+    let mut moves = 0;
+    for _ in 0..100 {
+        for action in drain(core) {
+            match action {
+                Action::Canary { id, .. } => {
+                    core.handle_event(Event::Probe { id, outcome: Outcome::Unsendable }, now);
+                }
+                Action::Probe { id, link: LTE, .. } => {
+                    let outcome = Outcome::Reply { rtt: Duration::from_millis(1), at: now };
+                    core.handle_event(Event::Probe { id, outcome }, now);
+                }
+                Action::Journal(entry) => moves += u32::from(matches!(entry.what, Happening::Uplink { .. })),
+                _ => {}
+            }
+        }
+        now = now + Duration::from_millis(50);
+        core.handle_timeout(now);
+    }
+    assert_eq!(moves, 1);
+    assert_eq!(core.snapshot().uplink.v4, Some(LTE));
+}
+
+#[test]
+fn an_adopted_ranking_is_not_touched_before_a_link_is_ready() {
+    let start = Timestamp::from_nanos(5);
+    let mut core = Failover::new(two_links(secs(1)), 1, start);
+    core.handle_event(Event::Adopted { family: Family::V4, link: LTE }, start);
+    core.handle_timeout(start + secs(1));
+    assert_eq!(drain(&mut core), []);
+    core.handle_event(
+        Event::Path { link: LTE, family: Family::V4, state: PathState::Ready },
+        start + secs(2),
+    );
+    let order = drain(&mut core).into_iter().find_map(|action| match action {
+        Action::Rank { order, .. } => Some(order),
+        _ => None,
+    });
+    assert_eq!(order, Some(vec![LTE, FIBER]));
+}
+
+#[test]
+fn reasons_tell_what_a_better_link_waits_for() {
+    let mut simulation = warm();
+    simulation.weather[0][0].cut = Some(simulation.now());
+    simulation.run_for(secs(5));
+    assert_eq!(simulation.core.snapshot().uplink_reason.v4, Reason::UplinkFailed { from: FIBER });
+    simulation.weather[0][0].cut = None;
+    simulation.run_for(secs(20));
+    let reason = simulation.core.snapshot().uplink_reason.v4;
+    let Reason::HoldDown { waiting: FIBER, left } = reason else { panic!("{reason:?}") };
+    assert!(left > secs(40) && left < secs(72), "{left:?}");
+    assert_eq!(simulation.core.snapshot().uplink_reason.v6, Reason::Unmanaged);
+}
+
+#[test]
+fn what_is_remembered_is_bounded() {
+    let mut fast = link("fast", Duration::from_millis(10), 1, 0);
+    fast.timeout = secs(10);
+    let config = Config { links: vec![fast], ..two_links(secs(1)) };
+    let mut simulation = Simulation::new(config, &[Duration::from_millis(5)], 1);
+    simulation.run_for(secs(2));
+    simulation.weather[0][0].cut = Some(simulation.now());
+    simulation.run_for(secs(20));
+    let counters = simulation.core.snapshot().counters;
+    assert!(counters.flights_dropped > 500, "{counters:?}");
+    assert_eq!(counters.actions_dropped, 0);
+    for _ in 0..100 {
+        let at = simulation.now();
+        simulation.tell(Event::Carrier { link: FIBER, up: false, at });
+        simulation.tell(Event::Carrier { link: FIBER, up: true, at });
+        simulation.weather[0][0].cut = None;
+        simulation.run_for(secs(5));
+    }
+    let snapshot = simulation.core.snapshot();
+    assert_eq!(snapshot.incidents.len(), 64);
+    assert!(snapshot.counters.incidents_dropped > 30);
+}
