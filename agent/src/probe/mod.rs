@@ -5,6 +5,8 @@
 //! times come from the kernel's stamps, so they do not depend on when the loop reads.
 //!
 //! A probe leaves by its link or not at all: sockets are bound by device, source address *and* firewall mark.
+//! (Beware: where the mark's table has no route, Linux takes an IPv4 destination of a socket bound to a device to be on
+//! that very link, and asks for it by ARP, even if the table says `unreachable`. Such a probe dies on its own link.)
 
 mod canary;
 mod dns;

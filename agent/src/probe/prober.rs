@@ -4,9 +4,13 @@ use super::error::ProbeError;
 use super::path::{Ask, Path, Request, Watch};
 use super::receive::Buffers;
 use super::socket::family_of;
+use super::sys::{self, Stamps};
 use crate::netlink::Binding;
 use shunt_config::Target;
 use shunt_decision::{Family, LinkId, Outcome, PerFamily, ProbeId, TargetId, Timestamp};
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::os::fd::AsFd as _;
 
 /// Owns every probe socket. It never waits, and is never woken by a reply: the kernel stamps packets when they leave and
 /// arrive, so reading them late costs no accuracy, and reading them together saves most of the cost.
@@ -16,6 +20,8 @@ pub struct Prober {
     watch: Watch,
     buffers: Buffers,
     dropped: u64,
+    /// Keeps the kernel stamping packets.
+    _stamping: Option<UdpSocket>,
 }
 
 struct Link {
@@ -38,6 +44,7 @@ impl Prober {
             watch: Watch::default(),
             buffers: Buffers::new(),
             dropped: 0,
+            _stamping: keep_stamping().ok(),
         }
     }
 
@@ -91,6 +98,14 @@ impl Prober {
     pub fn dropped(&self) -> u64 {
         self.dropped + self.links.iter().flat_map(Link::paths).map(Path::dropped).sum::<u64>()
     }
+}
+
+/// The kernel stamps received packets only while some socket asks for it, and begins a moment after the first did; a
+/// packet that came before is stamped when it is read. So one socket asks from the start, also while no link has any.
+fn keep_stamping() -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    sys::enable_stamps(socket.as_fd(), Stamps::Driver)?;
+    Ok(socket)
 }
 
 impl Link {

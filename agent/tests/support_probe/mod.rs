@@ -1,6 +1,7 @@
 //! Two network namespaces with links between them: `near` is the test's own thread, `far` answers.
 
-#![allow(dead_code, unsafe_code, missing_docs, unreachable_pub)]
+// Each test binary uses a part of it.
+#![allow(dead_code, unsafe_code, unreachable_pub)]
 
 use rtnetlink::packet_route::address::AddressHeaderFlags;
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMetric, RouteType};
