@@ -4,7 +4,9 @@
 //! are permitted. The end-to-end tests, `cargo lab` and `cargo lab bench` are all built from it.
 
 mod agent;
+pub mod bench;
 mod error;
+mod lookups;
 mod namespace;
 mod netlink;
 mod nft;
@@ -13,12 +15,14 @@ mod program;
 mod random;
 mod relay;
 mod responders;
+pub mod simulation;
 mod stream;
 mod sys;
 mod topology;
 
 pub use agent::{Agent, AgentConfig, EventStream, LinkText, Program};
 pub use error::{LabError, Result};
+pub use lookups::{Found, Lookups};
 pub use namespace::Namespace;
 pub use netlink::{End, Netlink, RouteTo};
 pub use privilege::{EXIT_NOT_PERMITTED, SKIP_VARIABLE, Turn, enter, enter_or_reexec};

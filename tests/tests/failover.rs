@@ -1,5 +1,7 @@
 //! The uplink fails in each of the ways in which uplinks fail.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests are tests
+
 mod common;
 
 use common::{DEADLINE, link, settled, streaming, two_uplinks, uplink};
@@ -54,7 +56,9 @@ fn a_silent_black_hole_is_found_and_left() {
 
 #[test]
 fn a_router_that_is_gone_while_the_carrier_stays_is_left() {
-    let Some(_turn) = enter_or_reexec("a_router_that_is_gone_while_the_carrier_stays_is_left") else { return };
+    let Some(_turn) = enter_or_reexec("a_router_that_is_gone_while_the_carrier_stays_is_left") else {
+        return;
+    };
     let lab = two_uplinks(true);
     let agent = settled(&lab, &AgentConfig::new(&lab));
     lab.uplinks[0].filter(Filter::Everything).unwrap();

@@ -1,5 +1,7 @@
 //! The laboratory itself, without the agent: what the other tests rely on.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests are tests
+
 use shunt_lab::{
     DNS_TARGET_V4, Filter, Lab, Namespace, Plan, Policy, STREAM_TARGET_V4, Stream, TARGETS_V4, TARGETS_V6,
     UplinkPlan, enter_or_reexec,

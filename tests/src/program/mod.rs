@@ -6,9 +6,10 @@ mod stage;
 mod story;
 
 use crate::agent::Program;
+use crate::bench;
 use crate::error::{LabError, Result};
 use crate::privilege::{EXIT_NOT_PERMITTED, enter};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use screen::Screen;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,8 +27,22 @@ struct Args {
     #[arg(long, value_name = "PATH")]
     agent: Option<PathBuf>,
 
+    #[command(subcommand)]
+    command: Option<Command>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure what the README claims, and print it as a table.
+    Bench {
+        /// Outages per figure.
+        #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+        runs: u32,
+        /// Measure only these [default: all].
+        #[arg(value_parser = ["carrier", "black-hole", "cost", "accuracy", "moves"])]
+        groups: Vec<String>,
+    },
+}
 
 /// Runs the program; `args` without the program's own name.
 #[must_use]
@@ -58,5 +73,26 @@ fn run(args: &Args, screen: &mut Screen) -> Result<()> {
             return Err(LabError::System { doing: "find this program's own file".into(), source });
         }
     };
+    if let Some(Command::Bench { runs, groups }) = &args.command {
+        return run_benchmarks(&program, *runs, groups, screen);
+    }
     if args.interactive { prompt::run(&program, screen) } else { story::run(&program, screen) }
+}
+
+/// A group that cannot be measured here does not keep the others from being measured.
+fn run_benchmarks(program: &Program, runs: u32, groups: &[String], screen: &Screen) -> Result<()> {
+    screen.line("| figure | runs | median | p95 | p99 | min–max | goal |");
+    screen.line("|-|-|-|-|-|-|-|");
+    let mut failed = None;
+    for (name, group) in bench::Group::ALL {
+        if !groups.is_empty() && !groups.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        let mut show = |figure: &bench::Figure| screen.line(&figure.to_string());
+        if let Err(error) = bench::measure(program, group, runs, &mut show) {
+            screen.line(&format!("| {name} | – | failed to {error} | | | | |"));
+            failed = Some(error);
+        }
+    }
+    failed.map_or(Ok(()), Err)
 }

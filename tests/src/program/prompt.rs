@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-const HELP: &str = "\
+const HELP: &str = "Commands:
   cut LINK              nothing passes any more behind the ISP's router; the carrier stays
   unplug LINK           the carrier goes
   restore LINK          everything as it was
@@ -116,7 +116,10 @@ fn show_status(stage: &Stage, screen: &Screen) -> Result<()> {
         let rtt = link.rtt_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms"));
         let loss = link.loss_percent.map_or_else(|| "–".to_owned(), |loss| format!("{loss:.0} %"));
         let verdict = link.verdict.word();
-        screen.line(&format!("            {:<8}{verdict:<12}RTT {rtt:<10}loss {loss:<6}{}", link.name, link.reason));
+        screen.line(&format!(
+            "            {:<8}{verdict:<12}RTT {rtt:<10}loss {loss:<6}{}",
+            link.name, link.reason
+        ));
     }
     if let Some(incident) = status.incidents.last() {
         show_incident(screen, incident);

@@ -123,8 +123,13 @@ pub(super) fn show_incident(screen: &Screen, incident: &IncidentStatus) {
         let time = ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms"));
         screen.line(&format!("              {name:<10}{time:>11}   {meaning}"));
     };
-    screen.line(&format!("            Incident {} on {}: {}", incident.number, incident.link, incident.cause));
-    stage("detected", Some(incident.detected_ms), "since the first lost probe was sent: the failure is confirmed");
+    screen
+        .line(&format!("            Incident {} on {}: {}", incident.number, incident.link, incident.cause));
+    stage(
+        "detected",
+        Some(incident.detected_ms),
+        "since the first lost probe was sent: the failure is confirmed",
+    );
     stage("decided", incident.decided_ms, "an alternative is chosen");
     stage("switched", incident.switched_ms, "the kernel holds the new route");
     stage("restored", incident.restored_ms, "the first good packet came back over the new path");

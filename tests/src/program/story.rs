@@ -36,7 +36,8 @@ fn lose_the_fiber(stage: &mut Stage, screen: &Screen) -> Result<()> {
     let canary = stage.canary;
     let status = stage.follow(screen, "the move to LTE, verified", FAILOVER, |status| {
         status.uplink.v4.as_deref() == Some("lte")
-            && incident(status).is_some_and(|it| it.verified_ms.is_some() && (it.restored_ms.is_some() || !canary))
+            && incident(status)
+                .is_some_and(|it| it.verified_ms.is_some() && (it.restored_ms.is_some() || !canary))
     })?;
     let lte = stage.uplink("lte")?.far_index();
     stage.stream.wait_for_path(lte, FAILOVER)?;
@@ -50,7 +51,10 @@ fn lose_the_fiber(stage: &mut Stage, screen: &Screen) -> Result<()> {
         step.gap.as_secs_f64() * 1e3,
         report.lost
     ));
-    check(incident.link == "fiber" && incident.to.as_deref() == Some("lte"), "an incident from fiber to lte")?;
+    check(
+        incident.link == "fiber" && incident.to.as_deref() == Some("lte"),
+        "an incident from fiber to lte",
+    )?;
     check(report.moves.len() == 1, "exactly one move of the stream")?;
     check(lost_after(&report) == 0, "a stream without loss on LTE")?;
     screen.shown("the traffic moved to LTE");

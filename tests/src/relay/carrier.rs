@@ -210,8 +210,9 @@ const fn direction(policy: &Policy, side: usize) -> &Direction {
 /// Writes to the side opposite of `side`. A refused frame is lost, as on a full line.
 fn write(sides: &[File; 2], side: usize, bytes: &[u8], counts: &mut Counts) {
     let Some(mut to) = sides.get(1 - side) else { return };
-    match to.write(bytes) {
-        Ok(_) => counts.passed += 1,
+    // A frame is taken whole or not at all.
+    match to.write_all(bytes) {
+        Ok(()) => counts.passed += 1,
         Err(_) => counts.refused += 1,
     }
 }

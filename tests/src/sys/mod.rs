@@ -2,11 +2,13 @@
 
 #![allow(unsafe_code)]
 
+mod capture;
 mod packet;
 mod question;
 mod receive;
 mod tap;
 
+pub(crate) use capture::Capture;
 pub(crate) use packet::packet_socket;
 pub(crate) use question::{receive_with_info, send_back};
 pub(crate) use receive::{Arrivals, stamped_receiver};
@@ -102,17 +104,6 @@ pub(crate) fn pin_to_core(core: usize) -> io::Result<()> {
     }
 }
 
-/// Binds another process's main thread to one core.
-pub(crate) fn pin_process(process: u32, core: usize) -> io::Result<()> {
-    let process = libc::pid_t::try_from(process).map_err(io::Error::other)?;
-    // SAFETY: as in `pin_to_core`.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(core, &mut set);
-        checked(libc::sched_setaffinity(process, size_of::<libc::cpu_set_t>(), &raw const set)).map(drop)
-    }
-}
-
 /// `CLOCK_MONOTONIC`, in nanoseconds.
 pub(crate) fn monotonic() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -170,8 +161,7 @@ pub(crate) fn nanos(time: &libc::timespec) -> u64 {
 /// Gives a socket room for `size` bytes in each direction. Only real root may exceed `net.core.rmem_max`; others get
 /// that much, which loses nothing at the pace of the demonstration (1,000 packets/s).
 pub(crate) fn set_buffers(socket: BorrowedFd<'_>, size: libc::c_int) -> io::Result<()> {
-    for (forced, polite) in
-        [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)]
+    for (forced, polite) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)]
     {
         if set_option(socket, libc::SOL_SOCKET, forced, &size).is_err() {
             set_option(socket, libc::SOL_SOCKET, polite, &size)?;

@@ -35,7 +35,7 @@ pub(crate) fn receive_with_info(socket: &UdpSocket, buffer: &mut [u8]) -> io::Re
     // SAFETY: every pointer of the header is valid for the length beside it, and outlives the call.
     let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, libc::MSG_DONTWAIT) };
     question.length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
-    question.control_length = header.msg_controllen as usize;
+    question.control_length = header.msg_controllen as _;
     Ok(question)
 }
 

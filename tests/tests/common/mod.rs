@@ -26,7 +26,8 @@ pub(crate) fn settled(lab: &Lab, config: &AgentConfig) -> Agent {
     let agent = Agent::start(&program(), &lab.gateway, config).unwrap();
     agent
         .wait_for("all links healthy and the fiber as uplink", DEADLINE, |status| {
-            uplink(status) == Some("fiber") && status.links.iter().all(|link| link.verdict == Verdict::Healthy)
+            uplink(status) == Some("fiber")
+                && status.links.iter().all(|link| link.verdict == Verdict::Healthy)
         })
         .unwrap();
     agent
