@@ -8,7 +8,7 @@ use std::net::IpAddr;
 pub enum ProbeError {
     /// The kernel gives no ICMP socket bound to the link.
     #[error(
-        "open an ICMP socket on {interface} from {source_address}; run as root or with CAP_NET_RAW, and see that the \
+        "open an ICMP socket on {interface} from {source_address}: {source}; run as root or with CAP_NET_RAW, and see that the \
          interface has this address"
     )]
     Icmp {
@@ -20,7 +20,9 @@ pub enum ProbeError {
         source: io::Error,
     },
     /// The firewall mark could not be set: without it a probe might leave by another link.
-    #[error("set the firewall mark {mark:#x} on a socket of {interface}; run as root or with CAP_NET_ADMIN")]
+    #[error(
+        "set the firewall mark {mark:#x} on a socket of {interface}: {source}; run as root or with CAP_NET_ADMIN"
+    )]
     Mark {
         /// The interface.
         interface: String,
@@ -30,14 +32,14 @@ pub enum ProbeError {
         source: io::Error,
     },
     /// Not even a plain socket can be opened.
-    #[error("open an ICMP socket for local canaries; run as root or with CAP_NET_RAW")]
+    #[error("open an ICMP socket for local canaries: {source}; run as root or with CAP_NET_RAW")]
     Local {
         /// What the kernel said.
         source: io::Error,
     },
     /// The canary's interface cannot be made.
     #[error(
-        "make the canary's interface {interface}; load the module `tun`, run as root or with CAP_NET_ADMIN, and see that \
+        "make the canary's interface {interface}: {source}; load the module `tun`, run as root or with CAP_NET_ADMIN, and see that \
          no other program uses the name"
     )]
     Tun {
@@ -47,7 +49,9 @@ pub enum ProbeError {
         source: io::Error,
     },
     /// The route back to the canary cannot be set.
-    #[error("route {address}/32 to the canary's interface {interface}; choose another `canary.source`")]
+    #[error(
+        "route {address}/32 to the canary's interface {interface}: {source}; choose another `canary.source`"
+    )]
     CanaryRoute {
         /// The interface.
         interface: String,
