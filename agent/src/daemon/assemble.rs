@@ -1,5 +1,6 @@
 //! Puts an event loop together from a config: at start, and again when the config is read anew.
 
+use super::canary_back::CanaryBack;
 use super::event_loop::{EventLoop, Surroundings};
 use super::logging::Logging;
 use super::store::Store;
@@ -28,12 +29,19 @@ pub(super) fn assemble(config: Config, opened: (Kernel, Vec<Notice>), around: Su
     let names = Names::new(&config);
     let link_names: Vec<String> = names.all().map(str::to_owned).collect();
     resume_lease(&mut core, &config, &link_names, now);
+    let canary = Canary::open(&config.canary);
+    let fallback = canary.fallback().map(|error| {
+        format!(
+            "failed to {error}; until then a new path is proved by a local probe, not by a forwarded packet"
+        )
+    });
     let targets: Vec<_> = config.links.iter().map(|link| link.targets.clone()).collect();
-    EventLoop {
+    let mut event_loop = EventLoop {
         core,
         kernel,
         prober: Prober::new(&targets),
-        canary: Canary::open(&config.canary),
+        canary_back: CanaryBack::watch(&canary),
+        canary,
         store: Store::start(&config.agent.state_dir, link_names),
         names,
         config,
@@ -41,7 +49,11 @@ pub(super) fn assemble(config: Config, opened: (Kernel, Vec<Notice>), around: Su
         notices,
         outcomes: Vec::new(),
         window: None,
+    };
+    if let Some(fallback) = fallback {
+        event_loop.warn(&fallback);
     }
+    event_loop
 }
 
 /// Reads the config again. A bad one is refused and the old one stays in force, as it does when the new one
@@ -86,12 +98,12 @@ async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoo
             return old;
         }
     };
-    let EventLoop { core, kernel, prober, canary, config, names, store, mut around, .. } = old;
+    let EventLoop { core, kernel, prober, canary, canary_back, config, names, store, mut around, .. } = old;
     let snapshot = core.snapshot();
     let context = EventLoop::context(&names, &config, around.started, &[]);
     around.record.close_core(&snapshot.incidents, snapshot.at, &context);
     store.close().await;
-    drop((kernel, prober, canary));
+    drop((kernel, prober, canary, canary_back));
     if let Err(error) = logging.set_filter(&new.agent.log) {
         tracing::warn!("failed to {error}");
     }

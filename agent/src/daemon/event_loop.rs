@@ -1,5 +1,6 @@
 //! The one task that owns the core, the prober and the kernel's edge. See "Data flow" in `ARCHITECTURE.md`.
 
+use super::canary_back::CanaryBack;
 use super::feed::Feed;
 use super::record::Record;
 use super::store::Store;
@@ -72,6 +73,7 @@ pub(super) struct EventLoop {
     pub(super) kernel: Kernel,
     pub(super) prober: Prober,
     pub(super) canary: Canary,
+    pub(super) canary_back: CanaryBack,
     pub(super) config: shunt_config::Config,
     pub(super) names: Names,
     pub(super) store: Store,
@@ -84,6 +86,7 @@ pub(super) struct EventLoop {
 enum Wake {
     Kernel,
     Timer,
+    Canary,
     Order(Order),
     Ended(End),
 }
@@ -101,9 +104,11 @@ impl EventLoop {
             if now.since(wake_at) > STANDSTILL {
                 self.core.handle_event(Event::ClockGap, now);
             }
+            let mut canary_is_back = false;
             match wake {
                 Wake::Kernel => self.kernel.process(now, &mut self.notices),
                 Wake::Timer => {}
+                Wake::Canary => canary_is_back = true,
                 Wake::Order(order) => {
                     if let Some(end) = self.obey(order, now) {
                         return (end, self);
@@ -111,12 +116,17 @@ impl EventLoop {
                 }
                 Wake::Ended(end) => return (end, self),
             }
-            if self.kernel.poll_timeout().is_some_and(|due| due <= now) {
-                self.kernel.handle_timeout(now, &mut self.notices);
-            }
+            // The move comes first; what the kernel's edge has put off for it comes after.
             self.take_notices(now);
             self.act();
-            self.judge(now);
+            if self.kernel.poll_timeout().is_some_and(|due| due <= now) {
+                self.kernel.handle_timeout(now, &mut self.notices);
+                self.take_notices(now);
+                self.act();
+            }
+            if canary_is_back || self.core.poll_timeout().is_some_and(|(due, _)| due <= now) {
+                self.judge(now);
+            }
             self.keep_time(now);
         }
     }
@@ -144,7 +154,8 @@ impl EventLoop {
         self.around.record.say(kind, text, &context);
     }
 
-    fn warn(&mut self, text: &str) {
+    /// A sentence with its mend, which the status goes on showing.
+    pub(super) fn warn(&mut self, text: &str) {
         let context = Self::context(&self.names, &self.config, self.around.started, &[]);
         self.around.record.warn(text, &context);
     }
@@ -165,6 +176,7 @@ impl EventLoop {
         tokio::select! {
             biased;
             _ = self.kernel.readable() => Wake::Kernel,
+            () = self.canary_back.readable() => Wake::Canary,
             () = sleep => Wake::Timer,
             Some(order) = orders.recv() => Wake::Order(order),
             _ = signals.hang_up.recv() => Wake::Ended(End::Reload),
@@ -198,11 +210,8 @@ impl EventLoop {
         self.notices = notices;
     }
 
-    /// When a timer of the core is due: first all replies that lie in the sockets, then the judgement.
+    /// First all replies that lie in the sockets, then the judgement.
     fn judge(&mut self, now: Timestamp) {
-        if !self.core.poll_timeout().is_some_and(|(due, _)| due <= now) {
-            return;
-        }
         let mut outcomes = std::mem::take(&mut self.outcomes);
         self.prober.drain(now, &mut outcomes);
         self.canary.drain(now, &mut outcomes);

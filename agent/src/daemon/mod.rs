@@ -1,6 +1,7 @@
 //! The daemon: puts the parts together, runs the event loop, reloads, and ends without touching forwarding.
 
 mod assemble;
+mod canary_back;
 mod event_loop;
 mod feed;
 mod lease;
@@ -15,6 +16,7 @@ mod window;
 
 use crate::api::wire::EventKind;
 use crate::api::{self, Access, ControlSocket};
+use crate::cli::Exit;
 use crate::clock;
 use crate::netlink::Kernel;
 use event_loop::{End, EventLoop, Signals, Surroundings};
@@ -27,9 +29,6 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use tokio::sync::{broadcast, mpsc};
-
-/// Exit code for a config that cannot be used.
-const EXIT_CONFIG: u8 = 2;
 
 /// Orders that wait for the loop: one for each connection that may be open.
 const ORDER_QUEUE: usize = api::MAX_CONNECTIONS;
@@ -44,7 +43,7 @@ pub fn run(config_path: &Path, socket: Option<&Path>) -> ExitCode {
         Ok(config) => config,
         Err(error) => {
             complain(&error);
-            return ExitCode::from(EXIT_CONFIG);
+            return Exit::Usage.into();
         }
     };
     if let Some(socket) = socket {

@@ -1,5 +1,6 @@
 //! What happened: to the log, to whoever follows the events, to the incident file. Bounded, the newest win.
 
+use super::notify;
 use super::store::{MAX_KEPT_INCIDENTS, Store};
 use crate::api::types::IncidentStatus;
 use crate::api::wire::{Event, EventKind};
@@ -40,11 +41,12 @@ impl Record {
         context: &Context<'_>,
         store: &Store,
     ) {
-        let mut event = api::event(self.next_number, entry, context);
-        if let Some(incident) = event.incident.as_mut() {
-            incident.number += self.earlier_count();
-        }
+        let entry = self.numbered(entry);
+        let event = api::event(self.next_number, &entry, context);
         log(describe::level(&entry.what), &event.text);
+        if matches!(entry.what, Happening::Uplink { .. } | Happening::Stranded { .. }) {
+            notify::status(&event.text);
+        }
         self.publish(event);
         if matches!(entry.what, Happening::Incident(_)) {
             let snapshot = snapshot();
@@ -92,16 +94,23 @@ impl Record {
         context: &Context<'_>,
     ) -> Vec<IncidentStatus> {
         let ours = now.iter().map(|incident| {
-            let mut status = api::incident(incident, at, context);
-            status.number += self.earlier_count();
-            status
+            let number = incident.number + self.earlier_count();
+            api::incident(&Incident { number, ..*incident }, at, context)
         });
         let all: Vec<_> = self.earlier.iter().cloned().chain(ours).collect();
         let surplus = all.len().saturating_sub(MAX_KEPT_INCIDENTS);
         all.into_iter().skip(surplus).collect()
     }
 
-    /// Numbers go on where the earlier runs ended.
+    /// The core counts its incidents from 1; the record goes on where the earlier runs ended.
+    fn numbered(&self, entry: &Entry) -> Entry {
+        let mut entry = entry.clone();
+        if let Happening::Incident(incident) = &mut entry.what {
+            incident.number += self.earlier_count();
+        }
+        entry
+    }
+
     fn earlier_count(&self) -> u64 {
         self.earlier.last().map_or(0, |incident| incident.number)
     }
