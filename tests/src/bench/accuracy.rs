@@ -27,7 +27,7 @@ pub(super) fn measure(show: &mut dyn FnMut(&Figure)) -> Result<()> {
     let line = UplinkPlan::relayed("fiber", Policy::delay(Duration::from_millis(5)));
     let lab = Lab::build(&Plan { uplinks: vec![line], masquerade: false, seed: 1 })?;
     for (contended, what, goal) in [
-        (false, "|reported − true RTT|, idle", "p99 ≤ 20"),
+        (false, "reported minus true RTT (absolute), idle", "p99 ≤ 20"),
         (true, "the same, its core contended", "worst ≤ 100"),
     ] {
         let mut figure = Figure::new(what, Unit::Micros, goal);
