@@ -251,6 +251,13 @@ impl Path {
         Reason::Answering { alive: u8::try_from(self.alive()).unwrap_or(u8::MAX), of: self.asked() }
     }
 
+    /// The reason of the verdict; how many targets answer changes without it, and is told as it is now.
+    fn present_reason(&self) -> Reason {
+        let Reason::Answering { of, .. } = self.reason else { return self.reason };
+        let alive = self.targets.iter().filter(|target| target.is_alive()).count();
+        Reason::Answering { alive: u8::try_from(alive).unwrap_or(u8::MAX), of }
+    }
+
     /// Mean of a statistic over the targets that speak for the link.
     pub(crate) fn mean(&self, of: impl Fn(&TargetState) -> Option<Duration>) -> Option<Duration> {
         let values = self.targets.iter().filter(|target| target.speaks()).filter_map(of);
@@ -262,7 +269,7 @@ impl Path {
         PathSnapshot {
             family: self.family,
             verdict: self.state.verdict,
-            reason: self.reason,
+            reason: self.present_reason(),
             since: self.since,
             rtt: self.mean(|target| target.rtt.smoothed()),
             jitter: self.mean(|target| target.rtt.jitter()),

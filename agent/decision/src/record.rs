@@ -87,16 +87,18 @@ impl Record {
     /// The move to `to` is proved.
     pub(crate) fn verified(&mut self, family: Family, to: LinkId, desk: &mut Desk) {
         if let Some(incident) = self.current(family).filter(|i| i.to == Some(to) && i.verified.is_none()) {
-            incident.verified = Some(desk.now);
+            // The reply was read in the course of this turn, so that it may be younger than the turn's own time.
+            incident.verified = Some(incident.restored.map_or(desk.now, |restored| restored.max(desk.now)));
             desk.record(Happening::Incident(*incident));
         }
     }
 
     /// The link that failed is healthy again.
-    pub(crate) fn recovered(&mut self, family: Family, link: LinkId, now: Timestamp) {
+    pub(crate) fn recovered(&mut self, family: Family, link: LinkId, desk: &mut Desk) {
         for incident in &mut self.incidents {
             if incident.family == family && incident.link == link && incident.recovered.is_none() {
-                incident.recovered = Some(now);
+                incident.recovered = Some(desk.now);
+                desk.record(Happening::Incident(*incident));
             }
         }
     }

@@ -44,7 +44,6 @@ impl Failover {
 
     fn follow(&mut self, change: Change) {
         let Change { link, family, from, to, reason } = change;
-        let now = self.desk.now;
         self.update_hold(link, family);
         let state = self.families.get_mut(family);
         state.dirty = true;
@@ -68,7 +67,7 @@ impl Failover {
                 self.record.ended(family, link, last_reply, &mut self.desk);
             }
             Verdict::Healthy => {
-                self.record.recovered(family, link, now);
+                self.record.recovered(family, link, &mut self.desk);
                 let state = self.families.get_mut(family);
                 if is_uplink {
                     state.settled = true;

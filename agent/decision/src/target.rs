@@ -81,6 +81,11 @@ impl TargetState {
         self.known && self.run == 0
     }
 
+    /// Whether it answered lately: one lost probe is no silence.
+    pub(crate) const fn is_alive(&self) -> bool {
+        self.known && self.run < SILENT_AFTER
+    }
+
     /// Remembers a probe; `true` when an older one had to be forgotten for it.
     pub(crate) fn launch(&mut self, flight: Flight) -> bool {
         let full = self.flights.len() >= MAX_FLIGHTS;
@@ -136,7 +141,7 @@ impl TargetState {
     pub(crate) fn snapshot(&self) -> TargetSnapshot {
         TargetSnapshot {
             target: self.id,
-            alive: self.known && self.run < SILENT_AFTER,
+            alive: self.is_alive(),
             rtt: self.rtt.smoothed(),
             loss: self.window.loss(),
         }

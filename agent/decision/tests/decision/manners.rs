@@ -3,7 +3,7 @@
 use crate::simulation::{Simulation, link, two_links};
 use shunt_decision::{
     Action, Command, Config, Event, Failover, Family, Force, Happening, LinkId, Outcome, PathState, Reason,
-    Timestamp,
+    TargetId, Timestamp, Verdict,
 };
 use std::time::Duration;
 
@@ -123,6 +123,25 @@ fn canaries_that_cannot_be_sent_are_no_evidence() {
 }
 
 #[test]
+fn a_path_is_not_proved_before_the_packet_that_proves_it() {
+    let mut simulation = warm();
+    let now = simulation.now();
+    let core = &mut simulation.core;
+    core.handle_event(Event::Carrier { link: FIBER, up: false, at: now }, now);
+    // Replies are read in the course of a turn, so that they are younger than the turn's own time.
+    let at = now + Duration::from_millis(1);
+    for action in drain(core) {
+        if let Action::Canary { id, .. } = action {
+            let outcome = Outcome::Reply { rtt: Duration::from_millis(1), at };
+            core.handle_event(Event::Probe { id, outcome }, now);
+        }
+    }
+    core.handle_timeout(now);
+    let incident = core.snapshot().incidents.pop().unwrap();
+    assert_eq!((incident.restored, incident.verified), (Some(at), Some(at)));
+}
+
+#[test]
 fn an_adopted_ranking_is_not_touched_before_a_link_is_ready() {
     let start = Timestamp::from_nanos(5);
     let mut core = Failover::new(two_links(secs(1)), 1, start);
@@ -176,4 +195,45 @@ fn what_is_remembered_is_bounded() {
     let snapshot = simulation.core.snapshot();
     assert_eq!(snapshot.incidents.len(), 64);
     assert!(snapshot.counters.incidents_dropped > 30);
+}
+
+#[test]
+fn the_count_of_targets_that_answer_is_the_present_one() {
+    let mut simulation = warm();
+    let count = |simulation: &Simulation| {
+        let path = simulation.core.snapshot().links[0].paths.v4.clone().unwrap();
+        assert_eq!(path.verdict, Verdict::Healthy);
+        let Reason::Answering { alive, of } = path.reason else { panic!("{:?}", path.reason) };
+        assert_eq!(usize::from(alive), path.targets.iter().filter(|target| target.alive).count());
+        (alive, of)
+    };
+    assert_eq!(count(&simulation), (2, 2));
+    simulation.weather[0][0].gone.push(TargetId(0));
+    simulation.run_for(secs(10));
+    assert_eq!(count(&simulation), (1, 2));
+    simulation.weather[0][0].gone.clear();
+    simulation.run_for(secs(10));
+    assert_eq!(count(&simulation), (2, 2));
+}
+
+#[test]
+fn each_stage_that_is_to_be_kept_is_told() {
+    let mut simulation = warm();
+    let told = |simulation: &Simulation| {
+        let entries = simulation.log.iter().filter_map(|(_, action)| match action {
+            Action::Journal(entry) => Some(&entry.what),
+            _ => None,
+        });
+        entries.filter_map(|what| if let Happening::Incident(one) = what { Some(*one) } else { None }).next_back()
+    };
+    let kept = |simulation: &Simulation| simulation.core.snapshot().incidents.last().copied();
+    simulation.weather[0][0].cut = Some(simulation.now());
+    simulation.run_for(secs(10));
+    let incident = kept(&simulation).unwrap();
+    assert!(incident.switched.is_some() && incident.restored.is_some() && incident.verified.is_some());
+    assert_eq!(told(&simulation), Some(incident));
+    simulation.weather[0][0].cut = None;
+    simulation.run_for(secs(20));
+    assert!(kept(&simulation).unwrap().recovered.is_some());
+    assert_eq!(told(&simulation), kept(&simulation));
 }
