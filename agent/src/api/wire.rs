@@ -18,8 +18,9 @@ pub const MAX_REPLY: usize = 4 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
+    // Braces, because serde does not look for unknown fields in a variant that has none.
     /// The whole picture.
-    Status,
+    Status {},
     /// Make a link the uplink of both families.
     Force {
         /// Its name.
@@ -32,7 +33,7 @@ pub enum Request {
         strict: bool,
     },
     /// Give the choice back to the agent.
-    Release,
+    Release {},
     /// The latest events.
     Events {
         /// Go on with new ones until the client hangs up.

@@ -18,7 +18,7 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
         // It has no end that could be shown; the caller runs it.
         Command::Run => Ok(()),
         Command::Status { json } => {
-            let status: Status = connect(args)?.ask(&Request::Status)?;
+            let status: Status = connect(args)?.ask(&Request::Status {})?;
             if *json {
                 serde_json::to_writer_pretty(&mut *out, &status).map_err(io::Error::from)?;
                 return Ok(writeln!(out)?);
@@ -29,7 +29,7 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
             let for_s = lease.map(|lease| lease.as_secs());
             tell(args, &Request::Force { link: link.clone(), for_s, strict: *strict }, out)
         }
-        Command::Release => tell(args, &Request::Release, out),
+        Command::Release => tell(args, &Request::Release {}, out),
         Command::Events { follow, json } => show_events(args, *follow, *json, out),
         Command::Check { file } => {
             let file = file.as_ref().unwrap_or(&args.config);

@@ -11,9 +11,9 @@ impl EventLoop {
     pub(super) fn obey(&mut self, order: Order, now: Timestamp) -> Option<End> {
         let mut end = None;
         let response = match order.request {
-            Request::Status => Ok(self.status()),
+            Request::Status {} => Ok(self.status()),
             Request::Force { link, for_s, strict } => self.force(&link, for_s, strict, now),
-            Request::Release => {
+            Request::Release {} => {
                 self.core.handle_event(Event::Command(Command::Release), now);
                 Ok(Answer::done("the choice of the uplink is the agent's again"))
             }

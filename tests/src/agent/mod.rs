@@ -140,7 +140,7 @@ impl Agent {
     /// # Errors
     /// When it does not answer.
     pub fn status(&self) -> Result<Status> {
-        self.ask(&Request::Status)
+        self.ask(&Request::Status {})
     }
 
     /// Makes `link` the uplink, for some seconds or until [`Agent::release`].
@@ -156,7 +156,7 @@ impl Agent {
     /// # Errors
     /// When it refuses or does not answer.
     pub fn release(&self) -> Result<Done> {
-        self.ask(&Request::Release)
+        self.ask(&Request::Release {})
     }
 
     /// Asks anything that has one answer.
