@@ -20,7 +20,8 @@ pub(crate) fn save<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     let mut file = File::create(&draft)?;
     file.write_all(&text)?;
     file.sync_all()?;
-    fs::rename(&draft, path)
+    fs::rename(&draft, path)?;
+    sync_directory(path)
 }
 
 /// The value in the file at `path`; `None` when there is no such file.
@@ -35,15 +36,21 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     }
 }
 
-/// Removes the file at `path`, if there is one.
+/// Removes the file at `path`, durably, if there is one.
 ///
 /// # Errors
 /// The file is there and cannot be removed.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        Ok(()) => sync_directory(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
+}
+
+/// The names of a directory are data of its own (fsync(2)): without this a power cut may bring back the old file.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 #[cfg(test)]

@@ -216,7 +216,7 @@ fn families<T>(mut value: impl FnMut(shunt_decision::Family) -> T) -> Families<T
 }
 
 /// Milliseconds to the microsecond: finer digits are noise.
-fn millis(duration: Duration) -> f64 {
+pub(crate) fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }
 

@@ -13,6 +13,7 @@ mod server;
 pub mod types;
 pub mod wire;
 
+pub(crate) use convert::millis;
 pub use convert::{Context, WallClock, event, incident, status};
 pub use listener::{ControlSocket, ListenError, group_id};
 pub use names::{LinkNames, Names};

@@ -205,7 +205,7 @@ impl From<shunt_decision::Family> for Family {
 /// One failover. Every stage counts from `started`: the first lost probe, or the kernel's carrier notice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IncidentStatus {
-    /// Counted from 1 since the daemon started.
+    /// Counted from 1; a restart goes on where the run before ended.
     pub number: u64,
     /// Which family.
     pub family: Family,
@@ -229,7 +229,7 @@ pub struct IncidentStatus {
     pub verified_ms: Option<f64>,
     /// The failed link became healthy again.
     pub recovered_ms: Option<f64>,
-    /// The traffic went back to it.
+    /// The traffic went back to it, or a restart or reload ended the watch over it.
     pub ended_ms: Option<f64>,
     /// Traffic was restored later than `recovery_time_objective`, or is still not restored after it.
     pub breach: bool,

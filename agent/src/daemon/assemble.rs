@@ -3,21 +3,24 @@
 use super::canary_back::CanaryBack;
 use super::event_loop::{EventLoop, Surroundings};
 use super::logging::Logging;
-use super::store::Store;
-use super::{lease::LeaseFile, notify, settings};
+use super::{Source, notify, settings};
 use crate::api::Names;
 use crate::api::wire::EventKind;
 use crate::clock;
 use crate::netlink::{Kernel, Notice};
 use crate::probe::{Canary, Prober};
 use shunt_config::Config;
-use shunt_decision::{Command, Event, Failover, Family, Timestamp};
+use shunt_decision::{Command, Event, Failover, Family, Force};
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
 
 /// The loop for `config`, with all that the kernel said of the links waiting in it. What the kernel holds is
-/// adopted, not changed.
-pub(super) fn assemble(config: Config, opened: (Kernel, Vec<Notice>), around: Surroundings) -> EventLoop {
+/// adopted, not changed. The operator's lease `force` goes on.
+pub(super) fn assemble(
+    config: Config,
+    opened: (Kernel, Vec<Notice>),
+    force: Option<Force>,
+    around: Surroundings,
+) -> EventLoop {
     let (kernel, notices) = opened;
     let now = clock::now();
     let mut core = Failover::new(settings::core_config(&config), seed(), now);
@@ -26,9 +29,9 @@ pub(super) fn assemble(config: Config, opened: (Kernel, Vec<Notice>), around: Su
             core.handle_event(Event::Adopted { family, link }, now);
         }
     }
-    let names = Names::new(&config);
-    let link_names: Vec<String> = names.all().map(str::to_owned).collect();
-    resume_lease(&mut core, &config, &link_names, now);
+    if let Some(force) = force {
+        core.handle_event(Event::Command(Command::Force(force)), now);
+    }
     let canary = Canary::open(&config.canary);
     let fallback = canary.fallback().map(|error| {
         format!(
@@ -42,8 +45,7 @@ pub(super) fn assemble(config: Config, opened: (Kernel, Vec<Notice>), around: Su
         prober: Prober::new(&targets),
         canary_back: CanaryBack::watch(&canary),
         canary,
-        store: Store::start(&config.agent.state_dir, link_names),
-        names,
+        names: Names::new(&config),
         config,
         around,
         notices,
@@ -58,38 +60,35 @@ pub(super) fn assemble(config: Config, opened: (Kernel, Vec<Notice>), around: Su
 
 /// Reads the config again. A bad one is refused and the old one stays in force, as it does when the new one
 /// asks for what only a restart can give.
-pub(super) async fn reload(mut old: EventLoop, config_path: &Path, logging: &Logging) -> EventLoop {
+pub(super) fn reload(mut old: EventLoop, source: &Source<'_>, logging: &Logging) -> EventLoop {
     notify::reloading();
-    let refusal = match shunt_config::load(config_path) {
-        Err(error) => Some(error.to_string()),
-        Ok(mut new) => {
-            // The command line may have named another socket than the file.
-            old.config.agent.socket.clone_into(&mut new.agent.socket);
-            match needs_restart(&old.config, &new) {
-                Some(section) => Some(format!(
-                    "{section} cannot change while the agent runs; `shunt stop --restore`, then start it again"
-                )),
-                None => return replace(old, new, logging).await,
-            }
-        }
+    let refusal = match source.load() {
+        Err(error) => error.to_string(),
+        Ok(new) => match needs_restart(&old.config, &new) {
+            Some((key, mend)) => format!("{key} cannot change while the agent runs; {mend}"),
+            None => return replace(old, new, logging),
+        },
     };
-    if let Some(refusal) = refusal {
-        old.say(
-            EventKind::Reload,
-            &format!("the new config is refused, the old one stays in force: {refusal}"),
-        );
-    }
+    old.say(EventKind::Reload, &format!("the new config is refused, the old one stays in force: {refusal}"));
     old
 }
 
-fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
-    if old.kernel != new.kernel {
-        return Some("[kernel]");
-    }
-    (old.agent.state_dir != new.agent.state_dir).then_some("[agent] state_dir")
+/// What only a restart can change, and how.
+fn needs_restart(old: &Config, new: &Config) -> Option<(&'static str, &'static str)> {
+    const RESTORE: &str = "`shunt stop --restore`, then start it again";
+    const RESTART: &str = "restart it";
+    let (was, is) = (&old.agent, &new.agent);
+    let changes = [
+        (old.kernel != new.kernel, "[kernel]", RESTORE),
+        (was.state_dir != is.state_dir, "[agent] state_dir", RESTORE),
+        (was.socket != is.socket, "[agent] socket", RESTART),
+        (was.group != is.group, "[agent] group", RESTART),
+        (was.log_format != is.log_format, "[agent] log_format", RESTART),
+    ];
+    changes.into_iter().find(|(changed, ..)| *changed).map(|(_, key, mend)| (key, mend))
 }
 
-async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoop {
+fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoop {
     // The one step that can fail comes first, while the old loop is still whole.
     let opened = match Kernel::open(&new, clock::now()) {
         Ok(opened) => opened,
@@ -98,29 +97,33 @@ async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoo
             return old;
         }
     };
-    let EventLoop { core, kernel, prober, canary, canary_back, config, names, store, mut around, .. } = old;
+    let EventLoop { core, kernel, prober, canary, canary_back, config, names, mut around, .. } = old;
     let snapshot = core.snapshot();
     let context = EventLoop::context(&names, &config, around.started, &[]);
-    around.record.close_core(&snapshot.incidents, snapshot.at, &context);
-    store.close().await;
+    around.record.close_core(&snapshot, &context, &around.store);
     drop((kernel, prober, canary, canary_back));
+    let force = snapshot.forced.and_then(|force| carried_over(force, &names, &new));
+    let given_up =
+        snapshot.forced.filter(|_| force.is_none()).map(|force| names.link(force.link).into_owned());
     if let Err(error) = logging.set_filter(&new.agent.log) {
         tracing::warn!("failed to {error}");
     }
-    let mut event_loop = assemble(new, opened, around);
+    let mut event_loop = assemble(new, opened, force, around);
     event_loop.say(EventKind::Reload, "the new config is in force");
+    if let Some(link) = given_up {
+        event_loop.around.store.keep_lease(None);
+        event_loop.say(
+            EventKind::Force,
+            &format!("the operator's lease on {link} ended: the link is configured no more"),
+        );
+    }
     event_loop
 }
 
-/// The operator's lease goes on where the last run left it.
-fn resume_lease(core: &mut Failover, config: &Config, names: &[String], now: Timestamp) {
-    match LeaseFile::in_directory(&config.agent.state_dir).running(names, now) {
-        Ok(Some(force)) => core.handle_event(Event::Command(Command::Force(force)), now),
-        Ok(None) => {}
-        Err(error) => {
-            tracing::warn!("failed to read the lease of the last run: {error}; going on without it")
-        }
-    }
+/// The lease under the new config's numbers; `None` where its link is gone.
+fn carried_over(force: Force, names: &Names, new: &Config) -> Option<Force> {
+    let link = Names::new(new).find(&names.link(force.link))?;
+    Some(Force { link, ..force })
 }
 
 /// Makes gateways that restart together probe and fail back at different moments.

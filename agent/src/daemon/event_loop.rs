@@ -2,6 +2,7 @@
 
 use super::canary_back::CanaryBack;
 use super::feed::Feed;
+use super::lease::Lease;
 use super::record::Record;
 use super::store::Store;
 use super::window;
@@ -57,12 +58,13 @@ impl Signals {
     }
 }
 
-/// What outlives a reload: the control socket's orders, the signals, the record.
+/// What outlives a reload: the control socket's orders, the signals, the record and its keeping.
 #[derive(Debug)]
 pub(super) struct Surroundings {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) signals: Signals,
     pub(super) record: Record,
+    pub(super) store: Store,
     pub(super) feed: Feed,
     pub(super) started: Timestamp,
 }
@@ -76,7 +78,6 @@ pub(super) struct EventLoop {
     pub(super) canary_back: CanaryBack,
     pub(super) config: shunt_config::Config,
     pub(super) names: Names,
-    pub(super) store: Store,
     pub(super) around: Surroundings,
     pub(super) notices: Vec<Notice>,
     pub(super) outcomes: Vec<(ProbeId, Outcome)>,
@@ -256,10 +257,14 @@ impl EventLoop {
                         self.warn(&format!("failed to {error}"));
                     }
                 }
-                Action::KeepForce(force) => self.store.keep_lease(force),
+                Action::KeepForce(force) => {
+                    let lease = force.map(|force| Lease::of(&force, &self.names, now));
+                    self.around.store.keep_lease(lease);
+                }
                 Action::Journal(entry) => {
                     let context = Self::context(&self.names, &self.config, self.around.started, &[]);
-                    self.around.record.enter(&entry, || self.core.snapshot(), &context, &self.store);
+                    let Surroundings { record, store, .. } = &mut self.around;
+                    record.enter(&entry, || self.core.snapshot(), &context, store);
                 }
             }
         }

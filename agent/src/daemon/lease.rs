@@ -4,9 +4,10 @@
 //! times. A gateway without a battery-backed clock may wake up in the past; the lease then still ends
 //! after at most its own length.
 
+use crate::api::Names;
 use crate::state_file;
 use serde::{Deserialize, Serialize};
-use shunt_decision::{Force, LinkId, Timestamp};
+use shunt_decision::{Force, Timestamp};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,8 +18,9 @@ pub(super) struct LeaseFile {
     path: PathBuf,
 }
 
-#[derive(Debug, Serialize, Deserialize, PartialEq)]
-struct Lease {
+/// A lease as it is kept: by the link's name, for numbers change with the config.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub(super) struct Lease {
     link: String,
     strict: bool,
     taken_unix: u64,
@@ -32,37 +34,47 @@ impl LeaseFile {
         Self { path: state_dir.join("force.json") }
     }
 
-    /// Keeps `force`, or forgets the lease.
+    /// Keeps `lease`, or forgets the one that is there.
     ///
     /// # Errors
     /// The state directory cannot be written.
-    pub(super) fn keep(&self, force: Option<&Force>, names: &[String], now: Timestamp) -> io::Result<()> {
-        let Some(force) = force else { return state_file::remove(&self.path) };
-        let Some(link) = names.get(usize::from(force.link.0)) else { return Ok(()) };
-        let taken_unix = unix_seconds(SystemTime::now());
-        let lease = Lease {
-            link: link.clone(),
-            strict: force.strict,
-            taken_unix,
-            until_unix: force.until.map(|until| taken_unix + until.since(now).as_secs()),
-        };
-        state_file::save(&self.path, &lease)
+    pub(super) fn keep(&self, lease: Option<&Lease>) -> io::Result<()> {
+        match lease {
+            Some(lease) => state_file::save(&self.path, lease),
+            None => state_file::remove(&self.path),
+        }
     }
 
-    /// The lease that still runs, if its link is still configured.
+    /// The lease that still runs, if its link is still configured. Any other is forgotten: a clock that is set back,
+    /// or a link that comes again, must not bring it to life.
     ///
     /// # Errors
-    /// The file is there but cannot be read.
-    pub(super) fn running(&self, names: &[String], now: Timestamp) -> io::Result<Option<Force>> {
-        let lease: Option<Lease> = state_file::load(&self.path)?;
-        Ok(lease.and_then(|lease| lease.resume(names, now, unix_seconds(SystemTime::now()))))
+    /// The file is there but cannot be read, or cannot be removed.
+    pub(super) fn running(&self, names: &Names, now: Timestamp) -> io::Result<Option<Force>> {
+        let Some(lease) = state_file::load::<Lease>(&self.path)? else { return Ok(None) };
+        let force = lease.resume(names, now, unix_seconds(SystemTime::now()));
+        if force.is_none() {
+            self.keep(None)?;
+        }
+        Ok(force)
     }
 }
 
 impl Lease {
-    fn resume(&self, names: &[String], now: Timestamp, now_unix: u64) -> Option<Force> {
-        let index = names.iter().position(|name| *name == self.link)?;
-        let link = LinkId(u8::try_from(index).ok()?);
+    /// What is to be kept of `force`; `names` are those by which the core counts.
+    #[must_use]
+    pub(super) fn of(force: &Force, names: &Names, now: Timestamp) -> Self {
+        let taken_unix = unix_seconds(SystemTime::now());
+        Self {
+            link: names.link(force.link).into_owned(),
+            strict: force.strict,
+            taken_unix,
+            until_unix: force.until.map(|until| taken_unix + until.since(now).as_secs()),
+        }
+    }
+
+    fn resume(&self, names: &Names, now: Timestamp, now_unix: u64) -> Option<Force> {
+        let link = names.find(&self.link)?;
         let until = match self.until_unix {
             None => None,
             Some(until) if until <= now_unix => return None,
@@ -82,9 +94,19 @@ fn unix_seconds(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shunt_decision::LinkId;
 
-    fn names() -> Vec<String> {
-        vec!["fiber".into(), "lte".into()]
+    fn names_of(links: &[(&str, &str)]) -> Names {
+        let link = |(name, interface): &(&str, &str)| {
+            format!("[[link]]\nname = \"{name}\"\ninterface = \"{interface}\"\n")
+        };
+        let links: String = links.iter().map(link).collect();
+        let text = format!("targets = [\"192.0.2.1\"]\n{links}");
+        Names::new(&shunt_config::parse(&text, Path::new("test.toml")).unwrap())
+    }
+
+    fn names() -> Names {
+        names_of(&[("fiber", "eth0"), ("lte", "wwan0")])
     }
 
     fn lease(until_unix: Option<u64>) -> Lease {
@@ -113,7 +135,8 @@ mod tests {
 
     #[test]
     fn a_lease_on_a_link_that_is_gone_is_dropped() {
-        assert_eq!(lease(None).resume(&["fiber".into()], Timestamp::ZERO, 0), None);
+        let names = names_of(&[("fiber", "eth0")]);
+        assert_eq!(lease(None).resume(&names, Timestamp::ZERO, 0), None);
     }
 
     #[test]
@@ -122,12 +145,21 @@ mod tests {
         let file = LeaseFile::in_directory(directory.path());
         let now = Timestamp::from_nanos(7_000_000_000);
         let force = Force { link: LinkId(1), until: Some(now + Duration::from_secs(600)), strict: true };
-        file.keep(Some(&force), &names(), now).unwrap();
+        file.keep(Some(&Lease::of(&force, &names(), now))).unwrap();
         let resumed = file.running(&names(), now).unwrap().unwrap();
         assert_eq!((resumed.link, resumed.strict), (LinkId(1), true));
         let left = resumed.until.unwrap().since(now);
         assert!(left <= Duration::from_secs(600) && left >= Duration::from_secs(598), "{left:?}");
-        file.keep(None, &names(), now).unwrap();
+        file.keep(None).unwrap();
         assert_eq!(file.running(&names(), now).unwrap(), None);
+    }
+
+    #[test]
+    fn a_lease_that_is_over_does_not_come_back_with_a_wrong_clock() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = LeaseFile::in_directory(directory.path());
+        file.keep(Some(&lease(Some(1_600)))).unwrap();
+        assert_eq!(file.running(&names(), Timestamp::ZERO).unwrap(), None);
+        assert!(!file.path.exists());
     }
 }

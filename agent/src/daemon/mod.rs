@@ -15,19 +15,22 @@ mod store;
 mod window;
 
 use crate::api::wire::EventKind;
-use crate::api::{self, Access, ControlSocket};
+use crate::api::{self, Access, ControlSocket, Names};
 use crate::cli::Exit;
 use crate::clock;
 use crate::netlink::Kernel;
 use event_loop::{End, EventLoop, Signals, Surroundings};
+use lease::LeaseFile;
 use lock::Lock;
 use logging::Logging;
 use record::Record;
 use shunt_config::Config;
+use shunt_decision::Force;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use store::Store;
 use tokio::sync::{broadcast, mpsc};
 
 /// Orders that wait for the loop: one for each connection that may be open.
@@ -36,20 +39,34 @@ const ORDER_QUEUE: usize = api::MAX_CONNECTIONS;
 /// Events that a follower may be behind before some are left out.
 const FOLLOWER_QUEUE: usize = 256;
 
+/// Where the config comes from: the file, and what the command line puts in its place.
+struct Source<'a> {
+    file: &'a Path,
+    socket: Option<&'a Path>,
+}
+
+impl Source<'_> {
+    fn load(&self) -> Result<Config, shunt_config::LoadError> {
+        let mut config = shunt_config::load(self.file)?;
+        if let Some(socket) = self.socket {
+            socket.clone_into(&mut config.agent.socket);
+        }
+        Ok(config)
+    }
+}
+
 /// Runs the agent in the foreground until it is told to stop.
 #[must_use]
 pub fn run(config_path: &Path, socket: Option<&Path>) -> ExitCode {
-    let mut config = match shunt_config::load(config_path) {
+    let source = Source { file: config_path, socket };
+    let config = match source.load() {
         Ok(config) => config,
         Err(error) => {
             complain(&error);
             return Exit::Usage.into();
         }
     };
-    if let Some(socket) = socket {
-        socket.clone_into(&mut config.agent.socket);
-    }
-    match run_with(config, config_path) {
+    match run_with(config, &source) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format_args!("failed to {error}"));
@@ -72,12 +89,12 @@ pub fn restore(config: &Config) -> Result<(), Box<dyn Error>> {
     })
 }
 
-fn run_with(config: Config, config_path: &Path) -> Result<(), Box<dyn Error>> {
+fn run_with(config: Config, source: &Source<'_>) -> Result<(), Box<dyn Error>> {
     let logging = Logging::start(&config.agent.log, config.agent.log_format)?;
     fs::create_dir_all(&config.agent.state_dir)
         .map_err(|error| format!("make the state directory {}: {error}", config.agent.state_dir.display()))?;
     let _lock = Lock::take(&lock_path(&config))?;
-    runtime()?.block_on(supervise(config, config_path, &logging))
+    runtime()?.block_on(supervise(config, source, &logging))
 }
 
 /// One thread for everything: a decision never waits for another core to wake up.
@@ -89,7 +106,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
         .map_err(|error| format!("start the runtime: {error}"))
 }
 
-async fn supervise(config: Config, config_path: &Path, logging: &Logging) -> Result<(), Box<dyn Error>> {
+async fn supervise(config: Config, source: &Source<'_>, logging: &Logging) -> Result<(), Box<dyn Error>> {
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
     let group = api::group_id(&groups, &config.agent.group);
     let socket = ControlSocket::bind(&config.agent.socket, group)?;
@@ -107,17 +124,19 @@ async fn supervise(config: Config, config_path: &Path, logging: &Logging) -> Res
         orders,
         signals: Signals::listen().map_err(|error| format!("listen for signals: {error}"))?,
         record: Record::new(events, earlier),
+        store: Store::start(&config.agent.state_dir),
         feed: feed::Feed::new(started),
         started,
     };
     let opened = Kernel::open(&config, started)?;
-    let mut event_loop = assemble::assemble(config, opened, around);
+    let force = kept_lease(&config);
+    let mut event_loop = assemble::assemble(config, opened, force, around);
     event_loop.say(EventKind::Started, &format!("shunt {} started", env!("CARGO_PKG_VERSION")));
     loop {
         notify::ready("watching the links");
         let (end, finished) = event_loop.run().await;
         event_loop = match end {
-            End::Reload => assemble::reload(finished, config_path, logging).await,
+            End::Reload => assemble::reload(finished, source, logging),
             End::Stop | End::Restored => {
                 finish(finished, end).await;
                 break;
@@ -136,7 +155,16 @@ async fn finish(mut event_loop: EventLoop, end: End) {
     };
     notify::stopping(text);
     event_loop.say(EventKind::Stopping, text);
-    event_loop.store.close().await;
+    event_loop.around.store.close().await;
+}
+
+/// The operator's lease goes on where the last run left it.
+fn kept_lease(config: &Config) -> Option<Force> {
+    let file = LeaseFile::in_directory(&config.agent.state_dir);
+    file.running(&Names::new(config), clock::now()).unwrap_or_else(|error| {
+        tracing::warn!("failed to read the lease of the last run: {error}; going on without it");
+        None
+    })
 }
 
 fn lock_path(config: &Config) -> std::path::PathBuf {

@@ -7,6 +7,7 @@ use crate::api::wire::{Event, EventKind};
 use crate::api::{self, Context, describe};
 use shunt_decision::{Entry, Happening, Incident, Snapshot, Timestamp};
 use std::collections::VecDeque;
+use std::time::SystemTime;
 use tokio::sync::broadcast;
 use tracing::Level;
 
@@ -29,7 +30,8 @@ pub(super) struct Record {
 impl Record {
     /// An empty record after the incidents of `earlier` runs; events go out by `followers`.
     #[must_use]
-    pub(super) fn new(followers: broadcast::Sender<Event>, earlier: Vec<IncidentStatus>) -> Self {
+    pub(super) fn new(followers: broadcast::Sender<Event>, mut earlier: Vec<IncidentStatus>) -> Self {
+        give_up(&mut earlier, SystemTime::now());
         Self { history: VecDeque::new(), followers, next_number: 1, earlier, warnings: VecDeque::new() }
     }
 
@@ -115,9 +117,15 @@ impl Record {
         self.earlier.last().map_or(0, |incident| incident.number)
     }
 
-    /// A new core counts from 1 again: what the old one recorded becomes the past.
-    pub(super) fn close_core(&mut self, incidents: &[Incident], at: Timestamp, context: &Context<'_>) {
-        self.earlier = self.incidents(incidents, at, context);
+    /// A new core counts from 1 again and knows nothing of the old one's incidents: they become the past. Its
+    /// warnings are made anew by whatever still gives cause to them.
+    pub(super) fn close_core(&mut self, snapshot: &Snapshot, context: &Context<'_>, store: &Store) {
+        self.earlier = self.incidents(&snapshot.incidents, snapshot.at, context);
+        give_up(&mut self.earlier, context.clock.wall);
+        self.warnings.clear();
+        if !snapshot.incidents.is_empty() {
+            store.keep_incidents(self.earlier.clone());
+        }
     }
 
     fn publish(&mut self, event: Event) {
@@ -131,6 +139,27 @@ impl Record {
     }
 }
 
+/// Nobody watches any more how these incidents go on: where it was not seen, their end is now, or with a clock that
+/// was wrong meanwhile the last of them that is known.
+fn give_up(incidents: &mut [IncidentStatus], now: SystemTime) {
+    for incident in incidents.iter_mut().filter(|incident| incident.ended_ms.is_none()) {
+        let IncidentStatus {
+            detected_ms,
+            decided_ms,
+            switched_ms,
+            restored_ms,
+            verified_ms,
+            recovered_ms,
+            ..
+        } = *incident;
+        let later = [decided_ms, switched_ms, restored_ms, verified_ms, recovered_ms];
+        let known = later.into_iter().flatten().fold(detected_ms, f64::max);
+        let began = humantime::parse_rfc3339(&incident.started).ok();
+        let passed = began.and_then(|began| now.duration_since(began).ok());
+        incident.ended_ms = Some(passed.map_or(known, api::millis).max(known));
+    }
+}
+
 fn log(level: Level, text: &str) {
     match level {
         Level::ERROR => tracing::error!("{text}"),
@@ -138,5 +167,34 @@ fn log(level: Level, text: &str) {
         Level::INFO => tracing::info!("{text}"),
         Level::DEBUG => tracing::debug!("{text}"),
         _ => tracing::trace!("{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incident(started: &str, ended_ms: Option<f64>) -> IncidentStatus {
+        let value = serde_json::json!({
+            "number": 7, "family": "v4", "link": "fiber", "to": "lte", "cause": "no carrier on eth0",
+            "started": started, "detected_ms": 0.1, "decided_ms": 0.2, "switched_ms": 0.3, "restored_ms": 40.0,
+            "verified_ms": 41.5, "recovered_ms": null, "ended_ms": ended_ms, "breach": false
+        });
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_open_is_over() {
+        let now = humantime::parse_rfc3339("2026-01-02T03:00:10.500Z").unwrap();
+        for (started, ended_ms, expected) in [
+            ("2026-01-02T03:00:00.000Z", None, 10_500.0),
+            ("2026-01-02T03:00:00.000Z", Some(5_000.0), 5_000.0),
+            // The clock was set back: the last that is known.
+            ("2030-01-01T00:00:00.000Z", None, 41.5),
+        ] {
+            let mut incidents = [incident(started, ended_ms)];
+            give_up(&mut incidents, now);
+            assert_eq!(incidents[0].ended_ms, Some(expected), "{started}");
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! What survives a restart: the operator's lease and the incidents. Written by a task of its own, so that no
 //! decision waits for a flash chip; a write that is overtaken by the next is left out.
 
-use super::lease::LeaseFile;
+use super::lease::{Lease, LeaseFile};
 use crate::api::types::IncidentStatus;
-use crate::{clock, state_file};
-use shunt_decision::Force;
+use crate::state_file;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
@@ -16,25 +15,25 @@ pub(super) const MAX_KEPT_INCIDENTS: usize = 100;
 /// Hands values to the writer; dropped by [`Store::close`], which waits for the last of them to be on disk.
 #[derive(Debug)]
 pub(super) struct Store {
-    lease: watch::Sender<Option<Force>>,
+    lease: watch::Sender<Option<Lease>>,
     incidents: watch::Sender<Vec<IncidentStatus>>,
     writer: JoinHandle<()>,
 }
 
 impl Store {
-    /// Starts the writer; `names` are the links, in order of preference.
+    /// Starts the writer.
     #[must_use]
-    pub(super) fn start(state_dir: &Path, names: Vec<String>) -> Self {
+    pub(super) fn start(state_dir: &Path) -> Self {
         let (lease, lease_changes) = watch::channel(None);
         let (incidents, incident_changes) = watch::channel(Vec::new());
         let lease_file = LeaseFile::in_directory(state_dir);
-        let writer = Writer { lease_file, incident_file: incident_file(state_dir), names };
+        let writer = Writer { lease_file, incident_file: incident_file(state_dir) };
         Self { lease, incidents, writer: tokio::spawn(writer.run(lease_changes, incident_changes)) }
     }
 
     /// Keeps the lease, or forgets it.
-    pub(super) fn keep_lease(&self, force: Option<Force>) {
-        self.lease.send_replace(force);
+    pub(super) fn keep_lease(&self, lease: Option<Lease>) {
+        self.lease.send_replace(lease);
     }
 
     /// Keeps the incidents, the newest last.
@@ -67,13 +66,12 @@ fn incident_file(state_dir: &Path) -> PathBuf {
 struct Writer {
     lease_file: LeaseFile,
     incident_file: PathBuf,
-    names: Vec<String>,
 }
 
 impl Writer {
     async fn run(
         self,
-        mut lease: watch::Receiver<Option<Force>>,
+        mut lease: watch::Receiver<Option<Lease>>,
         mut incidents: watch::Receiver<Vec<IncidentStatus>>,
     ) {
         let (mut lease_open, mut incidents_open) = (true, true);
@@ -81,8 +79,8 @@ impl Writer {
             tokio::select! {
                 changed = lease.changed(), if lease_open => match changed {
                     Ok(()) => {
-                        let force = *lease.borrow_and_update();
-                        self.write_lease(force).await;
+                        let kept = lease.borrow_and_update().clone();
+                        self.write_lease(kept).await;
                     }
                     Err(_) => lease_open = false,
                 },
@@ -97,9 +95,9 @@ impl Writer {
         }
     }
 
-    async fn write_lease(&self, force: Option<Force>) {
-        let Self { lease_file, names, .. } = self.clone();
-        write("the lease", move || lease_file.keep(force.as_ref(), &names, clock::now())).await;
+    async fn write_lease(&self, lease: Option<Lease>) {
+        let file = self.lease_file.clone();
+        write("the lease", move || file.keep(lease.as_ref())).await;
     }
 
     async fn write_incidents(&self, incidents: Vec<IncidentStatus>) {
