@@ -3,6 +3,7 @@
 use super::{Figure, Unit, missing, settled};
 use crate::agent::{Agent, AgentConfig, Program};
 use crate::error::{Doing, Result};
+use crate::relay::Policy;
 use crate::sys;
 use crate::topology::{Lab, MAX_UPLINKS, Plan, TARGETS_V4, UplinkPlan};
 use std::fs;
@@ -37,7 +38,11 @@ pub(super) fn measure(program: &Program, show: &mut dyn FnMut(&Figure)) -> Resul
 }
 
 fn quiet_agent(program: &Program, links: usize, targets: usize) -> Result<(Lab, Agent)> {
-    let uplinks = (0..links).map(|number| UplinkPlan::direct(&format!("wan{number}"))).collect();
+    // Behind relays: on a direct pair the kernel would forward, answer and deliver each echo within the agent's own
+    // system call, and two routers and the far end would be counted as the agent's.
+    let policy = Policy::delay(Duration::from_millis(5));
+    let uplink = |number| UplinkPlan::relayed(&format!("wan{number}"), policy.clone());
+    let uplinks = (0..links).map(uplink).collect();
     let lab = Lab::build(&Plan { uplinks, masquerade: true, seed: 1 })?;
     let mut config = AgentConfig::new(&lab);
     config.targets = TARGETS_V4.iter().take(targets).map(ToString::to_string).collect();
