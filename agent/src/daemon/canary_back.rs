@@ -1,8 +1,8 @@
 //! A returning canary wakes the loop: it ends an outage, and unlike a probe's reply it carries no kernel stamp.
 
+use super::alarm;
 use crate::probe::Canary;
 use std::os::fd::OwnedFd;
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// The canary's interface, watched; nothing where canaries are local.
@@ -13,7 +13,7 @@ impl CanaryBack {
     /// Watches by a descriptor of its own. Without one the loop reads canaries at its next timer, 50 ms late.
     pub(super) fn watch(canary: &Canary) -> Self {
         let descriptor = canary.descriptor().and_then(|descriptor| descriptor.try_clone_to_owned().ok());
-        Self(descriptor.and_then(register))
+        Self(descriptor.and_then(|descriptor| alarm::watched(descriptor).ok()))
     }
 
     /// Completes when the interface has something to be drained.
@@ -27,11 +27,4 @@ impl CanaryBack {
         }
         std::future::pending().await
     }
-}
-
-#[allow(unsafe_code)]
-fn register(descriptor: OwnedFd) -> Option<AsyncFd<OwnedFd>> {
-    // SAFETY: an `OwnedFd` names the same open descriptor until it is dropped, which the `AsyncFd` that owns it does
-    // only after taking it out of the reactor.
-    unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }.ok()
 }

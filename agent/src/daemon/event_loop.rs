@@ -1,5 +1,6 @@
 //! The one task that owns the core, the prober and the kernel's edge. See "Data flow" in `ARCHITECTURE.md`.
 
+use super::alarm::Alarm;
 use super::canary_back::CanaryBack;
 use super::feed::Feed;
 use super::lease::Lease;
@@ -13,11 +14,9 @@ use crate::netlink::{Kernel, Notice};
 use crate::probe::{Canary, Prober};
 use shunt_config::FailbackMode;
 use shunt_decision::{Action, Event, Failover, Outcome, ProbeId, Timestamp};
-use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep};
 
 /// A timer that fires this late means that the machine slept or the loop stood still (SIGSTOP, a stuck
 /// disk): what the probes then in flight say is no longer about the link. Busy machines are late by less.
@@ -66,6 +65,7 @@ pub(super) struct Surroundings {
     pub(super) record: Record,
     pub(super) store: Store,
     pub(super) feed: Feed,
+    pub(super) alarm: Alarm,
     pub(super) started: Timestamp,
 }
 
@@ -95,12 +95,11 @@ enum Wake {
 impl EventLoop {
     /// Turns until told to end; gives back what outlives it.
     pub(super) async fn run(mut self) -> (End, Self) {
-        let mut sleep = Box::pin(tokio::time::sleep(Duration::ZERO));
         self.take_notices(clock::now());
         loop {
             self.act();
             let wake_at = self.next_wake();
-            let wake = self.wait(wake_at, sleep.as_mut()).await;
+            let wake = self.wait(wake_at).await;
             let now = clock::now();
             if now.since(wake_at) > STANDSTILL {
                 self.core.handle_event(Event::ClockGap, now);
@@ -126,7 +125,7 @@ impl EventLoop {
                 self.act();
             }
             if canary_is_back || self.core.poll_timeout().is_some_and(|(due, _)| due <= now) {
-                self.judge(now);
+                self.judge(canary_is_back, now);
             }
             self.keep_time(now);
         }
@@ -171,14 +170,17 @@ impl EventLoop {
             .unwrap_or_else(|| clock::now() + LONGEST_SLEEP)
     }
 
-    async fn wait(&mut self, until: Timestamp, mut sleep: Pin<&mut Sleep>) -> Wake {
-        sleep.as_mut().reset(Instant::now() + until.since(clock::now()).min(LONGEST_SLEEP));
-        let Surroundings { orders, signals, .. } = &mut self.around;
+    async fn wait(&mut self, until: Timestamp) -> Wake {
+        if let Err(error) = self.around.alarm.set(until) {
+            // The kernel refuses no such call of a sound program.
+            tracing::error!("failed to set the timer of the event loop: {error}");
+        }
+        let Surroundings { orders, signals, alarm, .. } = &mut self.around;
         tokio::select! {
             biased;
             _ = self.kernel.readable() => Wake::Kernel,
             () = self.canary_back.readable() => Wake::Canary,
-            () = sleep => Wake::Timer,
+            _ = alarm.rings() => Wake::Timer,
             Some(order) = orders.recv() => Wake::Order(order),
             _ = signals.hang_up.recv() => Wake::Ended(End::Reload),
             _ = signals.terminate.recv() => Wake::Ended(End::Stop),
@@ -212,10 +214,13 @@ impl EventLoop {
     }
 
     /// First all replies that lie in the sockets, then the judgement.
-    fn judge(&mut self, now: Timestamp) {
+    fn judge(&mut self, canary_is_back: bool, now: Timestamp) {
         let mut outcomes = std::mem::take(&mut self.outcomes);
         self.prober.drain(now, &mut outcomes);
-        self.canary.drain(now, &mut outcomes);
+        // Strangers' packets to the canary's address, too, are taken out when they wake the loop.
+        if canary_is_back || self.canary.is_out() {
+            self.canary.drain(now, &mut outcomes);
+        }
         for (id, outcome) in outcomes.drain(..) {
             self.core.handle_event(Event::Probe { id, outcome }, now);
         }

@@ -1,5 +1,6 @@
 //! The daemon: puts the parts together, runs the event loop, reloads, and ends without touching forwarding.
 
+mod alarm;
 mod assemble;
 mod canary_back;
 mod event_loop;
@@ -126,6 +127,7 @@ async fn supervise(config: Config, source: &Source<'_>, logging: &Logging) -> Re
         record: Record::new(events, earlier),
         store: Store::start(&config.agent.state_dir),
         feed: feed::Feed::new(started),
+        alarm: alarm::Alarm::new().map_err(|error| format!("make the timer of the event loop: {error}"))?,
         started,
     };
     let opened = Kernel::open(&config, started)?;

@@ -45,7 +45,11 @@ pub enum CanaryKind {
 /// Sends canaries, and reads what comes back. It never waits.
 pub struct Canary {
     tun: Option<Client>,
+    /// Open while a local canary is in flight: the sockets are bound to no link, so the replies to all probes come to
+    /// them as well.
     local: PerFamily<Option<Path>>,
+    /// Local canaries forgotten on paths that are closed again.
+    dropped: u64,
     fallback: Option<ProbeError>,
     unsendable: Vec<ProbeId>,
     watch: Watch,
@@ -85,11 +89,9 @@ impl Canary {
             Some(Err(error)) => (None, Some(error)),
             None => (None, None),
         };
-        // A host without a family has no use for its canary: sending one is then `Unsendable`.
-        let local = |family, echo| Path::open(family, None, echo).ok();
-        let local = PerFamily::from_fn(|family| local(family, true).or_else(|| local(family, false)));
+        let local = PerFamily { v4: None, v6: None };
         let (watch, buffers) = (Watch::default(), Buffers::new());
-        Self { tun, local, fallback, unsendable: Vec::new(), watch, buffers }
+        Self { tun, local, dropped: 0, fallback, unsendable: Vec::new(), watch, buffers }
     }
 
     /// How the canaries of a family go.
@@ -118,7 +120,7 @@ impl Canary {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         let local = [&self.local.v4, &self.local.v6].into_iter().flatten().map(Path::dropped);
-        self.tun.as_ref().map_or(0, |client| client.dropped) + local.sum::<u64>()
+        self.dropped + self.tun.as_ref().map_or(0, |client| client.dropped) + local.sum::<u64>()
     }
 
     /// Sends one canary. What became of it comes by [`drain`](Self::drain); nothing comes when it is not answered before
@@ -129,7 +131,7 @@ impl Canary {
             (address, _) => {
                 // All local canaries share one bound on what is in flight.
                 let request = Request { id, target: TargetId(0), expires };
-                self.local.get_mut(family_of(address)).as_mut()?.send(request, &ask).ok()
+                self.local_path(family_of(address))?.send(request, &ask).ok()
             }
         });
         if sent.is_none() {
@@ -140,7 +142,7 @@ impl Canary {
     /// Reads everything that came back, without waiting, and appends the outcomes; forgets what expired before `now`.
     pub fn drain(&mut self, now: Timestamp, outcomes: &mut Vec<(ProbeId, Outcome)>) {
         outcomes.extend(self.unsendable.drain(..).map(|id| (id, Outcome::Unsendable)));
-        let Self { tun, local, watch, buffers, .. } = self;
+        let Self { tun, local, dropped, watch, buffers, .. } = self;
         watch.clear();
         if let Some(client) = tun {
             watch.add(client.tun.as_fd().as_raw_fd(), libc::POLLIN);
@@ -155,9 +157,31 @@ impl Canary {
             }
             client.waiting.retain(|flying| flying.expires >= now);
         }
-        for path in [&mut local.v4, &mut local.v6].into_iter().flatten() {
+        for slot in [&mut local.v4, &mut local.v6] {
+            let Some(path) = slot else { continue };
             path.drain(now, watch, buffers, outcomes);
+            if path.is_idle() {
+                *dropped += path.dropped();
+                *slot = None;
+            }
         }
+    }
+
+    /// Whether a canary's answer is awaited, or one could not be sent and [`drain`](Self::drain) is to say so.
+    #[must_use]
+    pub fn is_out(&self) -> bool {
+        let local = [&self.local.v4, &self.local.v6].into_iter().any(Option::is_some);
+        local || !self.unsendable.is_empty() || self.tun.as_ref().is_some_and(|tun| !tun.waiting.is_empty())
+    }
+
+    /// The sockets of local canaries; a host without the family, or without the right, has none.
+    fn local_path(&mut self, family: Family) -> Option<&mut Path> {
+        let slot = self.local.get_mut(family);
+        if slot.is_none() {
+            let open = |echo| Path::open(family, None, echo).ok();
+            *slot = open(true).or_else(|| open(false));
+        }
+        slot.as_mut()
     }
 }
 

@@ -68,6 +68,11 @@ impl Queries {
         Ok(())
     }
 
+    /// Whether no answer is awaited.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Probes forgotten because too many were in flight.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped

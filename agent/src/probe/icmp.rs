@@ -112,8 +112,9 @@ impl IcmpSocket {
         self.dropped
     }
 
-    pub(super) fn descriptor(&self) -> RawFd {
-        self.socket.as_raw_fd()
+    /// The socket, while an answer is awaited: what comes unasked may lie until the next probe.
+    pub(super) fn awaited(&self) -> Option<RawFd> {
+        (!self.waiting.is_empty()).then(|| self.socket.as_raw_fd())
     }
 
     /// Reads both queues.

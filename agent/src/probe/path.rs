@@ -78,7 +78,7 @@ impl Watch {
 
     /// Looks at all of them; when that is impossible, all count as ready, and reading finds out.
     pub(super) fn look(&mut self) {
-        if sys::poll(&mut self.set).is_err() {
+        if !self.set.is_empty() && sys::poll(&mut self.set).is_err() {
             for entry in &mut self.set {
                 entry.revents = entry.events;
             }
@@ -130,8 +130,8 @@ impl Path {
 
     /// Adds the sockets to be looked at, in the order in which [`drain`](Self::drain) reads them.
     pub(super) fn watch(&self, watch: &mut Watch) {
-        if let Some(icmp) = &self.icmp {
-            watch.add(icmp.descriptor(), libc::POLLIN);
+        if let Some(descriptor) = self.icmp.as_ref().and_then(IcmpSocket::awaited) {
+            watch.add(descriptor, libc::POLLIN);
         }
         self.connects.watch(watch);
         self.queries.watch(watch);
@@ -145,7 +145,7 @@ impl Path {
         buffers: &mut Buffers,
         outcomes: &mut Vec<(ProbeId, Outcome)>,
     ) {
-        if let Some(icmp) = &mut self.icmp {
+        if let Some(icmp) = self.icmp.as_mut().filter(|icmp| icmp.awaited().is_some()) {
             if watch.next_ready() {
                 icmp.drain(buffers, outcomes);
             }
@@ -155,6 +155,12 @@ impl Path {
         self.connects.forget(now);
         self.queries.drain(watch, buffers, outcomes);
         self.queries.forget(now);
+    }
+
+    /// Whether no answer is awaited.
+    pub(super) fn is_idle(&self) -> bool {
+        let echoes = self.icmp.as_ref().and_then(IcmpSocket::awaited);
+        echoes.is_none() && self.connects.is_empty() && self.queries.is_empty()
     }
 
     /// Probes forgotten because too many were in flight.
