@@ -14,7 +14,7 @@ pub struct Entry {
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Happening {
-    /// A link's verdict changed.
+    /// A link's verdict changed. A suspicion is not told: within seconds it is refuted, or the link has failed.
     Verdict {
         /// Which link.
         link: LinkId,

@@ -7,7 +7,8 @@ use crate::target::TargetState;
 use crate::verdict::{Sign, State, next};
 use crate::window::{LossTest, LossWindow};
 use crate::{
-    Family, Limits, LinkConfig, LinkId, PathSnapshot, PathState, Reason, TargetId, Timestamp, Verdict,
+    Family, Limits, LinkConfig, LinkId, Missing, PathSnapshot, PathState, Reason, TargetId, Timestamp,
+    Verdict,
 };
 use core::time::Duration;
 
@@ -129,8 +130,12 @@ impl Path {
     }
 
     fn present_or_absent(&mut self, at: Timestamp, desk: &mut Desk) {
-        // The cause comes before its consequence: without carrier, addresses and routes go as well.
+        // The cause comes before its consequence: without the interface there is no carrier, and without carrier,
+        // addresses and routes go as well.
         let absent = match (self.carrier, self.presence) {
+            (_, Some(PathState::Missing(missing @ (Missing::Interface | Missing::AdminUp)))) => {
+                Some(Reason::Missing(missing))
+            }
             (Some(false), _) => Some(Reason::NoCarrier),
             (None | Some(true), None) => Some(Reason::Starting),
             (None | Some(true), Some(PathState::Missing(missing))) => Some(Reason::Missing(missing)),

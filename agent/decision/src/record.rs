@@ -17,7 +17,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// The uplink is confirmed dead, or is left because it is degraded.
+    /// The uplink is confirmed dead, or is left because it is degraded or forwards nothing.
     pub(crate) fn open(
         &mut self,
         family: Family,
@@ -54,6 +54,11 @@ impl Record {
     fn current(&mut self, family: Family) -> Option<&mut Incident> {
         let number = (*self.course.get(family))?;
         self.incidents.iter_mut().rev().find(|incident| incident.number == number)
+    }
+
+    /// Whether the latest move belongs to an incident.
+    pub(crate) const fn in_course(&self, family: Family) -> bool {
+        self.course.get(family).is_some()
     }
 
     /// The next move has nothing to do with an incident.

@@ -264,8 +264,10 @@ impl Failover {
             Motive::First | Motive::Planned | Motive::Forced => None,
         };
         if let Some(from) = failed {
-            if motive == Motive::Degraded {
-                self.open_degraded(family, from);
+            match motive {
+                Motive::Degraded => self.open_degraded(family, from),
+                Motive::NotVerified => self.open_unverified(family, from),
+                Motive::First | Motive::Failed | Motive::Planned | Motive::Forced => {}
             }
             if let Some(link) = self.links.get_mut(usize::from(from.0)) {
                 link.damping.flap(self.half_life, now);
@@ -312,6 +314,15 @@ impl Failover {
         };
         self.families.get_mut(family).rejected = 0;
         self.record.open(family, link, reason, zero, &mut self.desk);
+    }
+
+    /// A planned move onto a link that forwards nothing is an outage of its own; in the course of an incident it is
+    /// that incident which goes on.
+    fn open_unverified(&mut self, family: Family, link: LinkId) {
+        let Some(path) = self.path(link, family).filter(|_| !self.record.in_course(family)) else { return };
+        // The canaries had this long, from the move on.
+        let zero = self.desk.now - path.timeout;
+        self.record.open(family, link, Reason::NotVerified { from: link }, zero, &mut self.desk);
     }
 
     /// Asks for the ranking, if it is another than before.

@@ -103,7 +103,6 @@ pub const fn level(what: &Happening) -> Level {
         | Happening::Uplink { reason: Reason::UplinkFailed { .. } | Reason::NotVerified { .. }, .. } => {
             Level::WARN
         }
-        Happening::Verdict { to: Core::Suspect, .. } => Level::DEBUG,
         _ => Level::INFO,
     }
 }

@@ -6,6 +6,7 @@
 
 use super::types::{Family, IncidentStatus, Status, Verdict};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU64;
 
 /// The longest request that the daemon reads, in bytes: a link name and some keys need a tenth of it.
 pub const MAX_REQUEST: usize = 4_096;
@@ -27,7 +28,7 @@ pub enum Request {
         link: String,
         /// Seconds until the lease ends by itself; absent: until `release`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        for_s: Option<u64>,
+        for_s: Option<NonZeroU64>,
         /// Hold to it even when it is confirmed dead.
         #[serde(default)]
         strict: bool,

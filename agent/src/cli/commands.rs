@@ -8,6 +8,7 @@ use super::{check, events, status};
 use crate::api::types::Status;
 use crate::api::wire::{Done, Request};
 use std::io::{self, Write};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 /// Where the daemon listens unless its config says otherwise.
@@ -26,7 +27,7 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
             Ok(out.write_all(status::render(&status, Style::of_stdout()).as_bytes())?)
         }
         Command::Force { link, lease, strict } => {
-            let for_s = lease.map(|lease| lease.as_secs());
+            let for_s = lease.and_then(|lease| NonZeroU64::new(lease.as_secs()));
             tell(args, &Request::Force { link: link.clone(), for_s, strict: *strict }, out)
         }
         Command::Release => tell(args, &Request::Release {}, out),

@@ -3,7 +3,8 @@
 use super::event_loop::{End, EventLoop};
 use crate::api::wire::{Answer, ApiError, ErrorCode, Request, Response};
 use crate::api::{self, Order};
-use shunt_decision::{Command, Event, Force, Timestamp};
+use shunt_decision::{Command, Event, Family, Force, Timestamp};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 impl EventLoop {
@@ -44,16 +45,23 @@ impl EventLoop {
         Answer::Status(Box::new(status))
     }
 
-    fn force(&mut self, name: &str, for_s: Option<u64>, strict: bool, now: Timestamp) -> Response {
+    fn force(&mut self, name: &str, for_s: Option<NonZeroU64>, strict: bool, now: Timestamp) -> Response {
         let Some(link) = self.names.find(name) else {
             return Err(ApiError::unknown_link(name, self.names.all()));
         };
-        let until = for_s.map(|seconds| now + Duration::from_secs(seconds));
+        let length = for_s.map(|seconds| Duration::from_secs(seconds.get()));
+        let until = length.map(|length| now + length);
         self.core.handle_event(Event::Command(Command::Force(Force { link, until, strict })), now);
-        let lease = for_s.map_or_else(
+        let lease = length.map_or_else(
             || "until it is released".to_owned(),
-            |seconds| format!("for {}", humantime::format_duration(Duration::from_secs(seconds))),
+            |length| format!("for {}", humantime::format_duration(length)),
         );
-        Ok(Answer::done(format!("{name} is the uplink {lease}")))
+        let uplink = self.core.snapshot().uplink;
+        if Family::ALL.iter().any(|family| *uplink.get(*family) == Some(link)) {
+            return Ok(Answer::done(format!("{name} is the uplink {lease}")));
+        }
+        Ok(Answer::done(format!(
+            "{name} is forced {lease}, but cannot be used yet; see `shunt status` for why"
+        )))
     }
 }

@@ -148,6 +148,7 @@ impl Agent {
     /// # Errors
     /// When it refuses or does not answer.
     pub fn force(&self, link: &str, for_s: Option<u64>) -> Result<Done> {
+        let for_s = for_s.and_then(std::num::NonZeroU64::new);
         self.ask(&Request::Force { link: link.to_owned(), for_s, strict: false })
     }
 

@@ -2,8 +2,8 @@
 
 use crate::simulation::{Simulation, link, two_links};
 use shunt_decision::{
-    Action, Command, Config, Event, Failover, Family, Force, Happening, LinkId, Outcome, PathState, Reason,
-    TargetId, Timestamp, Verdict,
+    Action, Command, Config, Event, Failover, Family, Force, Happening, LinkId, Missing, Outcome, PathState,
+    Reason, TargetId, Timestamp, Verdict,
 };
 use std::time::Duration;
 
@@ -160,6 +160,23 @@ fn an_adopted_ranking_is_not_touched_before_a_link_is_ready() {
 }
 
 #[test]
+fn a_lost_carrier_is_not_blamed_for_what_took_it_away() {
+    for (missing, blamed) in [
+        (Missing::Interface, Reason::Missing(Missing::Interface)),
+        (Missing::AdminUp, Reason::Missing(Missing::AdminUp)),
+        (Missing::Address, Reason::NoCarrier),
+        (Missing::Gateway, Reason::NoCarrier),
+    ] {
+        let mut simulation = warm();
+        simulation.tell(Event::Carrier { link: FIBER, up: false, at: simulation.now() });
+        let state = PathState::Missing(missing);
+        simulation.tell(Event::Path { link: FIBER, family: Family::V4, state });
+        let snapshot = simulation.core.snapshot();
+        assert_eq!(snapshot.links[0].paths.v4.as_ref().unwrap().reason, blamed);
+    }
+}
+
+#[test]
 fn reasons_tell_what_a_better_link_waits_for() {
     let mut simulation = warm();
     simulation.weather[0][0].cut = Some(simulation.now());
@@ -224,7 +241,9 @@ fn each_stage_that_is_to_be_kept_is_told() {
             Action::Journal(entry) => Some(&entry.what),
             _ => None,
         });
-        entries.filter_map(|what| if let Happening::Incident(one) = what { Some(*one) } else { None }).next_back()
+        entries
+            .filter_map(|what| if let Happening::Incident(one) = what { Some(*one) } else { None })
+            .next_back()
     };
     let kept = |simulation: &Simulation| simulation.core.snapshot().incidents.last().copied();
     simulation.weather[0][0].cut = Some(simulation.now());
@@ -236,4 +255,22 @@ fn each_stage_that_is_to_be_kept_is_told() {
     simulation.run_for(secs(20));
     assert!(kept(&simulation).unwrap().recovered.is_some());
     assert_eq!(told(&simulation), kept(&simulation));
+}
+
+#[test]
+fn a_failback_onto_a_link_that_forwards_nothing_is_an_incident() {
+    let mut simulation = warm();
+    simulation.weather[0][0].cut = Some(simulation.now());
+    simulation.run_for(secs(10));
+    simulation.weather[0][0].cut = None;
+    simulation.weather[0][0].forwards = false;
+    simulation.run_for(secs(80));
+    let snapshot = simulation.core.snapshot();
+    assert_eq!(snapshot.uplink.v4, Some(LTE));
+    let [first, second] = snapshot.incidents.as_slice() else { panic!("{:#?}", snapshot.incidents) };
+    assert!(first.ended.is_some());
+    assert_eq!((second.link, second.to), (FIBER, Some(LTE)));
+    assert_eq!(second.cause, Reason::NotVerified { from: FIBER });
+    assert_eq!(Some(second.zero), first.ended);
+    assert!(second.restored.is_some() && second.ended.is_none());
 }

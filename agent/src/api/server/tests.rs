@@ -118,6 +118,7 @@ async fn garbage_costs_the_connection_and_nothing_else() {
         "{\"command\":\"force\"}\n".into(),
         "{\"command\":\"force\",\"link\":\"lte\",\"fro_s\":600}\n".into(),
         "{\"command\":\"force\",\"link\":\"lte\",\"for_s\":-1}\n".into(),
+        "{\"command\":\"force\",\"link\":\"lte\",\"for_s\":0}\n".into(),
         "{\"command\":\"status\",\"surprise\":1}\n".into(),
         "{\"command\":\"release\",\"link\":\"lte\"}\n".into(),
         "\u{0}\u{1}\u{2}\n".into(),
