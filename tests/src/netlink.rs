@@ -197,6 +197,17 @@ impl Netlink {
             .doing(|| format!("remove interface {index}"))
     }
 
+    /// Gives an interface another name; it must be down.
+    ///
+    /// # Errors
+    /// When there is no such interface, or the name is taken.
+    pub fn rename_link(&mut self, index: u32, name: &str) -> Result<()> {
+        let message = LinkUnspec::new_with_index(index).name(name.to_owned()).build();
+        self.request(Route::SetLink(message), NLM_F_REQUEST | NLM_F_ACK)
+            .map(drop)
+            .doing(|| format!("rename interface {index} to {name}"))
+    }
+
     /// Whether the interface's medium carries, by the kernel's own operational word.
     ///
     /// # Errors

@@ -2,6 +2,10 @@
 
 #![allow(dead_code)] // each test binary uses its own part
 
+pub(crate) mod flows;
+pub(crate) mod monitor;
+pub(crate) mod packets;
+
 use shunt::api::types::{LinkStatus, Status, Verdict};
 use shunt_lab::{Agent, AgentConfig, Lab, Plan, Policy, Program, STREAM_TARGET_V4, Stream, UplinkPlan};
 use std::time::Duration;
@@ -48,4 +52,24 @@ pub(crate) fn uplink(status: &Status) -> Option<&str> {
 /// One link's part of the status.
 pub(crate) fn link<'a>(status: &'a Status, name: &str) -> &'a LinkStatus {
     status.links.iter().find(|link| link.name == name).unwrap()
+}
+
+/// Waits for the moment at which every link is healthy and `name` is the IPv4 uplink.
+pub(crate) fn healthy_with(agent: &Agent, name: &str) -> Status {
+    agent
+        .wait_for(&format!("all links healthy and {name} as uplink"), DEADLINE, |status| {
+            uplink(status) == Some(name) && status.links.iter().all(|link| link.verdict == Verdict::Healthy)
+        })
+        .unwrap()
+}
+
+/// Waits for the uplink `name`.
+pub(crate) fn moved_to(agent: &Agent, name: &str) -> Status {
+    agent.wait_for(&format!("the uplink {name}"), DEADLINE, |status| uplink(status) == Some(name)).unwrap()
+}
+
+/// Waits until the agent has asked for so many more probes: it had every occasion to do wrong.
+pub(crate) fn probed(agent: &Agent, more: u64) -> Status {
+    let goal = agent.status().unwrap().counters.probes + more;
+    agent.wait_for("more probes", DEADLINE, |status| status.counters.probes >= goal).unwrap()
 }

@@ -1,0 +1,243 @@
+//! How the agent starts, reloads, ends, and meets those who talk nonsense to it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests are tests
+
+mod common;
+
+use common::monitor::{Monitor, all_routes, routes, rules, wait_until};
+use common::{DEADLINE, healthy_with, moved_to, probed, settled, streaming, two_uplinks, uplink};
+use shunt::api::types::Verdict;
+use shunt::api::wire::{Done, ErrorCode, Line, MAX_REQUEST, Request};
+use shunt_lab::{AgentConfig, Lab, enter_or_reexec};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+const FAST: &str = "[probe]\ninterval = \"100ms\"";
+
+/// What the agent sets on the WAN interfaces.
+fn sysctls(lab: &Lab) -> Vec<String> {
+    let mut values = Vec::new();
+    for interface in ["fiber0", "lte0"] {
+        for key in ["rp_filter", "ignore_routes_with_linkdown"] {
+            values.push(lab.gateway.sysctl(&format!("ipv4/conf/{interface}/{key}")).unwrap());
+        }
+    }
+    values
+}
+
+#[test]
+fn a_good_config_is_taken_over_without_touching_forwarding() {
+    let Some(_turn) = enter_or_reexec("a_good_config_is_taken_over_without_touching_forwarding") else {
+        return;
+    };
+    let lab = two_uplinks(false);
+    let agent = settled(&lab, &AgentConfig::new(&lab));
+    agent.force("lte", Some(600)).unwrap();
+    healthy_with(&agent, "lte");
+    let stream =
+        shunt_lab::Stream::start(&lab.client, &lab.far, shunt_lab::STREAM_TARGET_V4.into(), 1_000).unwrap();
+    stream.wait_for_path(lab.uplinks[1].far_index(), DEADLINE).unwrap();
+    stream.take_report().unwrap();
+    let before = (routes(&lab), rules(&lab));
+    let mut monitor = Monitor::start(&lab.gateway);
+
+    let mut config = AgentConfig::new(&lab).with(FAST);
+    config.targets.push(shunt_lab::TARGETS_V4[2].to_string());
+    std::fs::write(agent.config_file(), config.to_toml(agent.home())).unwrap();
+    agent.reload().unwrap();
+    let status = agent
+        .wait_for("three targets on each link, all healthy", DEADLINE, |status| {
+            status.links.iter().all(|link| {
+                let path = link.families.v4.as_ref().unwrap();
+                path.targets.len() == 3 && link.verdict == Verdict::Healthy
+            })
+        })
+        .unwrap();
+    assert!(agent.log().contains("the new config is in force"), "{}", agent.log());
+    assert_eq!(uplink(&status), Some("lte"));
+    assert_eq!(status.forced.map(|forced| forced.link), Some("lte".into()));
+    probed(&agent, 30);
+    let changes = monitor.changes();
+    assert!(changes.is_empty(), "forwarding was touched: {changes:#?}");
+    assert_eq!((routes(&lab), rules(&lab)), before);
+    let report = stream.stop().unwrap();
+    assert_eq!((report.lost, report.moves.len()), (0, 0), "{report}");
+}
+
+#[test]
+fn a_bad_config_is_refused_by_line_and_the_old_one_stays() {
+    let Some(_turn) = enter_or_reexec("a_bad_config_is_refused_by_line_and_the_old_one_stays") else {
+        return;
+    };
+    let lab = two_uplinks(false);
+    let agent = settled(&lab, &AgentConfig::new(&lab).with(FAST));
+    let good = std::fs::read_to_string(agent.config_file()).unwrap();
+    let before = (routes(&lab), rules(&lab));
+    let mut monitor = Monitor::start(&lab.gateway);
+    let broken = [
+        (good.replace("interval = \"100ms\"", "intervall = \"100ms\""), "intervall"),
+        (good.replace("[[link]]", "[[link]"), "[[link]"),
+        (good.replace("lte0", "fiber0"), "interface = \"fiber0\""),
+    ];
+    for (number, (text, fault)) in (1..).zip(broken) {
+        let line = 1 + text.lines().position(|line| line.contains(fault)).unwrap();
+        std::fs::write(agent.config_file(), text).unwrap();
+        agent.reload().unwrap();
+        let refused = || agent.log().matches("the new config is refused").count();
+        wait_until("the refusal", || refused() == number);
+        let log = agent.log();
+        let (_, refusal) = log.rsplit_once("the new config is refused").unwrap();
+        // Of two links that clash, either may be named.
+        let named = (line..line + 8).any(|line| refusal.contains(&format!("shunt.toml:{line}")));
+        assert!(named, "line {line} of {fault:?} is not named: {refusal}");
+    }
+    // What only a restart can give is refused too.
+    std::fs::write(agent.config_file(), good.replace("[probe]", "[kernel]\nprotocol = 201\n[probe]"))
+        .unwrap();
+    agent.reload().unwrap();
+    wait_until("the refusal of [kernel]", || agent.log().contains("[kernel] cannot change"));
+    let status = probed(&agent, 20);
+    assert_eq!(uplink(&status), Some("fiber"));
+    assert!(status.links.iter().all(|link| link.verdict == Verdict::Healthy), "{status:?}");
+    assert_eq!(monitor.changes(), Vec::new());
+    assert_eq!((routes(&lab), rules(&lab)), before);
+}
+
+#[test]
+fn an_agent_that_is_terminated_leaves_forwarding_as_it_is() {
+    let Some(_turn) = enter_or_reexec("an_agent_that_is_terminated_leaves_forwarding_as_it_is") else {
+        return;
+    };
+    let lab = two_uplinks(false);
+    let mut agent = settled(&lab, &AgentConfig::new(&lab));
+    let stream = streaming(&lab, 1_000);
+    let before = (routes(&lab), rules(&lab), sysctls(&lab));
+    assert!(!before.0.is_empty() && !before.1.is_empty());
+    let mut monitor = Monitor::start(&lab.gateway);
+    assert!(agent.terminate().unwrap().success());
+    assert_eq!((routes(&lab), rules(&lab), sysctls(&lab)), before);
+    agent.start_again().unwrap();
+    healthy_with(&agent, "fiber");
+    assert_eq!((routes(&lab), rules(&lab), sysctls(&lab)), before);
+    assert_eq!(monitor.changes(), Vec::new(), "it did not adopt what it had left");
+    let report = stream.stop().unwrap();
+    assert_eq!((report.lost, report.moves.len()), (0, 0), "{report}");
+}
+
+#[test]
+fn a_stop_with_restore_leaves_nothing_behind() {
+    let Some(_turn) = enter_or_reexec("a_stop_with_restore_leaves_nothing_behind") else { return };
+    let lab = two_uplinks(true);
+    let everything = || {
+        let mut netlink = lab.gateway.netlink().unwrap();
+        (all_routes(&lab), netlink.rules().unwrap(), sysctls(&lab))
+    };
+    lab.gateway.set_sysctl("ipv4/conf/lte0/rp_filter", "1").unwrap();
+    let before = everything();
+    // By the running agent, and by the command alone after it was killed.
+    for killed in [false, true] {
+        let mut agent = settled(&lab, &AgentConfig::new(&lab).with_v6());
+        assert_ne!(everything(), before);
+        assert_eq!(lab.gateway.sysctl("ipv4/conf/lte0/rp_filter").unwrap(), "2");
+        if killed {
+            agent.kill().unwrap();
+        }
+        let output = agent.command(&["stop", "--restore"]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        if !killed {
+            wait_until("the agent's end", || agent.ended().unwrap().is_some());
+            assert!(agent.ended().unwrap().unwrap().success());
+        }
+        assert_eq!(everything(), before, "killed before: {killed}");
+        assert!(lab.gateway.netlink().unwrap().index("shunt0").is_err(), "the canary's interface stayed");
+    }
+}
+
+#[test]
+fn a_second_daemon_refuses_to_start_and_says_who_is_there() {
+    let Some(_turn) = enter_or_reexec("a_second_daemon_refuses_to_start_and_says_who_is_there") else {
+        return;
+    };
+    let lab = two_uplinks(false);
+    let mut agent = settled(&lab, &AgentConfig::new(&lab).with(FAST));
+    let mut monitor = Monitor::start(&lab.gateway);
+    let output = agent.command(&["run"]).output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    let expected = format!("another shunt daemon runs already (process {})", agent.process());
+    assert!(said.contains(&expected), "{said}");
+    let output = agent.command(&["check"]).arg(agent.config_file()).output().unwrap();
+    assert!(output.status.success(), "a check needs no lock: {output:?}");
+    assert_eq!(monitor.changes(), Vec::new());
+    assert!(agent.ended().unwrap().is_none());
+    assert_eq!(uplink(&probed(&agent, 10)), Some("fiber"));
+}
+
+#[test]
+fn garbage_on_the_socket_gets_an_error_and_harms_nobody() {
+    let Some(_turn) = enter_or_reexec("garbage_on_the_socket_gets_an_error_and_harms_nobody") else { return };
+    let lab = two_uplinks(false);
+    let mut agent = settled(&lab, &AgentConfig::new(&lab).with(FAST));
+    let deep = format!("{}\n", "[".repeat(MAX_REQUEST - 1));
+    let garbage: [&[u8]; 9] = [
+        b"\n",
+        b"\0\xff\xfe\x80\n",
+        b"status\n",
+        b"{\"command\":\"status\"\n",
+        b"{\"command\":\"reboot\"}\n",
+        b"{\"command\":\"force\"}\n",
+        b"{\"command\":\"force\",\"link\":\"lte\",\"for_s\":-1}\n",
+        b"{\"command\":\"status\",\"surprise\":1}\n",
+        deep.as_bytes(),
+    ];
+    for bytes in garbage {
+        assert_eq!(answer(&agent.socket(), bytes), ErrorCode::BadRequest, "{bytes:?}");
+    }
+    let unknown = b"{\"command\":\"force\",\"link\":\"dsl\",\"for_s\":600}\n";
+    assert_eq!(answer(&agent.socket(), unknown), ErrorCode::UnknownLink);
+    let endless = vec![b'x'; 64 * MAX_REQUEST];
+    let mut stream = connect(&agent.socket());
+    // The agent hangs up in the middle of it.
+    let _broken_pipe = stream.write_all(&endless);
+    assert_eq!(code(stream), Some(ErrorCode::BadRequest));
+    // Those who say half a word and leave, and those who say nothing and stay.
+    for _ in 0..100 {
+        connect(&agent.socket()).write_all(b"{\"command\":\"sta").unwrap();
+    }
+    let silent: Vec<_> = (0..40).map(|_| connect(&agent.socket())).collect();
+    drop(silent);
+    let status = agent
+        .wait_for("an answer to an honest client", DEADLINE, |status| uplink(status) == Some("fiber"))
+        .unwrap();
+    assert_eq!(status.forced, None);
+    assert!(agent.ended().unwrap().is_none());
+    agent.force("lte", Some(600)).unwrap();
+    moved_to(&agent, "lte");
+    let told: Done = agent.ask(&Request::Release {}).unwrap();
+    assert!(!told.text.is_empty());
+}
+
+fn connect(socket: &Path) -> UnixStream {
+    let stream = UnixStream::connect(socket).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.set_write_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
+/// The code of the error that `bytes` get.
+fn answer(socket: &Path, bytes: &[u8]) -> ErrorCode {
+    let mut stream = connect(socket);
+    stream.write_all(bytes).unwrap();
+    code(stream).expect("an answer")
+}
+
+/// The code of the error line that is read; `None`: the agent hung up without one.
+fn code(stream: UnixStream) -> Option<ErrorCode> {
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).ok().filter(|length| *length > 0)?;
+    match serde_json::from_str::<Line<Done>>(&line).unwrap() {
+        Line::Error(error) => Some(error.code),
+        other => panic!("not an error: {other:?}"),
+    }
+}
