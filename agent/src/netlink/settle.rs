@@ -31,8 +31,10 @@ impl Kernel {
         self.report_reading(&failures, notices);
         for place in 0..self.links.len() {
             let held = self.world.interfaces.get(place).and_then(Option::as_ref);
-            let up = held.is_some_and(|interface| interface.carrier);
-            self.carrier(place, up, now, notices);
+            // What does not exist has no carrier to speak of: that it is missing is told with its path.
+            if let Some(up) = held.map(|interface| interface.carrier) {
+                self.carrier(place, up, now, notices);
+            }
         }
         for family in Family::ALL {
             self.adopt(family);
