@@ -241,6 +241,125 @@ fn restore_leaves_nothing_of_ours() {
     });
 }
 
+#[test]
+fn what_a_removed_link_left_behind_goes() {
+    within("what_a_removed_link_left_behind_goes", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let both = config(state.path());
+        drop(Agent::open(&both));
+        let (former, beyond) = (both.kernel.link_table(1), both.kernel.link_table(shunt_config::MAX_LINKS));
+        // A stranger's route in the same table, and one of our number where no table of ours can be.
+        wire.put(&Wire::route_message(former, 4, 77, "192.0.2.7", "wan0"));
+        wire.put(&Wire::route_message(beyond, netns::wire::OWN, 5, "192.0.2.7", "wan0"));
+        assert_eq!((wire.table(Inet, former).len(), wire.table(Inet6, former).len()), (3, 2));
+        let mut one = both.clone();
+        one.links.truncate(1);
+        let agent = Agent::open(&one);
+        assert_eq!(warnings(&agent.notices), Vec::<&str>::new());
+        let strangers = [(77, Some(index("wan0")), Some(ip("192.0.2.7")))];
+        assert_eq!(wire.table(Inet, former), strangers);
+        assert_eq!(wire.table(Inet6, former), []);
+        assert_eq!(wire.table(Inet, beyond).len(), 1);
+        assert_eq!(wire.own_rules(Inet).len(), 4);
+
+        // The same when everything is taken back. (The table of a link that is configured is all ours.)
+        drop((agent, Agent::open(&both)));
+        wire.put(&Wire::route_message(former, 4, 77, "192.0.2.7", "wan0"));
+        assert_eq!(wire.table(Inet, former).len(), 3);
+        Agent::open(&one).kernel.restore().unwrap();
+        assert_eq!(wire.table(Inet, former), strangers);
+        assert_eq!(wire.own_rules(Inet), []);
+    });
+}
+
+#[test]
+fn rules_come_back_although_a_route_is_refused() {
+    within("rules_come_back_although_a_route_is_refused", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let mut config = config(state.path());
+        // The kernel takes no router that is the host itself.
+        config.links[1].gateway = Some(shunt_config::Gateway::Via("203.0.113.10".parse().unwrap()));
+        let mut agent = Agent::open(&config);
+        agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
+        agent.catch_up();
+        assert!(!warnings(&agent.notices).is_empty(), "the route by itself was taken");
+        let rules = wire.own_rules(Inet);
+        assert_eq!(rules.len(), 6);
+        for rule in &rules {
+            wire.delete_rule(rule);
+        }
+        agent.until("the rules", |_| wire.own_rules(Inet) == rules);
+    });
+}
+
+#[test]
+fn a_rule_set_that_is_refused_in_part_is_taken_back() {
+    within("a_rule_set_that_is_refused_in_part_is_taken_back", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        let mut config = config(state.path());
+        for link in &mut config.links {
+            link.targets.retain(|target| target.address().is_ipv6());
+        }
+        // No configuration gets as far: IPv6 refuses a rule into table 0, which is the last one, after five that it takes.
+        config.kernel.table_base = 0;
+        let mut agent = Agent::open(&config);
+        agent.until("the warning", |notices| warnings(notices).iter().any(|text| text.contains("lookup 0")));
+        assert_eq!(wire.own_rules(Inet6), []);
+        assert_eq!(warnings(&agent.notices).len(), 1, "{:#?}", agent.notices);
+    });
+}
+
+#[test]
+fn a_link_without_ipv6_is_told_and_the_other_serves() {
+    within("a_link_without_ipv6_is_told_and_the_other_serves", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        std::fs::write("/proc/sys/net/ipv6/conf/wan0/disable_ipv6", "1").unwrap();
+        let state = tempfile::tempdir().unwrap();
+        let config = config(state.path());
+        let mut agent = Agent::open(&config);
+        assert_eq!(agent.path(FIBER, Family::V6), Some(PathState::Missing(Missing::Address)));
+        assert_eq!(agent.path(FIBER, Family::V4), Some(PathState::Ready));
+        assert_eq!(warnings(&agent.notices), Vec::<&str>::new());
+        agent.rank(Family::V6, &[FIBER, LTE]).unwrap();
+        assert_eq!(wire.look_up(V6, 0, None), Ok(index("wan1")));
+        assert!(wire.look_up(V6, config.kernel.link_mark(0), None).is_err(), "a probe would leak");
+        std::fs::write("/proc/sys/net/ipv6/conf/wan0/disable_ipv6", "0").unwrap();
+        wire.address("wan0", "2001:db8:a::10", 64);
+        wire.default_route(100, "2001:db8:a::1", "wan0");
+        agent.until("ready", |notices| path(notices, FIBER, Family::V6) == Some(PathState::Ready));
+        agent.until("its place", |_| wire.look_up(V6, 0, None) == Ok(index("wan0")));
+    });
+}
+
+#[test]
+fn sysctls_that_may_not_be_set_are_told_once() {
+    within("sysctls_that_may_not_be_set_are_told_once", || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        netns::read_only("/proc/sys");
+        let state = tempfile::tempdir().unwrap();
+        let mut agent = Agent::open(&config(state.path()));
+        let told = warnings(&agent.notices).len();
+        assert!((4..=6).contains(&told), "{:#?}", agent.notices);
+        assert!(warnings(&agent.notices)[0].contains("ipv4.conf.wan0.ignore_routes_with_linkdown to 1"));
+        // Everything else goes on.
+        agent.rank(Family::V4, &[LTE, FIBER]).unwrap();
+        assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan1")));
+        // Looked at again when the interface comes again, and not told again.
+        wire.down("wan1");
+        wire.up("wan1");
+        agent.catch_up();
+        assert_eq!(warnings(&agent.notices).len(), told, "{:#?}", agent.notices);
+    });
+}
+
 fn read(interface: &str, key: &str) -> String {
     std::fs::read_to_string(format!("/proc/sys/net/ipv4/conf/{interface}/{key}")).unwrap().trim().to_owned()
 }

@@ -8,21 +8,21 @@ use super::error::{KernelError, family_name};
 use super::model::Way;
 use super::rtnl::{
     Found, Lead, RTM_DELROUTE, RTM_DELRULE, RTM_GETROUTE, RTM_GETRULE, RTM_NEWROUTE, RTM_NEWRULE, Route,
-    address_family, found,
+    address_family, found, route_outline,
 };
 use super::rules::{self, FoundRule, Rule, Selector};
 use super::socket::{Refusal, RequestSocket};
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
-use rtnetlink::packet_route::route::{RouteAttribute, RouteHeader, RouteMessage};
+use rtnetlink::packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol};
 use rtnetlink::packet_route::rule::RuleMessage;
-use shunt_config::Kernel as Numbers;
+use shunt_config::{Kernel as Numbers, MAX_LINKS};
 use shunt_decision::{Family, PerFamily};
 use std::fmt;
 
 /// What lies in the kernel for one family.
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
-    /// Everything in our tables, whoever put it there.
+    /// Everything in our tables, whoever put it there; and what is ours in those of former links.
     pub(crate) routes: Vec<Found>,
     /// Every rule, in the kernel's order.
     pub(crate) rules: Vec<FoundRule>,
@@ -43,11 +43,34 @@ pub(crate) struct Tables {
     pub(crate) numbers: Numbers,
     pub(crate) mirror: PerFamily<Mirror>,
     links: usize,
+    /// Tables of links that the configuration no longer has, where routes of ours were found.
+    retired: PerFamily<Vec<u32>>,
 }
 
 impl Tables {
     pub(crate) fn new(request: RequestSocket, numbers: Numbers, links: usize) -> Self {
-        Self { request, numbers, mirror: PerFamily::from_fn(|_| Mirror::default()), links }
+        let (mirror, retired) =
+            (PerFamily::from_fn(|_| Mirror::default()), PerFamily::from_fn(|_| Vec::new()));
+        Self { request, numbers, mirror, links, retired }
+    }
+
+    /// Looks for what a longer configuration left behind; [`read_routes`](Self::read_routes) reads it from then on.
+    pub(crate) fn find_retired(&mut self, family: Family) -> Result<(), KernelError> {
+        let (numbers, links) = (self.numbers, self.links);
+        let mut filter = RouteMessage::default();
+        filter.header.address_family = address_family(family);
+        filter.header.protocol = RouteProtocol::from(numbers.protocol);
+        let past = numbers.link_table(links)..numbers.link_table(MAX_LINKS);
+        let list = self.request.dump(RTM_GETROUTE, &filter, |list, payload| {
+            let outline = route_outline(payload).filter(|(_, _, _, protocol)| *protocol == numbers.protocol);
+            list.extend(outline.map(|(_, _, table, _)| table).filter(|table| past.contains(table)));
+        });
+        let what = || format!("list the {} routes of former links", family_name(family));
+        let mut tables = list.map_err(|refusal| KernelError::refused(what(), refusal))?;
+        tables.sort_unstable();
+        tables.dedup();
+        *self.retired.get_mut(family) = tables;
+        Ok(())
     }
 
     /// Whether a table is one of ours.
@@ -64,14 +87,19 @@ impl Tables {
     /// Reads our tables.
     pub(crate) fn read_routes(&mut self, family: Family) -> Result<(), KernelError> {
         let mut all = Vec::new();
-        for table in self.ids() {
+        let own = self.numbers.protocol;
+        let retired = self.retired.get(family).clone();
+        // In a table that is no longer ours, only what we put there is.
+        for (table, whole) in self.ids().map(|id| (id, true)).chain(retired.into_iter().map(|id| (id, false)))
+        {
             let mut filter = RouteMessage::default();
             filter.header.address_family = address_family(family);
             filter.header.table = u8::try_from(table).unwrap_or(RouteHeader::RT_TABLE_UNSPEC);
             filter.attributes.push(RouteAttribute::Table(table));
             let list = self.request.dump(RTM_GETROUTE, &filter, |list, payload| {
                 // A kernel that does not filter sends everything.
-                list.extend(found(payload).filter(|found| found.table == table));
+                let ours = |found: &Found| found.table == table && (whole || found.protocol == own);
+                list.extend(found(payload).filter(ours));
             });
             let what = || format!("list the {} routes of table {table}", family_name(family));
             all.append(&mut list.map_err(|refusal| KernelError::refused(what(), refusal))?);
@@ -130,8 +158,10 @@ impl Tables {
                         Err(error) => applied.failures.push(error),
                     }
                 }
-                // Rules into tables that could not be filled would only catch packets.
-                Step::AddRule(_) | Step::DeleteRule(_) | Step::DeleteRoute(_) if tried > 0 && put == 0 => {
+                // Where the kernel takes no route at all, rules would lead into empty tables.
+                Step::AddRule(_) | Step::DeleteRule(_) | Step::DeleteRoute(_)
+                    if tried > 0 && put == 0 && self.has_no_route(family) =>
+                {
                     break;
                 }
                 Step::AddRule(rule) => match self.add_rule(*rule) {
@@ -149,6 +179,10 @@ impl Tables {
             }
         }
         applied
+    }
+
+    fn has_no_route(&self, family: Family) -> bool {
+        !self.mirror.get(family).routes.iter().any(|found| found.protocol == self.numbers.protocol)
     }
 
     fn note(&mut self, applied: &mut Applied, delete: impl FnOnce(&mut Self) -> Result<bool, KernelError>) {

@@ -27,7 +27,11 @@ impl Kernel {
                             configuration, or boot without ipv6.disable=1.";
             self.warnings.set(Subject::NoIpv6, vec![sentence.to_owned()], notices);
         }
-        let failures = self.read_stale(now, notices);
+        let usable = |family: &Family| *family == Family::V4 || self.has_ipv6;
+        let families: Vec<_> = Family::ALL.into_iter().filter(usable).collect();
+        let mut failures: Vec<_> =
+            families.into_iter().filter_map(|family| self.tables.find_retired(family).err()).collect();
+        failures.extend(self.read_stale(now, notices));
         self.report_reading(&failures, notices);
         for place in 0..self.links.len() {
             let held = self.world.interfaces.get(place).and_then(Option::as_ref);

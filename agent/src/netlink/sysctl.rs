@@ -4,10 +4,11 @@
 //! Only per-interface values are written. The old ones are kept in the state directory before the first change.
 
 use super::error::KernelError;
+use crate::state_file;
 use shunt_decision::Family;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Interface names may hold dots, so that settings are named by path.
@@ -31,13 +32,12 @@ impl Sysctls {
     /// Reads what a predecessor kept.
     pub(crate) fn open(state_dir: &Path) -> Result<Self, KernelError> {
         let file = state_dir.join(FILE);
-        let failed = |what, source| KernelError::File { what, path: file.clone(), source };
-        let kept = match fs::read(&file) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|error| failed("understand", error.into()))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(failed("read", error)),
-        };
-        Ok(Self { file, kept })
+        let kept = state_file::load(&file).map_err(|source| KernelError::File {
+            what: "read the old sysctl values in",
+            path: file.clone(),
+            source,
+        })?;
+        Ok(Self { file, kept: kept.unwrap_or_default() })
     }
 
     /// Sets what differs; the sentences say what could not be done.
@@ -63,25 +63,23 @@ impl Sysctls {
         sentences
     }
 
-    /// Puts the old values back, where the interfaces are still there, and forgets them.
+    /// Puts the old values back, where the interfaces are still there, and forgets them. What could not be put back
+    /// is kept for another attempt; the first failure is told.
     pub(crate) fn restore(&mut self) -> Result<(), KernelError> {
-        for (key, value) in &self.kept {
+        let mut first = Ok(());
+        self.kept.retain(|key, value| {
             let path = Path::new(ROOT).join(key);
-            if path.exists() {
-                fs::write(&path, value).map_err(|source| KernelError::File {
-                    what: "put back",
-                    path,
-                    source,
-                })?;
+            let result = if path.exists() { fs::write(&path, value) } else { Ok(()) };
+            let failed = result.is_err();
+            if first.is_ok() {
+                first = result.map_err(|source| KernelError::File { what: "put back", path, source });
             }
-        }
-        self.kept.clear();
-        match fs::remove_file(&self.file) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(KernelError::File { what: "remove", path: self.file.clone(), source })
-            }
-            _ => Ok(()),
-        }
+            failed
+        });
+        let file = if self.kept.is_empty() { state_file::remove(&self.file) } else { self.save() };
+        let file =
+            file.map_err(|source| KernelError::File { what: "update", path: self.file.clone(), source });
+        first.and(file)
     }
 
     fn change(&mut self, key: &str, value: &str) -> Result<(), String> {
@@ -100,23 +98,15 @@ impl Sysctls {
         }
         unkept.map_or(Ok(()), |error| {
             Err(format!(
-                "Failed to {error}: the old values of the sysctls are known only until the agent stops; make the \
-                 state directory writable."
+                "Failed to write {} ({error}): the old values of the sysctls are known only until the agent stops; \
+                 make the state directory writable.",
+                self.file.display()
             ))
         })
     }
 
-    /// Whole or not at all: a file cut short by a power failure would lose the old values.
-    fn save(&self) -> Result<(), KernelError> {
-        let failed = |source| KernelError::File { what: "write", path: self.file.clone(), source };
-        let text = serde_json::to_vec_pretty(&self.kept).map_err(|error| failed(error.into()))?;
-        let temporary = self.file.with_extension("json.new");
-        if let Some(directory) = self.file.parent() {
-            fs::create_dir_all(directory).map_err(failed)?;
-        }
-        let mut file = fs::File::create(&temporary).map_err(failed)?;
-        file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
-        fs::rename(&temporary, &self.file).map_err(failed)
+    fn save(&self) -> io::Result<()> {
+        state_file::save(&self.file, &self.kept)
     }
 }
 
