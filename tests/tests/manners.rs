@@ -241,3 +241,30 @@ fn code(stream: UnixStream) -> Option<ErrorCode> {
         other => panic!("not an error: {other:?}"),
     }
 }
+
+/// Names, sizes and times of all files beneath a directory.
+fn files(directory: &Path) -> Vec<(std::path::PathBuf, u64, std::time::SystemTime)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let (entry, path) = entry.map(|entry| (entry.metadata().unwrap(), entry.path())).unwrap();
+        if entry.is_dir() {
+            found.extend(files(&path));
+        }
+        found.push((path, entry.len(), entry.modified().unwrap()));
+    }
+    found.sort();
+    found
+}
+
+/// Flash wears out, and years of probing must not be what does it: neither state nor log grows.
+#[test]
+fn the_steady_state_writes_nothing_to_disk() {
+    let Some(_turn) = enter_or_reexec("the_steady_state_writes_nothing_to_disk") else { return };
+    let lab = two_uplinks(false);
+    let agent = settled(&lab, &AgentConfig::new(&lab).with(FAST));
+    probed(&agent, 40);
+    let before = files(agent.home());
+    assert!(before.len() > 2, "{before:?}");
+    probed(&agent, 200);
+    assert_eq!(files(agent.home()), before);
+}

@@ -130,3 +130,43 @@ fn carried_over(force: Force, names: &Names, new: &Config) -> Option<Force> {
 fn seed() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shunt_decision::LinkId;
+    use std::path::Path;
+
+    fn config(sections: &str, links: &[&str]) -> Config {
+        let link = |name: &&str| format!("[[link]]\nname = \"{name}\"\ninterface = \"{name}0\"\n");
+        let links: String = links.iter().map(link).collect();
+        let text = format!("targets = [\"192.0.2.1\"]\n{sections}\n{links}");
+        shunt_config::parse(&text, Path::new("test.toml")).unwrap()
+    }
+
+    #[test]
+    fn what_a_reload_cannot_change_is_named() {
+        let old = config("", &["fiber", "lte"]);
+        for (sections, key) in [
+            ("[kernel]\nprotocol = 156", Some("[kernel]")),
+            ("[agent]\nstate_dir = \"/elsewhere\"", Some("[agent] state_dir")),
+            ("[agent]\nsocket = \"/run/other.sock\"", Some("[agent] socket")),
+            ("[agent]\ngroup = \"wheel\"", Some("[agent] group")),
+            ("[agent]\nlog_format = \"json\"", Some("[agent] log_format")),
+            ("[agent]\nlog = \"debug\"", None),
+            ("[probe]\ninterval = \"2s\"", None),
+        ] {
+            let refused = needs_restart(&old, &config(sections, &["lte"])).map(|(key, _)| key);
+            assert_eq!(refused, key, "{sections}");
+        }
+    }
+
+    #[test]
+    fn a_lease_goes_over_to_the_links_new_number() {
+        let names = Names::new(&config("", &["fiber", "lte"]));
+        let force = Force { link: LinkId(1), until: None, strict: true };
+        let over = |links: &[&str]| carried_over(force, &names, &config("", links));
+        assert_eq!(over(&["lte", "fiber"]), Some(Force { link: LinkId(0), ..force }));
+        assert_eq!(over(&["fiber", "dsl"]), None);
+    }
+}

@@ -115,3 +115,57 @@ async fn write(what: &str, write: impl FnOnce() -> io::Result<()> + Send + 'stat
         tracing::warn!("failed to keep {what} in the state directory ([agent] state_dir): {error}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::process::Command;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    /// A wait that is not over by then has failed.
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    fn lease() -> Lease {
+        let value = serde_json::json!({"link": "lte", "strict": false, "taken_unix": 1, "until_unix": null});
+        serde_json::from_value(value).unwrap()
+    }
+
+    /// The draft of the lease is a pipe that nobody reads: whoever opens it stands still.
+    #[test]
+    fn a_stuck_disk_does_not_hold_up_the_loop() {
+        let directory = tempfile::tempdir().unwrap();
+        let draft = directory.path().join("force.new");
+        assert!(Command::new("mkfifo").arg(&draft).status().unwrap().success());
+        let (went_on, loop_went_on) = mpsc::channel();
+        let reader = thread::spawn(move || {
+            let alive = loop_went_on.recv_timeout(DEADLINE).is_ok();
+            (alive, fs::read_to_string(draft).unwrap())
+        });
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+            let store = Store::start(directory.path());
+            store.keep_lease(Some(lease()));
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            went_on.send(()).unwrap();
+            store.close().await;
+        });
+        let (alive, written) = reader.join().unwrap();
+        assert!(alive, "the loop stood still");
+        assert!(written.contains("\"lte\""), "{written}");
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_is_on_disk_when_it_closes() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::start(directory.path());
+        store.keep_lease(None);
+        store.keep_lease(Some(lease()));
+        store.close().await;
+        let text = fs::read_to_string(directory.path().join("force.json")).unwrap();
+        assert_eq!(serde_json::from_str::<Lease>(&text).unwrap(), lease());
+    }
+}

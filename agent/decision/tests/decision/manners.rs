@@ -3,7 +3,7 @@
 use crate::simulation::{Simulation, link, two_links};
 use shunt_decision::{
     Action, Command, Config, Event, Failover, Family, Force, Happening, LinkId, Missing, Outcome, PathState,
-    Reason, TargetId, Timestamp, Verdict,
+    Percent, Reason, TargetId, Timestamp, Verdict,
 };
 use std::time::Duration;
 
@@ -273,4 +273,24 @@ fn a_failback_onto_a_link_that_forwards_nothing_is_an_incident() {
     assert_eq!(second.cause, Reason::NotVerified { from: FIBER });
     assert_eq!(Some(second.zero), first.ended);
     assert!(second.restored.is_some() && second.ended.is_none());
+}
+
+#[test]
+fn a_pending_probe_is_not_lost_and_a_late_reply_takes_the_loss_back() {
+    let slow = [900, 40].map(Duration::from_millis);
+    let mut simulation = Simulation::new(two_links(secs(1)), &slow, 1);
+    let path = |simulation: &Simulation| simulation.core.snapshot().links[0].paths.v4.clone().unwrap();
+    simulation.run_for(Duration::from_millis(800));
+    assert_eq!((path(&simulation).verdict, path(&simulation).loss), (Verdict::Unknown, None));
+    simulation.run_for(secs(10));
+    let none = Some(Percent::new(0.0));
+    assert_eq!((path(&simulation).verdict, path(&simulation).loss), (Verdict::Healthy, none));
+
+    let mut simulation = warm();
+    simulation.weather[0][0].rtt = Duration::from_millis(300);
+    simulation.run_for(secs(3));
+    simulation.weather[0][0].rtt = Duration::from_millis(10);
+    simulation.run_for(secs(3));
+    assert!(simulation.core.snapshot().counters.late_replies > 2);
+    assert_eq!((path(&simulation).verdict, path(&simulation).loss), (Verdict::Healthy, none));
 }
