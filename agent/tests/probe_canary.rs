@@ -146,3 +146,21 @@ fn a_name_in_use_is_told_and_the_local_canary_serves() {
         rtt(ask(&mut canary, &Target::Icmp(TARGET_V4.into())));
     });
 }
+
+#[test]
+fn a_strangers_route_to_the_canarys_address_stays() {
+    in_namespace("a_strangers_route_to_the_canarys_address_stays", || {
+        let _far = gateway();
+        if forwarded().is_none() {
+            return;
+        }
+        let [_, there, ..] = addresses(1);
+        main_route(SOURCE, 32, there);
+        let canary = Canary::open(&config(true));
+        let error = canary.fallback().expect("a reason").to_string();
+        assert!(error.contains("canary.source"), "{error}");
+        let wire = UdpSocket::bind("0.0.0.0:0").unwrap();
+        wire.connect((SOURCE, 9)).unwrap();
+        assert_eq!(wire.local_addr().unwrap().ip(), addresses(1)[0]);
+    });
+}

@@ -14,6 +14,7 @@
 mod support_probe;
 
 use shunt::clock;
+use shunt::netlink::Binding;
 use shunt::probe::Prober;
 use shunt_config::Target;
 use shunt_decision::{Family, LinkId, Outcome, ProbeId, TargetId};
@@ -35,8 +36,8 @@ fn bound(far: &Far, links: &[Vec<Target>]) -> Prober {
     let mut prober = Prober::new(links);
     for n in 1..=links.len() as u8 {
         far.link(n);
-        prober.bind(LinkId(n - 1), Family::V4, Some(binding(n, false))).unwrap();
-        prober.bind(LinkId(n - 1), Family::V6, Some(binding(n, true))).unwrap();
+        prober.bind(LinkId(n - 1), Family::V4, Some(binding(n, false)), clock::now()).unwrap();
+        prober.bind(LinkId(n - 1), Family::V6, Some(binding(n, true)), clock::now()).unwrap();
     }
     prober
 }
@@ -271,8 +272,8 @@ fn a_probe_never_leaves_by_another_link() {
                 set_up("w1", false);
             }
             if stage == "no address" {
-                prober.bind(FIRST, Family::V4, None).unwrap();
-                prober.bind(FIRST, Family::V6, None).unwrap();
+                prober.bind(FIRST, Family::V4, None, clock::now()).unwrap();
+                prober.bind(FIRST, Family::V6, None, clock::now()).unwrap();
             }
             seen(&tap);
             for target in 0..6 {
@@ -311,8 +312,8 @@ fn the_mark_decides_the_table() {
         for (n, wanted) in [(1, hops(1)), (50, hops(50))] {
             for v6 in [false, true] {
                 let family = if v6 { Family::V6 } else { Family::V4 };
-                let marked = shunt::netlink::Binding { mark: mark(n), ..binding(1, v6) };
-                prober.bind(FIRST, family, Some(marked)).unwrap();
+                let marked = Binding { mark: mark(n), ..binding(1, v6) };
+                prober.bind(FIRST, family, Some(marked), clock::now()).unwrap();
             }
             seen(&tap);
             assert!(!ask_all(&mut prober, 6).contains(&Outcome::Unsendable));
@@ -326,12 +327,30 @@ fn what_cannot_be_bound_names_the_interface() {
     in_namespace("what_cannot_be_bound_names_the_interface", || {
         let far = Far::new();
         let mut prober = bound(&far, &[echo_targets()]);
-        let gone = shunt::netlink::Binding { interface: "wwan7".to_owned(), ..binding(1, false) };
-        let error = prober.bind(FIRST, Family::V4, Some(gone)).unwrap_err().to_string();
+        let gone = Binding { interface: "wwan7".to_owned(), ..binding(1, false) };
+        let error = prober.bind(FIRST, Family::V4, Some(gone), clock::now()).unwrap_err().to_string();
         assert!(error.contains("wwan7"), "{error}");
         prober.send(ProbeId(1), FIRST, TargetId(0), clock::now(), expires());
         let outcomes = collect(1, |now, outcomes| prober.drain(now, outcomes));
         assert_eq!(outcomes, [(ProbeId(1), Outcome::Unsendable)]);
+    });
+}
+
+#[test]
+fn sockets_that_could_not_be_opened_are_tried_again() {
+    in_namespace("sockets_that_could_not_be_opened_are_tried_again", || {
+        let far = Far::new();
+        let mut prober = Prober::new(&[echo_targets()]);
+        let early = Binding { interface: "w1".to_owned(), index: 7, source: addresses(1)[0], mark: mark(1) };
+        let bound = clock::now();
+        assert!(prober.bind(FIRST, Family::V4, Some(early), bound).is_err());
+        far.link(1);
+        let mut ask = |now| {
+            prober.send(ProbeId(1), FIRST, TargetId(0), now, expires());
+            collect(1, |now, outcomes| prober.drain(now, outcomes))[0].1
+        };
+        assert_eq!(ask(bound), Outcome::Unsendable, "not more than once a second");
+        rtt(ask(bound + Duration::from_secs(1)));
     });
 }
 

@@ -198,7 +198,7 @@ impl EventLoop {
                 }
                 Notice::Path { link, family, state, binding } => {
                     // Failed sockets are told by the probes that cannot be sent.
-                    if let Err(error) = self.prober.bind(link, family, binding) {
+                    if let Err(error) = self.prober.bind(link, family, binding, now) {
                         self.warn(&format!("failed to {error}"));
                     }
                     self.core.handle_event(Event::Path { link, family, state }, now);

@@ -11,6 +11,11 @@ use shunt_decision::{Family, LinkId, Outcome, PerFamily, ProbeId, TargetId, Time
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+/// Time between two attempts to open sockets that could not be opened: what was short (descriptors, memory) may be back,
+/// and a link must not stay dead for it.
+const REOPEN: Duration = Duration::from_secs(1);
 
 /// Owns every probe socket. It never waits, and is never woken by a reply: the kernel stamps packets when they leave and
 /// arrive, so reading them late costs no accuracy, and reading them together saves most of the cost.
@@ -27,7 +32,16 @@ pub struct Prober {
 struct Link {
     /// `None` for a target that cannot be asked.
     targets: Vec<Option<Ask>>,
-    paths: PerFamily<Option<Path>>,
+    sides: PerFamily<Option<Side>>,
+}
+
+/// A link in one family, while it has what a packet needs.
+struct Side {
+    binding: Binding,
+    /// `None`: its sockets could not be opened.
+    path: Option<Path>,
+    /// When it was tried last.
+    tried: Timestamp,
 }
 
 impl Prober {
@@ -36,7 +50,7 @@ impl Prober {
     pub fn new(links: &[Vec<Target>]) -> Self {
         let link = |targets: &Vec<Target>| Link {
             targets: targets.iter().map(Ask::new).collect(),
-            paths: PerFamily { v4: None, v6: None },
+            sides: PerFamily { v4: None, v6: None },
         };
         Self {
             links: links.iter().map(link).collect(),
@@ -53,26 +67,32 @@ impl Prober {
     ///
     /// # Errors
     ///
-    /// The path has no sockets then, and its probes are unsendable. The error names the interface and the mend.
-    pub fn bind(&mut self, link: LinkId, family: Family, binding: Option<Binding>) -> Result<(), ProbeError> {
+    /// The path has no sockets then, and its probes are unsendable; it is tried again, at most once a second, when one
+    /// is to be sent. The error names the interface and the mend.
+    pub fn bind(
+        &mut self,
+        link: LinkId,
+        family: Family,
+        binding: Option<Binding>,
+        now: Timestamp,
+    ) -> Result<(), ProbeError> {
         let Some(link) = self.links.get_mut(usize::from(link.0)) else { return Ok(()) };
-        let path = link.paths.get_mut(family);
-        self.dropped += path.take().map_or(0, |path| path.dropped());
-        if let Some(binding) = binding {
-            let echo = |ask: &Option<Ask>| matches!(ask, Some(Ask::Echo(ip)) if family_of(*ip) == family);
-            let echo = link.targets.iter().any(echo);
-            *path = Some(Path::open(family, Some(binding), echo)?);
-        }
-        Ok(())
+        let side = link.sides.get_mut(family);
+        self.dropped += side.take().and_then(|side| side.path).map_or(0, |path| path.dropped());
+        let Some(binding) = binding else { return Ok(()) };
+        *side = Some(Side { binding, path: None, tried: now });
+        link.open(family)
     }
 
     /// Sends one probe over one link, or not at all. What became of it comes by [`drain`](Self::drain); nothing comes
     /// when it is not answered before `expires`.
-    pub fn send(&mut self, id: ProbeId, link: LinkId, target: TargetId, _now: Timestamp, expires: Timestamp) {
+    pub fn send(&mut self, id: ProbeId, link: LinkId, target: TargetId, now: Timestamp, expires: Timestamp) {
         let request = Request { id, target, expires };
         let sent = self.links.get_mut(usize::from(link.0)).and_then(|link| {
+            let family = link.targets.get(usize::from(target.0))?.as_ref()?.family();
+            link.reopen(family, now);
             let ask = link.targets.get(usize::from(target.0))?.as_ref()?;
-            link.paths.get_mut(ask.family()).as_mut()?.send(request, ask).ok()
+            link.sides.get_mut(family).as_mut()?.path.as_mut()?.send(request, ask).ok()
         });
         if sent.is_none() {
             self.unsendable.push(id);
@@ -109,11 +129,31 @@ fn keep_stamping() -> io::Result<UdpSocket> {
 }
 
 impl Link {
+    fn open(&mut self, family: Family) -> Result<(), ProbeError> {
+        let echo = |ask: &Option<Ask>| matches!(ask, Some(Ask::Echo(ip)) if family_of(*ip) == family);
+        let echo = self.targets.iter().any(echo);
+        if let Some(side) = self.sides.get_mut(family) {
+            side.path = Some(Path::open(family, Some(side.binding.clone()), echo)?);
+        }
+        Ok(())
+    }
+
+    /// Tries again to open what could not be opened. The first failure was told.
+    fn reopen(&mut self, family: Family, now: Timestamp) {
+        let Some(side) = self.sides.get_mut(family) else { return };
+        if side.path.is_none() && now.since(side.tried) >= REOPEN {
+            side.tried = now;
+            if let Err(error) = self.open(family) {
+                tracing::debug!("failed again to {error}");
+            }
+        }
+    }
+
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        [&self.paths.v4, &self.paths.v6].into_iter().flatten()
+        [&self.sides.v4, &self.sides.v6].into_iter().flatten().filter_map(|side| side.path.as_ref())
     }
 
     fn paths_mut(&mut self) -> impl Iterator<Item = &mut Path> {
-        [&mut self.paths.v4, &mut self.paths.v6].into_iter().flatten()
+        [&mut self.sides.v4, &mut self.sides.v6].into_iter().flatten().filter_map(|side| side.path.as_mut())
     }
 }

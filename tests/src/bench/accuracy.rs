@@ -78,7 +78,7 @@ fn probe(binding: Binding) -> Result<Vec<(u64, Duration)>> {
     let (link, target) = (LinkId(0), TargetId(0));
     let [address, ..] = TARGETS_V4;
     let mut prober = Prober::new(&[vec![Target::Icmp(IpAddr::V4(address))]]);
-    prober.bind(link, Family::V4, Some(binding)).map_err(|error| LabError::System {
+    prober.bind(link, Family::V4, Some(binding), shunt::clock::now()).map_err(|error| LabError::System {
         doing: "bind the prober".into(),
         source: std::io::Error::other(error.to_string()),
     })?;
