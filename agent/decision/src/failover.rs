@@ -102,16 +102,7 @@ impl Failover {
                 self.window_open = open;
                 self.all_dirty();
             }
-            Event::ClockGap => {
-                for link in &mut self.links {
-                    for path in link.paths_mut() {
-                        path.clock_gap(&mut self.desk);
-                    }
-                }
-                for family in Family::ALL {
-                    self.families.get_mut(family).verification = None;
-                }
-            }
+            Event::ClockGap => return self.clock_gap(),
         }
         self.settle();
     }
@@ -195,6 +186,21 @@ impl Failover {
             links: (0..u8::MAX).zip(&self.links).map(link).collect(),
             incidents: self.record.snapshot(),
             counters: self.desk.counters,
+        }
+    }
+
+    /// Probes and canaries in flight mean nothing now: what is known is asked again, a proof begins anew.
+    fn clock_gap(&mut self) {
+        for path in self.links.iter_mut().flat_map(Link::paths_mut) {
+            path.clock_gap(&mut self.desk);
+        }
+        let proving =
+            PerFamily::from_fn(|family| self.families.get_mut(family).verification.take().is_some());
+        self.settle();
+        for family in Family::ALL {
+            if *proving.get(family) && self.families.get(family).verification.is_none() {
+                self.verify(family);
+            }
         }
     }
 

@@ -8,12 +8,12 @@ use super::record::Record;
 use super::store::Store;
 use super::window;
 use crate::api::wire::EventKind;
-use crate::api::{Context, Names, Order, WallClock};
+use crate::api::{self, Context, Names, Order, WallClock};
 use crate::clock;
 use crate::netlink::{Kernel, Notice};
 use crate::probe::{Canary, Prober};
 use shunt_config::FailbackMode;
-use shunt_decision::{Action, Event, Failover, Outcome, ProbeId, Timestamp};
+use shunt_decision::{Action, Event, Failover, Family, Outcome, ProbeId, Timestamp};
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -146,6 +146,19 @@ impl EventLoop {
             recovery_time_objective: config.failover.recovery_time_objective,
             warnings,
         }
+    }
+
+    /// One line on the uplinks, for the service manager.
+    pub(super) fn standing(&self) -> String {
+        let snapshot = self.core.snapshot();
+        let uplinks: Vec<String> = Family::ALL
+            .iter()
+            .filter_map(|family| snapshot.uplink.get(*family).map(|link| (*family, link)))
+            .map(|(family, link)| {
+                format!("{} uplink is {}", api::types::Family::from(family).name(), self.names.link(link))
+            })
+            .collect();
+        if uplinks.is_empty() { "watching the links".into() } else { uplinks.join(", ") }
     }
 
     /// A sentence about the agent itself, for the record.

@@ -135,7 +135,7 @@ async fn supervise(config: Config, source: &Source<'_>, logging: &Logging) -> Re
     let mut event_loop = assemble::assemble(config, opened, force, around);
     event_loop.say(EventKind::Started, &format!("shunt {} started", env!("CARGO_PKG_VERSION")));
     loop {
-        notify::ready("watching the links");
+        notify::ready(&event_loop.standing());
         let (end, finished) = event_loop.run().await;
         event_loop = match end {
             End::Reload => assemble::reload(finished, source, logging),

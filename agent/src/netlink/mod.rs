@@ -153,6 +153,7 @@ impl Kernel {
         let request = RequestSocket::open(NETLINK_ROUTE)
             .map_err(|source| KernelError::Open { what: "request", source })?;
         let has_ipv6 = sysctl::has_ipv6();
+        let (sysctls, unread) = Sysctls::open(&config.agent.state_dir);
         let mut kernel = Self {
             watch,
             tables: Tables::new(request, config.kernel, config.links.len()),
@@ -164,14 +165,14 @@ impl Kernel {
                 ..Progress::default()
             }),
             poll: CarrierPoll::default(),
-            sysctls: Sysctls::open(&config.agent.state_dir)?,
+            sysctls,
             warnings: Warnings::default(),
             has_ipv6,
             stale: Stale::ALL,
             due: None,
             slow: now + settle::SLOW,
         };
-        let mut notices = Vec::new();
+        let mut notices: Vec<_> = unread.map(Notice::Warning).into_iter().collect();
         kernel.begin(now, &mut notices);
         Ok((kernel, notices))
     }

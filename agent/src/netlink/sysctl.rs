@@ -29,15 +29,21 @@ pub(crate) struct Sysctls {
 }
 
 impl Sysctls {
-    /// Reads what a predecessor kept.
-    pub(crate) fn open(state_dir: &Path) -> Result<Self, KernelError> {
+    /// Reads what a predecessor kept. A file that cannot be read is told in a sentence: a gateway without an agent
+    /// is worse than one whose old values are lost.
+    pub(crate) fn open(state_dir: &Path) -> (Self, Option<String>) {
         let file = state_dir.join(FILE);
-        let kept = state_file::load(&file).map_err(|source| KernelError::File {
-            what: "read the old sysctl values in",
-            path: file.clone(),
-            source,
-        })?;
-        Ok(Self { file, kept: kept.unwrap_or_default() })
+        match state_file::load(&file) {
+            Ok(kept) => (Self { file, kept: kept.unwrap_or_default() }, None),
+            Err(error) => {
+                let warning = format!(
+                    "Failed to read the old sysctl values in {} ({error}): `shunt stop --restore` will not know \
+                     them; set them by hand or restart the machine after it.",
+                    file.display()
+                );
+                (Self { file, kept: BTreeMap::new() }, Some(warning))
+            }
+        }
     }
 
     /// Sets what differs; the sentences say what could not be done.
@@ -117,4 +123,19 @@ pub(crate) fn has_ipv6() -> bool {
 
 fn read(key: &str) -> Option<String> {
     fs::read_to_string(Path::new(ROOT).join(key)).ok().map(|value| value.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_file_keeps_nobody_from_starting() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(Sysctls::open(directory.path()).1, None);
+        fs::write(directory.path().join(FILE), "{\"ipv4/conf").unwrap();
+        let (sysctls, warning) = Sysctls::open(directory.path());
+        assert!(sysctls.kept.is_empty());
+        assert!(warning.unwrap().contains(FILE));
+    }
 }

@@ -294,3 +294,19 @@ fn a_pending_probe_is_not_lost_and_a_late_reply_takes_the_loss_back() {
     assert!(simulation.core.snapshot().counters.late_replies > 2);
     assert_eq!((path(&simulation).verdict, path(&simulation).loss), (Verdict::Healthy, none));
 }
+
+#[test]
+fn a_proof_that_a_clock_gap_cut_off_begins_anew() {
+    let mut simulation = warm();
+    simulation.weather[0][0].cut = Some(simulation.now());
+    let mut patience = 10_000;
+    while simulation.core.snapshot().uplink.v4 == Some(FIBER) && patience > 0 {
+        simulation.run_for(Duration::from_millis(1));
+        patience -= 1;
+    }
+    let verified = |simulation: &Simulation| simulation.core.snapshot().incidents[0].verified;
+    assert_eq!((simulation.core.snapshot().uplink.v4, verified(&simulation)), (Some(LTE), None));
+    simulation.tell(Event::ClockGap);
+    simulation.run_for(secs(3));
+    assert!(verified(&simulation).is_some());
+}
