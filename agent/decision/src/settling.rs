@@ -71,6 +71,9 @@ impl Failover {
                 let state = self.families.get_mut(family);
                 if is_uplink {
                     state.settled = true;
+                    // It need not have been on trial: after a clock gap nothing was known of it.
+                    self.record.ended(family, link, last_reply, &mut self.desk);
+                    let state = self.families.get_mut(family);
                     // The first proof of a sound uplink shows whether canaries pass at all.
                     if !state.canary_tried {
                         self.verify(family);

@@ -310,3 +310,18 @@ fn a_proof_that_a_clock_gap_cut_off_begins_anew() {
     simulation.run_for(secs(3));
     assert!(verified(&simulation).is_some());
 }
+
+#[test]
+fn an_outage_that_ends_unseen_in_a_clock_gap_is_over() {
+    let mut simulation = warm();
+    for weather in [0, 1] {
+        simulation.weather[weather][0].cut = Some(simulation.now());
+    }
+    simulation.run_for(secs(5));
+    simulation.tell(Event::ClockGap);
+    simulation.weather[0][0].cut = None;
+    simulation.run_for(secs(5));
+    let snapshot = simulation.core.snapshot();
+    assert_eq!((snapshot.uplink.v4, snapshot.incidents.len()), (Some(FIBER), 1));
+    assert!(snapshot.incidents[0].restored.is_some() && snapshot.incidents[0].ended.is_some());
+}
