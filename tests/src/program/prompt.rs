@@ -10,18 +10,21 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 const HELP: &str = "Commands:
-  cut LINK              nothing passes any more behind the ISP's router; the carrier stays
-  unplug LINK           the carrier goes
-  restore LINK          everything as it was
-  delay LINK MS         each packet takes this long, each way
-  loss LINK PERCENT     this share of the packets vanishes, each way
-  force LINK [SECONDS]  make LINK the uplink
-  release               give the choice back to the agent
-  status                what the agent knows
-  quit                  end (so does the end of the input)";
+  cut [LINK]          nothing passes any more behind the ISP's router; the carrier stays
+  unplug [LINK]       the carrier goes
+  restore [LINK]      everything as it was
+  delay LINK MS       each packet takes this long, each way
+  loss LINK PERCENT   this share of the packets vanishes, each way
+  force LINK [TIME]   make LINK the uplink, for good or so long: 10s, 5m, 1h30m
+  release             give the choice back to the agent
+  status              what the agent knows
+  quit                end (so does the end of the input)
+Without LINK the preferred one is meant: fiber.";
 
 /// How long the input is waited for before the agent's events are looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// What `cut`, `unplug` and `restore` without a link mean.
+const PREFERRED: &str = "fiber";
 
 /// What can be typed.
 #[derive(Debug, Clone, PartialEq)]
@@ -146,6 +149,9 @@ fn parse(line: &str) -> std::result::Result<Option<Order>, String> {
     let link = |link: &&str| (*link).to_owned();
     let order = match words.as_slice() {
         [] => return Ok(None),
+        ["cut"] => Order::Cut(PREFERRED.to_owned()),
+        ["unplug"] => Order::Unplug(PREFERRED.to_owned()),
+        ["restore"] => Order::Restore(PREFERRED.to_owned()),
         ["cut", name] => Order::Cut(link(name)),
         ["unplug", name] => Order::Unplug(link(name)),
         ["restore", name] => Order::Restore(link(name)),
@@ -158,10 +164,7 @@ fn parse(line: &str) -> std::result::Result<Option<Order>, String> {
             _ => return Err(format!("{percent} is no percentage from 0 to 100")),
         },
         ["force", name] => Order::Force(link(name), None),
-        ["force", name, seconds] => {
-            let seconds = seconds.parse().map_err(|_| format!("{seconds} is no number of seconds"))?;
-            Order::Force(link(name), Some(seconds))
-        }
+        ["force", name, time @ ..] => Order::Force(link(name), Some(lease(&time.concat())?)),
         ["release"] => Order::Release,
         ["status"] => Order::Status,
         ["help"] => Order::Help,
@@ -171,9 +174,27 @@ fn parse(line: &str) -> std::result::Result<Option<Order>, String> {
     Ok(Some(order))
 }
 
+/// The seconds of a lease: `90`, `90s` or `1m30s`.
+fn lease(text: &str) -> std::result::Result<u64, String> {
+    let seconds = text
+        .parse()
+        .ok()
+        .or_else(|| humantime::parse_duration(text).ok().map(|time| time.as_secs()))
+        .filter(|seconds| *seconds > 0);
+    seconds.ok_or_else(|| format!("{text} is no time from a second up, such as 90, 90s or 10m"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_link_the_preferred_one_is_meant() {
+        for word in ["cut", "unplug", "restore"] {
+            assert_eq!(parse(word), parse(&format!("{word} fiber")));
+        }
+        assert_eq!(parse("cut"), Ok(Some(Order::Cut("fiber".into()))));
+    }
 
     #[test]
     fn commands_are_read_as_help_shows_them() {
@@ -182,7 +203,11 @@ mod tests {
         assert_eq!(parse("delay lte 20"), Ok(Some(Order::Delay("lte".into(), Duration::from_millis(20)))));
         assert_eq!(parse("loss lte 30%"), Ok(Some(Order::Loss("lte".into(), 0.3))));
         assert_eq!(parse("force lte 60"), Ok(Some(Order::Force("lte".into(), Some(60)))));
-        for wrong in ["cut", "delay lte soon", "loss lte 101", "dance", "release now"] {
+        for (text, seconds) in [("10s", 10), ("10m", 600), ("1h 30m", 5_400)] {
+            let order = parse(&format!("force lte {text}"));
+            assert_eq!(order, Ok(Some(Order::Force("lte".into(), Some(seconds)))));
+        }
+        for wrong in ["force", "force lte soon", "force lte 0", "force lte 200ms", "delay lte soon", "loss lte 101", "dance", "release now"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

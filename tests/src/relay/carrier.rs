@@ -82,6 +82,7 @@ impl Carrier {
     /// Carries until it is told to stop.
     pub(super) fn run(mut self) {
         sys::exact_timers();
+        sys::ahead_of_others();
         loop {
             let now = shunt::clock::now();
             self.follow_trace(now);

@@ -27,6 +27,8 @@ use tally::Tally;
 const QUIET: Duration = Duration::from_millis(400);
 /// How long a report may take; it bounds a receiver that died.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long packets gather before they are read, in nanoseconds: ten at 20,000 packets/s, far below a batch.
+const GATHERING: u64 = 500_000;
 /// The stream's port; any that nothing else uses.
 const PORT: u16 = 7777;
 
@@ -128,6 +130,15 @@ impl Stream {
         Ok(report)
     }
 
+    /// How long the sender itself stood still during this move: that part of the gap is the machine's, not the
+    /// network's. Forgets all stalls that it looked at.
+    #[must_use]
+    pub fn stalled(&self, step: &Move) -> Duration {
+        let from = step.at.saturating_sub(u64::try_from(step.gap.as_nanos()).unwrap_or(u64::MAX));
+        let stalls = self.sender.iter().flat_map(Sender::stalls);
+        stalls.map(|stall| stall.within(from, step.at)).sum()
+    }
+
     fn ask(&self, request: impl FnOnce(mpsc::Sender<Report>) -> Request) -> Result<Report> {
         let (reply, answer) = mpsc::channel();
         let dead = || LabError::Late {
@@ -158,7 +169,9 @@ fn receive(socket: &UdpSocket, ear: &UnixDatagram, inbox: &mpsc::Receiver<Reques
     loop {
         let [packets, rung] = sys::wait_readable([socket.as_fd(), ear.as_fd()], None)?;
         if packets {
-            // A batch a turn: requests wait at most for that.
+            // Packets bear the kernel's stamps and can wait: a wake-up for each would take the time of those that are
+            // measured. A batch a turn: requests wait at most for that.
+            sys::sleep_until(sys::monotonic() + GATHERING);
             arrivals.receive(socket, |packet| tally.arrived(packet.number, packet.at, packet.interface))?;
         }
         if rung {
