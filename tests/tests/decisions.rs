@@ -34,6 +34,15 @@ fn held(incident: &IncidentStatus) -> f64 {
     incident.ended_ms.unwrap() - incident.recovered_ms.unwrap()
 }
 
+/// An ordinary user may not open it everywhere; the agent then has no forwarded canary.
+fn may_make_tun() -> bool {
+    std::fs::File::options().read(true).write(true).open("/dev/net/tun").is_ok()
+}
+
+fn warns_of_local_proof(status: &Status) -> bool {
+    status.warnings.iter().any(|warning| warning.contains("proved by a local probe"))
+}
+
 #[test]
 fn one_dead_target_moves_nothing_even_when_only_one_link_is_left() {
     let test = "one_dead_target_moves_nothing_even_when_only_one_link_is_left";
@@ -306,8 +315,12 @@ fn a_new_path_is_proved_by_a_packet_that_was_forwarded_and_translated() {
     let incident = status.incidents.last().unwrap();
     assert!(incident.restored_ms.is_some_and(|at| at >= incident.decided_ms.unwrap()), "{incident:?}");
     assert!(incident.verified_ms >= incident.restored_ms, "{incident:?}");
-    assert!(agent.log().contains("lte (IPv4) is proved: a forwarded packet came back"), "{}", agent.log());
-    assert_eq!(status.warnings, Vec::<String>::new());
+    assert!(agent.log().contains("lte (IPv4) is proved: a packet came back"), "{}", agent.log());
+    if may_make_tun() {
+        assert_eq!(status.warnings, Vec::<String>::new());
+    } else {
+        assert!(warns_of_local_proof(&status), "{:?}", status.warnings);
+    }
 }
 
 #[test]
@@ -317,6 +330,13 @@ fn a_backup_that_answers_probes_but_forwards_nothing_is_left_for_the_next() {
     let uplinks = vec![line("fiber"), line("lte"), line("dsl")];
     let lab = Lab::build(&Plan { uplinks, masquerade: true, seed: 1 }).unwrap();
     let agent = settled(&lab, &fast(&lab));
+    if !may_make_tun() {
+        // Nothing can be seen of it then, and the agent must say so.
+        let status = agent.status().unwrap();
+        assert!(warns_of_local_proof(&status), "{:?}", status.warnings);
+        println!("{test} proves the warning only, because this user may not open /dev/net/tun");
+        return;
+    }
     wait_until("the proof of fiber", || agent.log().contains("fiber (IPv4) is proved"));
     let stream = Stream::start(&lab.client, &lab.far, STREAM_TARGET_V4.into(), 500).unwrap();
     // What comes in by lte is for this host or for nobody: probes succeed, users' replies are dropped.

@@ -78,7 +78,8 @@ pub fn happening(what: &Happening, names: &Names) -> String {
         }
         Happening::Force { link, reason: why } => lease(names.link(*link).as_ref(), why, names),
         Happening::Verified { family, link } => {
-            format!("{} is proved: a forwarded packet came back", on(*link, *family, names))
+            // It may have been a local one: IPv6 has no other, nor has a host without TUN interfaces.
+            format!("{} is proved: a packet came back over it", on(*link, *family, names))
         }
         Happening::Unverifiable { family, link } => {
             let link = on(*link, *family, names);

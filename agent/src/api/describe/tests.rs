@@ -132,7 +132,7 @@ fn each_happening_is_one_sentence_with_its_loudness() {
         (
             Happening::Verified { family: V4, link: LTE },
             Level::INFO,
-            "lte (IPv4) is proved: a forwarded packet came back",
+            "lte (IPv4) is proved: a packet came back over it",
         ),
         (
             Happening::Unverifiable { family: V4, link: LTE },
