@@ -1,7 +1,7 @@
 //! The agent's prober against a packet capture on the gateway's own interface: reported minus true round-trip time,
 //! with an idle core and with a core that another thread fights for.
 
-use super::{Figure, Unit, missing};
+use super::{Desk, Figure, Statistic, Unit, missing};
 use crate::error::{Doing, LabError, Result};
 use crate::relay::Policy;
 use crate::sys::{self, Capture};
@@ -23,18 +23,19 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// The first core: every machine has it.
 const CORE: usize = 0;
 
-pub(super) fn measure(show: &mut dyn FnMut(&Figure)) -> Result<()> {
+pub(super) fn measure(desk: &mut Desk<'_>) -> Result<()> {
     let line = UplinkPlan::relayed("fiber", Policy::delay(Duration::from_millis(5)));
     let lab = Lab::build(&Plan { uplinks: vec![line], masquerade: false, seed: 1 })?;
     for (contended, what, goal) in [
-        (false, "reported minus true RTT (absolute), idle", "p99 ≤ 20"),
-        (true, "the same, its core contended", "worst ≤ 100"),
+        (false, "reported minus true RTT (absolute), idle", (Statistic::P99, 20.0)),
+        (true, "the same, its core contended", (Statistic::Worst, 100.0)),
     ] {
-        let mut figure = Figure::new(what, Unit::Micros, goal);
+        desk.doing(what);
+        let mut figure = Figure::new(what, Unit::Micros, &[goal]);
         for error in errors(&lab, contended)? {
             figure.add_time(error);
         }
-        show(&figure);
+        (desk.show)(&figure);
     }
     Ok(())
 }

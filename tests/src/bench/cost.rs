@@ -1,40 +1,91 @@
-//! CPU time per probe and memory, of the running agent as the kernel accounts for it.
+//! CPU time per probe and memory, of the running agent as the kernel accounts for it, and of fping beside it.
 
-use super::{Figure, Unit, missing, settled};
+use super::{Desk, Figure, Statistic, Unit, missing, settled};
 use crate::agent::{Agent, AgentConfig, Program};
 use crate::error::{Doing, Result};
 use crate::relay::Policy;
 use crate::sys;
 use crate::topology::{Lab, MAX_UPLINKS, Plan, TARGETS_V4, UplinkPlan};
 use std::fs;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 /// A window in which probes and CPU time are counted.
-const WINDOW: Duration = Duration::from_secs(10);
+const WINDOW: Duration = Duration::from_secs(6);
 /// Windows per figure.
 const WINDOWS: u32 = 5;
 /// After settling the agent is in its steady state; memory is what it has by then.
 const WARM_UP: Duration = Duration::from_secs(3);
 
-pub(super) fn measure(program: &Program, show: &mut dyn FnMut(&Figure)) -> Result<()> {
-    for (links, targets, goal) in [(2, 2, "≤ 50"), (MAX_UPLINKS, 3, "≤ 20")] {
-        let (lab, agent) = quiet_agent(program, links, targets)?;
+/// The interval of all targets, here as by default.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) fn measure(program: &Program, desk: &mut Desk<'_>) -> Result<()> {
+    for (links, targets, goal) in [(2, 2, 50.0), (MAX_UPLINKS, 3, 20.0)] {
         let what = format!("CPU per probe, {links} links × {targets} targets, 1 s interval");
-        let mut figure = Figure::new(what, Unit::Micros, goal);
+        desk.doing(&what);
+        let (lab, agent) = quiet_agent(program, links, targets)?;
+        let mut figure = Figure::new(what, Unit::Micros, &[(Statistic::Median, goal)]);
         for _ in 0..WINDOWS {
-            let (probes, time) = (agent.status()?.counters.probes, cpu_time(&agent)?);
+            let (probes, time) = (agent.status()?.counters.probes, cpu_time(agent.process())?);
             pause(WINDOW);
-            let time = cpu_time(&agent)?.saturating_sub(time);
+            let time = cpu_time(agent.process())?.saturating_sub(time);
             let probes = agent.status()?.counters.probes - probes;
             figure.add(time.as_secs_f64() * 1e6 / probes.max(1) as f64);
         }
-        show(&figure);
-        drop((agent, lab));
+        (desk.show)(&figure);
+        drop(agent);
+        desk.doing("the same by fping");
+        match fping(&lab, targets)? {
+            Some(figure) => (desk.show)(&figure),
+            None => desk.doing(
+                "fping is not installed (Debian: apt-get install fping), so it is not measured beside",
+            ),
+        }
     }
     let (_lab, agent) = quiet_agent(program, 4, 3)?;
-    let memory = Figure::new("resident memory, 4 links × 3 targets", Unit::Mebibytes, "≤ 8");
-    show(&memory.with(resident(&agent)?));
+    let memory =
+        Figure::new("resident memory, 4 links × 3 targets", Unit::Mebibytes, &[(Statistic::Worst, 8.0)]);
+    (desk.show)(&memory.with(resident(&agent)?));
     Ok(())
+}
+
+/// A process that is ended with the measurement.
+struct Peer(Child);
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ended_already = self.0.kill();
+        let _reaped_already = self.0.wait();
+    }
+}
+
+/// fping in its loop mode, a process for each link, as it can be bound to one only. `None`: it is not installed.
+fn fping(lab: &Lab, targets: usize) -> Result<Option<Figure>> {
+    let mut peers = Vec::new();
+    for uplink in &lab.uplinks {
+        let mut command = std::process::Command::new("fping");
+        lab.gateway.enclose(&mut command);
+        command.args(["-l", "-q", "-p", &INTERVAL.as_millis().to_string(), "-I", uplink.interface()]);
+        command.args(TARGETS_V4.iter().take(targets).map(ToString::to_string));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match command.spawn() {
+            Ok(child) => peers.push(Peer(child)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            other => drop(other.doing(|| "start fping".into())?),
+        }
+    }
+    pause(WARM_UP);
+    let total = || peers.iter().map(|peer| cpu_time(peer.0.id())).sum::<Result<Duration>>();
+    let what = format!("fping beside it: {} processes, {targets} targets each", peers.len());
+    let mut figure = Figure::new(what, Unit::Micros, &[]);
+    let probes = peers.len() as f64 * targets as f64 * WINDOW.as_secs_f64() / INTERVAL.as_secs_f64();
+    for _ in 0..WINDOWS {
+        let before = total()?;
+        pause(WINDOW);
+        figure.add(total()?.saturating_sub(before).as_secs_f64() * 1e6 / probes);
+    }
+    Ok(Some(figure))
 }
 
 fn quiet_agent(program: &Program, links: usize, targets: usize) -> Result<(Lab, Agent)> {
@@ -52,8 +103,8 @@ fn quiet_agent(program: &Program, links: usize, targets: usize) -> Result<(Lab, 
 }
 
 /// User and system time of all threads, in nanoseconds' resolution (`utime` of `stat` has hundredths of a second).
-fn cpu_time(agent: &Agent) -> Result<Duration> {
-    let tasks = format!("/proc/{}/task", agent.process());
+fn cpu_time(process: u32) -> Result<Duration> {
+    let tasks = format!("/proc/{process}/task");
     let reading = || format!("read {tasks}");
     let mut total = Duration::ZERO;
     for task in fs::read_dir(&tasks).doing(reading)? {

@@ -1,4 +1,4 @@
-//! One measured figure: all its samples, and how they are summed up in a line.
+//! One measured figure: all its samples, its goal, and how they are summed up in a line.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,13 +16,46 @@ pub enum Unit {
     Count,
 }
 
+/// One value that stands for all samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    /// Half of the samples do not exceed it.
+    Median,
+    /// 95 % of the samples do not exceed it.
+    P95,
+    /// 99 % of the samples do not exceed it.
+    P99,
+    /// The largest sample.
+    Worst,
+}
+
+impl Statistic {
+    const fn share(self) -> f64 {
+        match self {
+            Self::Median => 0.5,
+            Self::P95 => 0.95,
+            Self::P99 => 0.99,
+            Self::Worst => 1.0,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Median => "median",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::Worst => "worst",
+        }
+    }
+}
+
 /// A figure with its spread.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
     /// What was measured.
     pub what: String,
-    /// What it should be.
-    pub goal: String,
+    /// What it must not exceed, in the figure's unit. Empty: it stands there for comparison.
+    pub goals: Vec<(Statistic, f64)>,
     unit: Unit,
     samples: Vec<f64>,
 }
@@ -30,8 +63,8 @@ pub struct Figure {
 impl Figure {
     /// A figure without samples yet.
     #[must_use]
-    pub fn new(what: impl Into<String>, unit: Unit, goal: impl Into<String>) -> Self {
-        Self { what: what.into(), goal: goal.into(), unit, samples: Vec::new() }
+    pub fn new(what: impl Into<String>, unit: Unit, goals: &[(Statistic, f64)]) -> Self {
+        Self { what: what.into(), goals: goals.to_vec(), unit, samples: Vec::new() }
     }
 
     /// One more sample.
@@ -59,28 +92,72 @@ impl Figure {
         let rank = (share * self.samples.len() as f64).ceil().max(1.0) as usize;
         self.samples.get(rank - 1).copied()
     }
+
+    /// Whether each goal is met; a goal without a sample is not.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.goals.iter().all(|goal| self.meets(goal))
+    }
+
+    fn meets(&self, (statistic, limit): &(Statistic, f64)) -> bool {
+        self.quantile(statistic.share()).is_some_and(|value| value <= *limit)
+    }
+
+    fn digits(&self) -> usize {
+        match self.unit {
+            Unit::Millis => 2,
+            Unit::Micros | Unit::Mebibytes => 1,
+            Unit::Count => 0,
+        }
+    }
+
+    /// "met", or what was missed, or "–" without a goal.
+    fn judgement(&self) -> String {
+        if self.goals.is_empty() {
+            return "–".into();
+        }
+        let digits = self.digits();
+        let word = |(statistic, limit): &(Statistic, f64)| {
+            let value = self.quantile(statistic.share()).unwrap_or(f64::NAN);
+            let met = if self.meets(&(*statistic, *limit)) { "met" } else { "**missed**" };
+            if self.samples.len() == 1 {
+                met.to_owned()
+            } else {
+                format!("{met} ({} {value:.digits$})", statistic.name())
+            }
+        };
+        self.goals.iter().map(word).collect::<Vec<_>>().join(", ")
+    }
+
+    fn goal(&self) -> String {
+        let single = self.samples.len() == 1;
+        let word = |(statistic, limit): &(Statistic, f64)| match single {
+            true => format!("≤ {limit}"),
+            false => format!("{} ≤ {limit}", statistic.name()),
+        };
+        let words: Vec<String> = self.goals.iter().map(word).collect();
+        if words.is_empty() { "–".into() } else { words.join(", ") }
+    }
 }
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, digits) = match self.unit {
-            Unit::Millis => ("ms", 2),
-            Unit::Micros => ("µs", 1),
-            Unit::Mebibytes => ("MiB", 1),
-            Unit::Count => ("", 0),
+        let unit = match self.unit {
+            Unit::Millis => " ms",
+            Unit::Micros => " µs",
+            Unit::Mebibytes => " MiB",
+            Unit::Count => "",
         };
+        let digits = self.digits();
         let at = |share| self.quantile(share).unwrap_or(f64::NAN);
-        let (median, p95, p99, min, max) = (at(0.5), at(0.95), at(0.99), at(0.0), at(1.0));
-        write!(f, "| {} | {} | ", self.what, self.samples.len())?;
+        let (median, p95, min, max) = (at(0.5), at(0.95), at(0.0), at(1.0));
+        write!(f, "| {} | {} | {median:.digits$}{unit} | ", self.what, self.samples.len())?;
         if self.samples.len() == 1 {
-            write!(f, "{median:.digits$} {unit} | – | – | – | {} |", self.goal)
+            write!(f, "– | – ")?;
         } else {
-            write!(
-                f,
-                "{median:.digits$} {unit} | {p95:.digits$} | {p99:.digits$} | {min:.digits$}–{max:.digits$} | {} |",
-                self.goal
-            )
+            write!(f, "{p95:.digits$} | {min:.digits$}–{max:.digits$} ")?;
         }
+        write!(f, "| {} | {} |", self.goal(), self.judgement())
     }
 }
 
@@ -90,12 +167,24 @@ mod tests {
 
     #[test]
     fn quantiles_are_samples() {
-        let mut figure = Figure::new("gap", Unit::Millis, "≤ 1");
+        let mut figure = Figure::new("gap", Unit::Millis, &[(Statistic::Median, 3.0), (Statistic::P95, 4.0)]);
         for millis in [5_u64, 1, 4, 2, 3] {
             figure.add_time(Duration::from_millis(millis));
         }
         assert_eq!([0.0, 0.5, 0.95, 1.0].map(|share| figure.quantile(share)), [1.0, 3.0, 5.0, 5.0].map(Some));
-        assert_eq!(figure.to_string(), "| gap | 5 | 3.00 ms | 5.00 | 5.00 | 1.00–5.00 | ≤ 1 |");
-        assert_eq!(Figure::new("", Unit::Count, "").quantile(0.5), None);
+        let line = "| gap | 5 | 3.00 ms | 5.00 | 1.00–5.00 | median ≤ 3, p95 ≤ 4 | \
+                    met (median 3.00), **missed** (p95 5.00) |";
+        assert_eq!(figure.to_string(), line);
+        assert!(!figure.is_met());
+    }
+
+    #[test]
+    fn a_goal_without_samples_is_missed_and_no_goal_is_met() {
+        let goal = [(Statistic::Worst, 0.0)];
+        assert_eq!(Figure::new("", Unit::Count, &goal).quantile(0.5), None);
+        assert!(!Figure::new("", Unit::Count, &goal).is_met());
+        assert!(Figure::new("", Unit::Count, &[]).is_met());
+        let one = Figure::new("lost", Unit::Count, &goal).with(0.0);
+        assert_eq!(one.to_string(), "| lost | 1 | 0 | – | – | ≤ 0 | met |");
     }
 }

@@ -1,11 +1,11 @@
 //! Gaps in the client's stream: each run is an outage in a network of its own, so that no run inherits another's
 //! damping.
 
-use super::{Figure, Unit, missing, settled};
+use super::{Desk, Figure, Statistic, Unit, missing, settled};
 use crate::agent::{AgentConfig, Program};
 use crate::error::Result;
 use crate::random::Random;
-use crate::relay::Policy;
+use crate::relay::{Filter, Policy};
 use crate::stream::Stream;
 use crate::sys;
 use crate::topology::{Lab, Plan, STREAM_TARGET_V4, UplinkPlan, Wiring};
@@ -22,46 +22,87 @@ const CALM: Duration = Duration::from_millis(1_300);
 /// From the first flap to the second: well within that second.
 const SECOND_FLAP: Duration = Duration::from_millis(300);
 
-/// Carrier loss: first flap, second flap, and with the agent stopped.
-pub(super) fn carrier(program: &Program, runs: u32, show: &mut dyn FnMut(&Figure)) -> Result<()> {
-    let mut first = Figure::new("carrier loss, 20,000 packets/s", Unit::Millis, "median ≤ 0.6, p95 ≤ 2");
-    let mut stopped =
-        Figure::new("the same, agent stopped by SIGSTOP", Unit::Millis, "the kernel moves by itself");
-    for _ in 0..runs {
-        first.add_time(pull_cable(program, false)?);
+/// A run in which the stream's sender itself stood still for longer while the path changed says nothing about the
+/// network. Such runs are made again, and counted.
+const STALLED: Duration = Duration::from_micros(200);
+/// From the cut until anybody looks: whoever looks earlier takes time from those that are measured.
+const UNSEEN: Duration = Duration::from_millis(30);
+
+/// Carrier loss: first flap and with the agent stopped, in turns, so that both meet the same weather; second flap.
+pub(super) fn carrier(program: &Program, runs: u32, desk: &mut Desk<'_>) -> Result<()> {
+    let goals = [(Statistic::Median, 0.6), (Statistic::P95, 2.0)];
+    let mut first = Figure::new("carrier loss, 20,000 packets/s", Unit::Millis, &goals);
+    let mut stopped = Figure::new("the same, agent stopped by SIGSTOP", Unit::Millis, &[]);
+    let mut discarded = [0, 0];
+    for run in 1..=runs {
+        desk.doing(&format!("carrier loss, run {run} of {runs}"));
+        first.add_time(sound(&mut discarded[0], || pull_cable(program, false))?);
+        stopped.add_time(sound(&mut discarded[1], || pull_cable(program, true))?);
     }
-    show(&first);
-    for _ in 0..runs {
-        stopped.add_time(pull_cable(program, true)?);
+    for (mut figure, discarded) in [first, stopped].into_iter().zip(discarded) {
+        tell_discarded(&mut figure, discarded);
+        (desk.show)(&figure);
     }
-    show(&stopped);
-    let mut second = Figure::new("second carrier loss within a second (TAP)", Unit::Millis, "≤ 60");
-    for _ in 0..runs {
-        second.add_time(flap_twice(program)?);
+    let what = "second carrier loss within a second (TAP)";
+    let mut second = Figure::new(what, Unit::Millis, &[(Statistic::Worst, 60.0)]);
+    let mut discarded = 0;
+    for run in 1..=runs {
+        desk.doing(&format!("second carrier loss, run {run} of {runs}"));
+        second.add_time(sound(&mut discarded, || flap_twice(program))?);
     }
-    show(&second);
+    tell_discarded(&mut second, discarded);
+    (desk.show)(&second);
     Ok(())
 }
 
 /// Silent black holes at a random phase of the probes.
-pub(super) fn black_hole(program: &Program, runs: u32, show: &mut dyn FnMut(&Figure)) -> Result<()> {
+pub(super) fn black_hole(program: &Program, runs: u32, desk: &mut Desk<'_>) -> Result<()> {
     let mut random = Random::new(1);
-    for (name, section, goal) in [
-        ("defaults (1 s interval)", "", "median ≤ 500, p95 ≤ 900"),
-        ("100 ms interval", "[probe]\ninterval = \"100ms\"", "median ≤ 200"),
+    let by_default = [(Statistic::Median, 500.0), (Statistic::P95, 900.0)];
+    let fast = [(Statistic::Median, 200.0)];
+    for (name, section, goals) in [
+        ("defaults (1 s interval)", "", by_default.as_slice()),
+        ("100 ms interval", "[probe]\ninterval = \"100ms\"", &fast),
     ] {
         let what = format!("silent black hole, {name}, 2 targets, 10 ms RTT");
-        let mut figure = Figure::new(what, Unit::Millis, goal);
-        for _ in 0..runs {
+        let mut figure = Figure::new(what, Unit::Millis, goals);
+        for run in 1..=runs {
+            desk.doing(&format!("black hole, {name}, run {run} of {runs}"));
             let phase = Duration::from_secs(1).mul_f64(random.share());
-            figure.add_time(fall_into_black_hole(program, section, phase)?);
+            figure.add_time(fall_into_black_hole(program, section, phase)?.gap);
         }
-        show(&figure);
+        (desk.show)(&figure);
     }
     Ok(())
 }
 
-fn pull_cable(program: &Program, stopped: bool) -> Result<Duration> {
+/// What the stream's move took.
+struct Gap {
+    gap: Duration,
+    stalled: Duration,
+}
+
+/// Repeats `run` until its sender did not stall, at most so often as a busy machine may need.
+fn sound(discarded: &mut u32, mut run: impl FnMut() -> Result<Gap>) -> Result<Duration> {
+    const TRIES: u32 = 10;
+    for _ in 0..TRIES {
+        let Gap { gap, stalled } = run()?;
+        if stalled <= STALLED {
+            return Ok(gap);
+        }
+        *discarded += 1;
+    }
+    Err(missing("a run in which the stream's own sender was not held up (the machine is too busy)"))
+}
+
+fn tell_discarded(figure: &mut Figure, discarded: u32) {
+    if discarded > 0 {
+        let why = format!(" ({discarded} further runs discarded: the stream's sender was held up)");
+        figure.what.push_str(&why);
+    }
+}
+
+fn pull_cable(program: &Program, stopped: bool) -> Result<Gap> {
     let uplinks = vec![UplinkPlan::direct("fiber"), UplinkPlan::direct("lte")];
     let lab = Lab::build(&Plan { uplinks, masquerade: false, seed: 1 })?;
     let agent = settled(program, &lab, &AgentConfig::new(&lab))?;
@@ -75,19 +116,24 @@ fn pull_cable(program: &Program, stopped: bool) -> Result<Duration> {
     gap
 }
 
-fn flap_twice(program: &Program) -> Result<Duration> {
+fn flap_twice(program: &Program) -> Result<Gap> {
     let tap = |name: &str| UplinkPlan { wiring: Wiring::Tap, ..UplinkPlan::relayed(name, Policy::default()) };
     let uplinks = vec![tap("fiber"), tap("lte"), tap("dsl")];
     let lab = Lab::build(&Plan { uplinks, masquerade: false, seed: 1 })?;
     let _agent = settled(program, &lab, &AgentConfig::new(&lab))?;
     let stream = start(&lab, FAST)?;
     pause(CALM);
-    outage(&lab, &stream, "fiber", "lte", |fiber| fiber.set_carrier(false).map(drop))?;
+    // A TAP without a carrier still hands packets on: the line behind it has to be dead as well.
+    let pull = |uplink: &crate::topology::Uplink| {
+        uplink.filter(Filter::Everything)?;
+        uplink.set_carrier(false).map(drop)
+    };
+    outage(&lab, &stream, "fiber", "lte", pull)?;
     pause(SECOND_FLAP);
-    outage(&lab, &stream, "lte", "dsl", |lte| lte.set_carrier(false).map(drop))
+    outage(&lab, &stream, "lte", "dsl", pull)
 }
 
-fn fall_into_black_hole(program: &Program, section: &str, phase: Duration) -> Result<Duration> {
+fn fall_into_black_hole(program: &Program, section: &str, phase: Duration) -> Result<Gap> {
     let policy = Policy::delay(Duration::from_millis(5));
     let uplinks = vec![UplinkPlan::relayed("fiber", policy.clone()), UplinkPlan::relayed("lte", policy)];
     let lab = Lab::build(&Plan { uplinks, masquerade: false, seed: 1 })?;
@@ -111,13 +157,15 @@ fn outage(
     from: &str,
     to: &str,
     cut: impl FnOnce(&crate::topology::Uplink) -> Result<()>,
-) -> Result<Duration> {
+) -> Result<Gap> {
     let from = lab.uplink(from).ok_or_else(|| missing("the uplink to be cut"))?;
     let to = lab.uplink(to).ok_or_else(|| missing("the uplink to move to"))?;
     stream.take_report()?;
     cut(from)?;
+    pause(UNSEEN);
     let report = stream.wait_for_path(to.far_index(), DEADLINE)?;
-    report.moves.last().map(|step| step.gap).ok_or_else(|| missing("the stream's move"))
+    let step = report.moves.last().ok_or_else(|| missing("the stream's move"))?;
+    Ok(Gap { gap: step.gap, stalled: stream.stalled(step) })
 }
 
 /// Lets measured time pass; nothing is waited for.

@@ -1,6 +1,6 @@
 //! Forced switches under a steady stream, both links healthy: what a planned move costs.
 
-use super::{Figure, Unit, missing, settled};
+use super::{Desk, Figure, Statistic, Unit, missing, settled};
 use crate::agent::{AgentConfig, Program};
 use crate::error::Result;
 use crate::lookups::Lookups;
@@ -13,15 +13,18 @@ const RATE: u32 = 1_000;
 /// A forced switch takes a millisecond.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-pub(super) fn measure(program: &Program, show: &mut dyn FnMut(&Figure)) -> Result<()> {
-    for (masquerade, goal) in [(false, "0".to_owned()), (true, format!("≤ {SWITCHES} (1 per flow and move)"))]
-    {
+pub(super) fn measure(program: &Program, desk: &mut Desk<'_>) -> Result<()> {
+    // With masquerade the kernel drops the first packet of each flow that moves, together with its stale entry.
+    for (masquerade, lost) in [(false, 0), (true, SWITCHES)] {
         let with = if masquerade { "with masquerade" } else { "without NAT" };
+        desk.doing(&format!("{SWITCHES} forced switches, {with}"));
         let outcome = switch(program, masquerade, SWITCHES)?;
         let what = format!("packets lost by {SWITCHES} forced switches, {with}");
-        show(&Figure::new(what, Unit::Count, goal).with(outcome.lost as f64));
-        let what = format!("look-ups without a default route meanwhile, of {}", outcome.lookups);
-        show(&Figure::new(what, Unit::Count, "0").with(outcome.nothing as f64));
+        let goal = [(Statistic::Worst, f64::from(lost))];
+        (desk.show)(&Figure::new(what, Unit::Count, &goal).with(outcome.lost as f64));
+        let what = format!("of {} look-ups meanwhile, those without a default route", outcome.lookups);
+        let goal = [(Statistic::Worst, 0.0)];
+        (desk.show)(&Figure::new(what, Unit::Count, &goal).with(outcome.nothing as f64));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ mod stage;
 mod story;
 
 use crate::agent::Program;
-use crate::bench;
+use crate::bench::{self, Desk, Extent};
 use crate::error::{LabError, Result};
 use crate::privilege::{EXIT_NOT_PERMITTED, enter};
 use clap::{Parser, Subcommand};
@@ -35,10 +35,14 @@ struct Args {
 enum Command {
     /// Measure what the README claims, and print it as a table.
     Bench {
-        /// Outages per figure.
-        #[arg(long, value_name = "NUMBER", default_value_t = 20)]
-        runs: u32,
-        /// Measure only these [default: all].
+        /// Outages per figure [default: 20, or 3 with --quick].
+        #[arg(long, value_name = "NUMBER")]
+        runs: Option<u32>,
+        /// Few outages, and 10 simulated days instead of 100: shows that all of it works, proves no figure.
+        #[arg(long)]
+        quick: bool,
+        /// Measure only these [default: all]: gaps by carrier loss; black holes and false switches; CPU and memory;
+        /// reported RTT; forced switches.
         #[arg(value_parser = ["carrier", "black-hole", "cost", "accuracy", "moves"])]
         groups: Vec<String>,
     },
@@ -73,15 +77,19 @@ fn run(args: &Args, screen: &mut Screen) -> Result<()> {
             return Err(LabError::System { doing: "find this program's own file".into(), source });
         }
     };
-    if let Some(Command::Bench { runs, groups }) = &args.command {
-        return run_benchmarks(&program, *runs, groups, screen);
+    if let Some(Command::Bench { runs, quick, groups }) = &args.command {
+        let usual = if *quick { Extent::QUICK } else { Extent::FULL };
+        let extent = Extent { runs: runs.unwrap_or(usual.runs), ..usual };
+        return run_benchmarks(&program, extent, groups, screen);
     }
     if args.interactive { prompt::run(&program, screen) } else { story::run(&program, screen) }
 }
 
 /// A group that cannot be measured here does not keep the others from being measured.
-fn run_benchmarks(program: &Program, runs: u32, groups: &[String], screen: &Screen) -> Result<()> {
-    screen.line("| figure | runs | median | p95 | p99 | min–max | goal |");
+fn run_benchmarks(program: &Program, extent: Extent, groups: &[String], screen: &Screen) -> Result<()> {
+    // Before anything is measured: measuring is load itself.
+    let machine = machine();
+    screen.line("| figure | runs | median | p95 | min–max | goal | |");
     screen.line("|-|-|-|-|-|-|-|");
     let mut failed = None;
     for (name, group) in bench::Group::ALL {
@@ -89,10 +97,27 @@ fn run_benchmarks(program: &Program, runs: u32, groups: &[String], screen: &Scre
             continue;
         }
         let mut show = |figure: &bench::Figure| screen.line(&figure.to_string());
-        if let Err(error) = bench::measure(program, group, runs, &mut show) {
-            screen.line(&format!("| {name} | – | failed to {error} | | | | |"));
+        let mut progress = |text: &str| screen.progress(text);
+        let mut desk = Desk { show: &mut show, progress: &mut progress };
+        if let Err(error) = bench::measure(program, group, extent, &mut desk) {
+            screen.line(&format!("| {name} | – | – | – | – | – | **failed to {error}** |"));
             failed = Some(error);
         }
     }
+    screen.line("");
+    screen.line(&machine);
     failed.map_or(Ok(()), Err)
+}
+
+/// What a figure depends on beside the program.
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let load = read("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(", ");
+    format!(
+        "{cores} cores ({}), Linux {}, load average at the start {load}.",
+        std::env::consts::ARCH,
+        kernel.trim()
+    )
 }

@@ -207,7 +207,16 @@ mod tests {
             let order = parse(&format!("force lte {text}"));
             assert_eq!(order, Ok(Some(Order::Force("lte".into(), Some(seconds)))));
         }
-        for wrong in ["force", "force lte soon", "force lte 0", "force lte 200ms", "delay lte soon", "loss lte 101", "dance", "release now"] {
+        for wrong in [
+            "force",
+            "force lte soon",
+            "force lte 0",
+            "force lte 200ms",
+            "delay lte soon",
+            "loss lte 101",
+            "dance",
+            "release now",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -57,6 +57,12 @@ impl Screen {
         let _closed = writeln!(io::stdout().lock(), "{text}");
     }
 
+    /// What is being done now: beside the table, not in it.
+    pub(super) fn progress(&self, text: &str) {
+        let time = self.begin.elapsed().as_secs_f64();
+        let _closed = writeln!(io::stderr().lock(), "{time:8.1} s  {text}");
+    }
+
     fn timed(&self, colour: Colour, who: &str, text: &str) {
         let time = self.begin.elapsed().as_secs_f64();
         let (on, off) = if self.coloured { (code(colour), "\x1b[0m") } else { ("", "") };
