@@ -189,8 +189,8 @@ impl EventLoop {
             tracing::error!("failed to set the timer of the event loop: {error}");
         }
         let Surroundings { orders, signals, alarm, .. } = &mut self.around;
+        // No order among those that are ready: a flood of one kind must not keep the operator from stopping the agent.
         tokio::select! {
-            biased;
             _ = self.kernel.readable() => Wake::Kernel,
             () = self.canary_back.readable() => Wake::Canary,
             _ = alarm.rings() => Wake::Timer,
