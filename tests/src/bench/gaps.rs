@@ -97,7 +97,8 @@ fn sound(discarded: &mut u32, mut run: impl FnMut() -> Result<Gap>) -> Result<Du
 
 fn tell_discarded(figure: &mut Figure, discarded: u32) {
     if discarded > 0 {
-        let why = format!(" ({discarded} further runs discarded: the stream's sender was held up)");
+        let runs = if discarded == 1 { "run" } else { "runs" };
+        let why = format!(" ({discarded} further {runs} discarded: the stream's sender was held up)");
         figure.what.push_str(&why);
     }
 }
