@@ -11,7 +11,7 @@ mod tap;
 pub(crate) use capture::Capture;
 pub(crate) use packet::packet_socket;
 pub(crate) use question::{receive_with_info, send_back};
-pub(crate) use receive::{Arrivals, stamped_receiver};
+pub(crate) use receive::{Arrivals, Datagram, stamped_receiver};
 pub(crate) use tap::{open_tap, set_tap_carrier};
 
 use std::ffi::CStr;
