@@ -81,7 +81,7 @@ pub fn run(config_path: &Path, socket: Option<&Path>) -> ExitCode {
 /// # Errors
 /// A sentence that completes "failed to …".
 pub fn restore(config: &Config) -> Result<(), Box<dyn Error>> {
-    let _lock = Lock::take(&lock_path(config))?;
+    let _lock = sole_agent(config)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let (mut kernel, _) = Kernel::open(config, clock::now())?;
@@ -92,9 +92,7 @@ pub fn restore(config: &Config) -> Result<(), Box<dyn Error>> {
 
 fn run_with(config: Config, source: &Source<'_>) -> Result<(), Box<dyn Error>> {
     let logging = Logging::start(&config.agent.log, config.agent.log_format)?;
-    fs::create_dir_all(&config.agent.state_dir)
-        .map_err(|error| format!("make the state directory {}: {error}", config.agent.state_dir.display()))?;
-    let _lock = Lock::take(&lock_path(&config))?;
+    let _lock = sole_agent(&config)?;
     runtime()?.block_on(supervise(config, source, &logging))
 }
 
@@ -169,8 +167,12 @@ fn kept_lease(config: &Config) -> Option<Force> {
     })
 }
 
-fn lock_path(config: &Config) -> std::path::PathBuf {
-    config.agent.state_dir.join("lock")
+/// Held by the one agent that may change the kernel. It lies in the state directory, which is made if it is missing.
+fn sole_agent(config: &Config) -> Result<Lock, Box<dyn Error>> {
+    let directory = &config.agent.state_dir;
+    fs::create_dir_all(directory)
+        .map_err(|error| format!("make the state directory {}: {error}", directory.display()))?;
+    Ok(Lock::take(&directory.join("lock"))?)
 }
 
 /// The log may not be there yet, or not be what the operator looks at: failures to start go to standard error.

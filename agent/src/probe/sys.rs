@@ -166,7 +166,8 @@ pub(super) fn open_tun(name: &str) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let file = File::options().read(true).write(true).custom_flags(libc::O_NONBLOCK).open("/dev/net/tun")?;
     let mut request = InterfaceRequest::named(name)?;
-    request.flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+    // A persistent interface of that name is a stranger's: it is not joined.
+    request.flags = (libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_TUN_EXCL) as libc::c_short;
     // SAFETY: `request` is a valid `ifreq` (padded to its full size) and the file is open.
     check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) })?;
     Ok(file)
