@@ -18,7 +18,7 @@ use shunt::netlink::Binding;
 use shunt::probe::Prober;
 use shunt_config::Target;
 use shunt_decision::{Family, LinkId, Outcome, ProbeId, TargetId};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use std::io::ErrorKind;
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
@@ -132,12 +132,24 @@ fn tcp_is_accepted_or_refused() {
             })
         });
         let closed = SocketAddr::new(TARGET_V4.into(), 1);
-        let targets = [ports[0], ports[1], closed].map(Target::Tcp).to_vec();
+        let hasty = far.run(|| {
+            let listener = TcpListener::bind((TARGET_V4, 0)).unwrap();
+            let address = listener.local_addr().unwrap();
+            // It resets what it has just accepted, before the prober looks.
+            thread::spawn(move || {
+                for connection in listener.incoming().flatten() {
+                    SockRef::from(&connection).set_linger(Some(Duration::ZERO)).unwrap();
+                }
+            });
+            address
+        });
+        let targets = [ports[0], ports[1], closed, hasty].map(Target::Tcp).to_vec();
         let mut prober = bound(&far, &[targets]);
-        let outcomes = ask_all(&mut prober, 3);
+        let outcomes = ask_all(&mut prober, 4);
         assert!(rtt(outcomes[0]) > Duration::ZERO);
         assert!(rtt(outcomes[1]) > Duration::ZERO);
         assert_eq!(outcomes[2], Outcome::Refused);
+        assert!(rtt(outcomes[3]) > Duration::ZERO);
     });
 }
 

@@ -81,21 +81,25 @@ fn the_far_end_answers_dns_and_tcp() {
         .client
         .run(|| {
             let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-            socket.set_read_timeout(Some(SECOND)).unwrap();
+            socket.set_read_timeout(Some(SECOND / 4)).unwrap();
             socket.connect((DNS_TARGET_V4, 53)).unwrap();
             let question =
                 b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01";
-            socket.send(question).unwrap();
             let mut answer = [0; 512];
-            let length = socket.recv(&mut answer).unwrap();
-            answer[..length].to_vec()
+            // As a resolver does: the first packets over a link that was just raised may be lost.
+            let length = (0..20).find_map(|_| {
+                socket.send(question).unwrap();
+                socket.recv(&mut answer).ok()
+            });
+            answer[..length.expect("the far end answers one of 20 questions")].to_vec()
         })
         .unwrap();
     assert!(answer.starts_with(&[0x12, 0x34]));
     assert!(answer.ends_with(&DNS_TARGET_V4.octets()));
     let target = SocketAddr::from((TARGETS_V4[0], 443));
     lab.client.run(|| TcpStream::connect_timeout(&target, SECOND).map(drop)).unwrap().unwrap();
-    assert_eq!(lab.answered(), 2);
+    // The far end counts once it has answered, which the client may learn first.
+    wait_for(|| lab.answered() >= 2);
 }
 
 #[test]
@@ -142,6 +146,8 @@ fn the_stream_counts_every_packet() {
     fiber.set(Policy::default().with_loss(0.3)).unwrap();
     wait_for(|| stream.report().unwrap().received >= 1_000);
     fiber.restore().unwrap();
+    // What was thrown away just before is known to be lost when later packets have come.
+    wait_for(|| stream.report().unwrap().received >= 1_050);
     let lossy = stream.take_report().unwrap();
     let share = lossy.lost as f64 / (lossy.lost + lossy.received) as f64;
     assert!((0.22..0.38).contains(&share), "{share}");

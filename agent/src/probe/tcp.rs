@@ -98,20 +98,25 @@ impl Connect {
     /// What became of a handshake that is over; `None` for an error that is no answer of the target's.
     fn outcome(&self) -> Option<Outcome> {
         match self.socket.take_error() {
-            Ok(None) => {
-                // The kernel's figure is of the handshake itself, so it does not matter when it is read. A repeated
-                // request has none.
-                let rtt = sys::handshake_rtt(self.socket.as_fd());
-                let rtt = rtt.unwrap_or_else(|| clock::now().since(self.sent));
-                let at = self.sent + rtt;
-                (at <= self.expires).then_some(Outcome::Reply { rtt, at })
-            }
+            Ok(None) => self.answered(),
             Ok(Some(error)) => match error.kind() {
-                io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Some(Outcome::Refused),
+                // A request is refused by "refused": only a connection that stood can be reset.
+                io::ErrorKind::ConnectionReset => self.answered(),
+                io::ErrorKind::ConnectionRefused => Some(Outcome::Refused),
                 // "Unreachable" and the like come from routers on the way, or from nobody: the deadline judges.
                 _ => None,
             },
             Err(_) => None,
         }
+    }
+
+    /// The reply, if it came in time.
+    fn answered(&self) -> Option<Outcome> {
+        // The kernel's figure is of the handshake itself, so it does not matter when it is read. A repeated request has
+        // none.
+        let rtt = sys::handshake_rtt(self.socket.as_fd());
+        let rtt = rtt.unwrap_or_else(|| clock::now().since(self.sent));
+        let at = self.sent + rtt;
+        (at <= self.expires).then_some(Outcome::Reply { rtt, at })
     }
 }
