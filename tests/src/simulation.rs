@@ -5,7 +5,7 @@
 
 use shunt_decision::{
     Action, Config, Entry, Event, Failback, FailbackMode, Failover, Family, Happening, Limits, LinkConfig,
-    LinkId, Outcome, PathState, Percent, ProbeId, Target, TargetId, Timestamp,
+    LinkId, Outcome, PathState, Percent, ProbeId, Target, TargetId, TargetIdentity, TargetKind, Timestamp,
 };
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -179,7 +179,8 @@ impl Simulation {
                 }
                 Action::SampleTraffic { link } => {
                     let received = self.received(link);
-                    self.core.handle_event(Event::Traffic { link, received }, self.now);
+                    let traffic = Event::Traffic { link, received, sent: received };
+                    self.core.handle_event(traffic, self.now);
                 }
                 Action::Rank { id, family, order, .. } => {
                     if let Some(ranking) = self.ranking.get_mut(place(family)) {
@@ -189,7 +190,10 @@ impl Simulation {
                     self.core.handle_event(ranked, self.now);
                 }
                 Action::Journal(entry) => self.entries.push(entry),
-                Action::Probe { .. } | Action::CutFlows { .. } | Action::KeepForce(_) => {}
+                Action::Probe { .. }
+                | Action::AskGateway { .. }
+                | Action::CutFlows { .. }
+                | Action::KeepForce(_) => {}
             }
         }
     }
@@ -235,8 +239,13 @@ pub const fn place(family: Family) -> usize {
 /// A link with the defaults of `config/shunt.toml` and this many targets of each family.
 #[must_use]
 pub fn link(name: &str, interval: Duration, v4: usize, v6: usize) -> LinkConfig {
-    let mut targets = vec![Target { family: Family::V4 }; v4];
-    targets.extend(vec![Target { family: Family::V6 }; v6]);
+    let families = core::iter::repeat_n(Family::V4, v4).chain(core::iter::repeat_n(Family::V6, v6));
+    let target = |(number, family)| Target {
+        family,
+        kind: TargetKind::Icmp,
+        identity: TargetIdentity(number),
+        weight: 1,
+    };
     LinkConfig {
         name: name.to_owned(),
         metered: false,
@@ -244,7 +253,7 @@ pub fn link(name: &str, interval: Duration, v4: usize, v6: usize) -> LinkConfig 
         standby_interval: interval.max(Duration::from_secs(30)),
         timeout: Duration::from_secs(1),
         quorum: 1,
-        targets,
+        targets: (0..).zip(families).map(target).collect(),
         limits: Limits { loss: Percent::new(20.0), rtt: None, jitter: None },
     }
 }

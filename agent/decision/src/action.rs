@@ -29,7 +29,16 @@ pub enum Action {
         /// A result after this is of no interest.
         expires: Timestamp,
     },
-    /// Tell how many packets the link's interface received.
+    /// Tell whether the link's gateway answers on the link itself (ARP, RFC 826; neighbour discovery, RFC 4861).
+    AskGateway {
+        /// Which link.
+        link: LinkId,
+        /// Which family.
+        family: Family,
+        /// An answer after this is of no interest: then it did not answer.
+        expires: Timestamp,
+    },
+    /// Tell how many packets the link's interface received and sent.
     SampleTraffic {
         /// Which link.
         link: LinkId,

@@ -1,6 +1,6 @@
 //! What the core needs to know, already valid: the `shunt-config` crate refuses the rest.
 
-use crate::{Family, Percent};
+use crate::{Family, Percent, TargetIdentity};
 use core::time::Duration;
 
 /// Everything the core is told before its first event.
@@ -27,7 +27,7 @@ pub struct LinkConfig {
     pub standby_interval: Duration,
     /// A reply later than this is no reply: the upper bound of every adaptive deadline.
     pub timeout: Duration,
-    /// How many targets of a family must answer for the link to be alive there.
+    /// The weight of the targets of a family that must answer together for the link to be alive there.
     pub quorum: u8,
     /// What is probed over it. A family without a target is not managed on this link.
     pub targets: Vec<Target>,
@@ -40,6 +40,25 @@ pub struct LinkConfig {
 pub struct Target {
     /// The family of its address.
     pub family: Family,
+    /// What is asked: it tells a fault of name resolution from one of the path.
+    pub kind: TargetKind,
+    /// The same far end has the same number on every link, so that its own failure is told from a link's.
+    pub identity: TargetIdentity,
+    /// How much its answer counts towards the quorum; at least 1.
+    pub weight: u8,
+}
+
+/// What a probe of a target asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetKind {
+    /// ICMP echo.
+    Icmp,
+    /// A TCP connection.
+    Tcp,
+    /// A DNS query.
+    Dns,
+    /// An HTTP or HTTPS request.
+    Http,
 }
 
 /// The limits beyond which a link that still answers is degraded.

@@ -45,6 +45,17 @@ pub enum Event {
         link: LinkId,
         /// Packets received on its interface since it exists.
         received: u64,
+        /// Packets sent on it.
+        sent: u64,
+    },
+    /// The answer to [`Action::AskGateway`](crate::Action::AskGateway); none is sent for a link without a gateway.
+    Gateway {
+        /// Which link.
+        link: LinkId,
+        /// Which family.
+        family: Family,
+        /// It answered an ARP or neighbour-discovery request in time.
+        answers: bool,
     },
     /// The kernel holds the ranking (or does not).
     Ranked {
@@ -100,6 +111,8 @@ pub enum Outcome {
     },
     /// It was answered wrongly (connection refused, DNS failure): lost, without waiting.
     Refused,
+    /// Somebody else answered in the target's place: a redirect, or a page without what was expected (a captive portal).
+    Intercepted,
     /// It could not be sent over this link.
     Unsendable,
 }

@@ -88,7 +88,7 @@ impl Failover {
                 }
             }
             Event::Adopted { family, link } => self.adopt(family, link),
-            Event::Traffic { link, received } => {
+            Event::Traffic { link, received, .. } => {
                 if let Some(link) = self.links.get_mut(usize::from(link.0)) {
                     let replies = link.replies;
                     for path in link.paths_mut() {
@@ -96,6 +96,7 @@ impl Failover {
                     }
                 }
             }
+            Event::Gateway { .. } => {}
             Event::Ranked { id, at, accepted } => self.take_ranked(id, at, accepted),
             Event::Command(command) => self.take_command(command),
             Event::Window { open } => {

@@ -8,6 +8,10 @@ pub struct LinkId(pub u8);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId(pub u8);
 
+/// A far end, whichever link it is asked over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetIdentity(pub u16);
+
 /// One probe or canary, unique in the life of a [`Failover`](crate::Failover).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProbeId(pub u64);

@@ -37,10 +37,10 @@ mod verification;
 mod window;
 
 pub use action::Action;
-pub use config::{Config, Failback, FailbackMode, Limits, LinkConfig, Target};
+pub use config::{Config, Failback, FailbackMode, Limits, LinkConfig, Target, TargetKind};
 pub use event::{Command, Event, Force, Missing, Outcome, PathState};
 pub use failover::{Failover, Timer};
-pub use ids::{Family, LinkId, PerFamily, Percent, ProbeId, RankingId, TargetId};
+pub use ids::{Family, LinkId, PerFamily, Percent, ProbeId, RankingId, TargetId, TargetIdentity};
 pub use incident::Incident;
 pub use journal::{Entry, Happening};
 pub use reason::{Reason, Verdict};

@@ -78,6 +78,7 @@ impl Path {
                 self.lose(place, flight, Reason::Late { deadline }, desk);
             }
             Outcome::Refused => self.lose(place, flight, Reason::Refused, desk),
+            Outcome::Intercepted => self.lose(place, flight, Reason::Intercepted, desk),
             Outcome::Unsendable => self.lose(place, flight, Reason::Unsendable, desk),
         }
         false

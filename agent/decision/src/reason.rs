@@ -45,6 +45,8 @@ pub enum Reason {
     },
     /// A target refused the probe, or answered it wrongly.
     Refused,
+    /// Something between the link and the target answered in its place: a captive portal.
+    Intercepted,
     /// A probe could not be sent over the link.
     Unsendable,
     /// The machine slept or the agent stood still: what was known is void.

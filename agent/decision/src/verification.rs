@@ -88,7 +88,7 @@ impl Verification {
                 self.unsendable += 1;
                 None
             }
-            Outcome::Refused => None,
+            Outcome::Refused | Outcome::Intercepted => None,
         }
     }
 

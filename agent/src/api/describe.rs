@@ -22,6 +22,7 @@ pub fn reason(reason: &Reason, about: Option<LinkId>, names: &Names) -> String {
         Reason::Late { deadline } => {
             format!("no reply within {}, later than it ever is", short(deadline))
         }
+        Reason::Intercepted => "something on the way answered in the target's place: a captive portal".into(),
         Reason::Refused => "a target refused the probe or answered it wrongly".into(),
         Reason::Unsendable => match about {
             Some(link) => format!("a probe could not be sent over {}", names.interface(link)),

@@ -10,7 +10,7 @@ use super::window;
 use crate::api::wire::EventKind;
 use crate::api::{self, Context, Names, Order, WallClock};
 use crate::clock;
-use crate::netlink::{Kernel, Notice};
+use crate::netlink::{Kernel, Notice, Traffic};
 use crate::probe::{Canary, Prober};
 use shunt_config::FailbackMode;
 use shunt_decision::{Action, Event, Failover, Family, Outcome, ProbeId, Timestamp};
@@ -256,10 +256,11 @@ impl EventLoop {
                     }
                 }
                 Action::SampleTraffic { link } => {
-                    if let Some(received) = self.kernel.received_packets(link) {
-                        self.core.handle_event(Event::Traffic { link, received }, now);
+                    if let Some(Traffic { received, sent }) = self.kernel.traffic(link) {
+                        self.core.handle_event(Event::Traffic { link, received, sent }, now);
                     }
                 }
+                Action::AskGateway { .. } => {}
                 Action::Rank { id, family, order, .. } => {
                     let (at, accepted) = match self.kernel.rank(id, family, &order, now) {
                         Ok(at) => (at, true),

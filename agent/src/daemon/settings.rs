@@ -6,8 +6,9 @@ use shunt_decision as core;
 /// What the core needs of `config`; names and units change, nothing else.
 #[must_use]
 pub(super) fn core_config(config: &file::Config) -> core::Config {
+    let identities = far_ends(config);
     core::Config {
-        links: config.links.iter().map(link).collect(),
+        links: config.links.iter().map(|link| core_link(link, &identities)).collect(),
         failback: core::Failback {
             mode: match config.failback.mode {
                 file::FailbackMode::Auto => core::FailbackMode::Auto,
@@ -20,7 +21,18 @@ pub(super) fn core_config(config: &file::Config) -> core::Config {
     }
 }
 
-fn link(link: &file::Link) -> core::LinkConfig {
+/// Every target that is written anywhere, once; its place is its identity.
+fn far_ends(config: &file::Config) -> Vec<&file::Target> {
+    let mut known = Vec::new();
+    for target in config.links.iter().flat_map(|link| &link.targets) {
+        if !known.contains(&target) {
+            known.push(target);
+        }
+    }
+    known
+}
+
+fn core_link(link: &file::Link, far_ends: &[&file::Target]) -> core::LinkConfig {
     core::LinkConfig {
         name: link.name.clone(),
         metered: link.metered,
@@ -28,12 +40,27 @@ fn link(link: &file::Link) -> core::LinkConfig {
         standby_interval: link.probe.standby_interval,
         timeout: link.probe.timeout,
         quorum: link.probe.quorum,
-        targets: link.targets.iter().map(|target| core::Target { family: family(target) }).collect(),
+        targets: link.targets.iter().map(|target| core_target(target, far_ends)).collect(),
         limits: core::Limits {
             loss: core::Percent::new(link.limits.loss_percent),
             rtt: link.limits.rtt,
             jitter: link.limits.jitter,
         },
+    }
+}
+
+fn core_target(target: &file::Target, far_ends: &[&file::Target]) -> core::Target {
+    let place = far_ends.iter().position(|known| *known == target).unwrap_or(far_ends.len());
+    core::Target {
+        family: family(target),
+        kind: match target {
+            file::Target::Icmp(_) => core::TargetKind::Icmp,
+            file::Target::Tcp(_) => core::TargetKind::Tcp,
+            file::Target::Dns { .. } => core::TargetKind::Dns,
+        },
+        // 127 links of 16 targets each fit.
+        identity: core::TargetIdentity(u16::try_from(place).unwrap_or(u16::MAX)),
+        weight: 1,
     }
 }
 

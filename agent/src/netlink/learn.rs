@@ -139,7 +139,7 @@ mod tests {
             admin_up: true,
             carrier: false,
             point_to_point: false,
-            received: None,
+            traffic: None,
         }
     }
 

@@ -32,6 +32,7 @@ mod watch;
 
 pub use binding::Binding;
 pub use error::KernelError;
+pub use model::Traffic;
 pub use notice::Notice;
 pub use socket::Refusal;
 
@@ -257,10 +258,11 @@ impl Kernel {
         whole
     }
 
-    /// Packets received by the link's interface since it exists; `None`: it does not, or the kernel does not say.
-    pub fn received_packets(&mut self, link: LinkId) -> Option<u64> {
+    /// Packets received and sent by the link's interface since it exists; `None`: it does not, or the kernel does not
+    /// say.
+    pub fn traffic(&mut self, link: LinkId) -> Option<Traffic> {
         let index = self.world.interfaces.get(usize::from(link.0))?.as_ref()?.index;
-        self.ask_interface(index, true)?.received
+        self.ask_interface(index, true)?.traffic
     }
 
     /// Forgets the tracked flows that were translated to the link's address, last known if it is gone. Flows of

@@ -20,8 +20,17 @@ pub(crate) struct Interface {
     /// Layer 1/2 carries, by the driver's live word.
     pub(crate) carrier: bool,
     pub(crate) point_to_point: bool,
-    /// Packets received since it exists, where the kernel told.
-    pub(crate) received: Option<u64>,
+    /// What went through it, where the kernel told.
+    pub(crate) traffic: Option<Traffic>,
+}
+
+/// Packets that went through an interface since it exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traffic {
+    /// Towards us.
+    pub received: u64,
+    /// Away from us.
+    pub sent: u64,
 }
 
 /// An address on an interface.
@@ -120,7 +129,7 @@ impl World {
             let held = slot.as_ref().is_some_and(|held| held.index == said.index);
             // A notice of another interface of that name cannot be older than the one held: names are unique.
             let next = match (named, held) {
-                (true, _) => Some(Interface { received: None, ..said.clone() }),
+                (true, _) => Some(Interface { traffic: None, ..said.clone() }),
                 (false, true) => None,
                 (false, false) => continue,
             };
@@ -148,7 +157,7 @@ mod tests {
             admin_up: true,
             carrier: true,
             point_to_point: false,
-            received: None,
+            traffic: None,
         }
     }
 

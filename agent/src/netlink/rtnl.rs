@@ -1,6 +1,6 @@
 //! Links, addresses and routes as Shunt speaks of them, to and from the kernel's messages.
 
-use super::model::{Address, DefaultRoute, Interface, Way};
+use super::model::{Address, DefaultRoute, Interface, Traffic, Way};
 use super::socket::u32_at;
 use rtnetlink::packet_core::{NlasIterator, Parseable};
 use rtnetlink::packet_route::AddressFamily;
@@ -269,14 +269,14 @@ pub(crate) fn interface(payload: &[u8]) -> Option<Interface> {
     }
     let index = u32_at(payload, 4)?;
     let flags = u32_at(payload, 8)?.cast_signed();
-    let (mut name, mut carrier, mut state, mut received) = (None, flags & libc::IFF_LOWER_UP != 0, 0, None);
+    let (mut name, mut carrier, mut state, mut traffic) = (None, flags & libc::IFF_LOWER_UP != 0, 0, None);
     for attribute in NlasIterator::new(payload.get(16..)?).flatten() {
         let value = attribute.value();
         match attribute.kind() {
             IFLA_IFNAME => name = Some(String::from_utf8_lossy(value).trim_end_matches('\0').to_owned()),
             IFLA_CARRIER => carrier = value.first() == Some(&1),
             IFLA_OPERSTATE => state = value.first().copied().unwrap_or(0),
-            IFLA_STATS64 => received = value.get(..8).and_then(|v| v.try_into().ok()).map(u64::from_ne_bytes),
+            IFLA_STATS64 => traffic = counters(value),
             _ => {}
         }
     }
@@ -288,8 +288,14 @@ pub(crate) fn interface(payload: &[u8]) -> Option<Interface> {
         admin_up,
         carrier: admin_up && carrier && !blocked,
         point_to_point: flags & libc::IFF_POINTOPOINT != 0,
-        received,
+        traffic,
     })
+}
+
+/// The first two counters of `struct rtnl_link_stats64`: packets received, packets sent.
+fn counters(value: &[u8]) -> Option<Traffic> {
+    let word = |at| value.get(at..)?.first_chunk().copied().map(u64::from_ne_bytes);
+    Some(Traffic { received: word(0)?, sent: word(8)? })
 }
 
 /// What an address message says.

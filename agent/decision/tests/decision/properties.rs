@@ -258,7 +258,8 @@ fn any_event() -> impl Strategy<Value = Event> {
     ];
     let reply =
         (0..3_000_u64, at()).prop_map(|(ms, at)| Outcome::Reply { rtt: Duration::from_millis(ms), at });
-    let outcome = prop_oneof![reply, Just(Outcome::Refused), Just(Outcome::Unsendable)];
+    let outcome =
+        prop_oneof![reply, Just(Outcome::Refused), Just(Outcome::Intercepted), Just(Outcome::Unsendable)];
     // Names as the core gives them: a number, the link (and the canary's bit), the target.
     let probe = (0..400_u64, 0..4_u64, any::<bool>(), 0..5_u64).prop_map(|(n, link, canary, target)| {
         ProbeId(n << 16 | u64::from(canary) << 15 | link << 8 | target)
@@ -270,7 +271,10 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (id(), family(), state).prop_map(|(link, family, state)| Event::Path { link, family, state }),
         1 => (family(), id()).prop_map(|(family, link)| Event::Adopted { family, link }),
         9 => (probe, outcome).prop_map(|(id, outcome)| Event::Probe { id, outcome }),
-        1 => (id(), any::<u64>()).prop_map(|(link, received)| Event::Traffic { link, received }),
+        1 => (id(), any::<u64>(), any::<u64>())
+            .prop_map(|(link, received, sent)| Event::Traffic { link, received, sent }),
+        1 => (id(), family(), any::<bool>())
+            .prop_map(|(link, family, answers)| Event::Gateway { link, family, answers }),
         1 => (0..40_u64, at(), any::<bool>())
             .prop_map(|(id, at, accepted)| Event::Ranked { id: RankingId(id), at, accepted }),
         1 => force,
