@@ -24,6 +24,7 @@ mod sys;
 mod tcp;
 mod token;
 mod tun;
+mod waiting;
 
 pub use canary::{Canary, CanaryKind};
 pub use error::ProbeError;

@@ -1,14 +1,15 @@
 //! All probes of one link in one family.
 
-use super::dns::Queries;
+use super::dns::Query;
 use super::dns_wire::Question;
 use super::error::ProbeError;
 use super::icmp::IcmpSocket;
 use super::receive::Buffers;
 use super::socket::family_of;
 use super::sys;
-use super::tcp::Connects;
+use super::tcp::Connect;
 use super::token::Random;
+use super::waiting::Waiting;
 use crate::netlink::Binding;
 use shunt_config::Target;
 use shunt_decision::{Family, Outcome, ProbeId, TargetId, Timestamp};
@@ -98,8 +99,8 @@ pub(super) struct Path {
     family: Family,
     binding: Option<Binding>,
     icmp: Option<IcmpSocket>,
-    connects: Connects,
-    queries: Queries,
+    connects: Waiting<Connect>,
+    queries: Waiting<Query>,
     random: Random,
 }
 
@@ -108,7 +109,7 @@ impl Path {
     pub(super) fn open(family: Family, binding: Option<Binding>, echo: bool) -> Result<Self, ProbeError> {
         let mut random = Random::default();
         let icmp = if echo { Some(IcmpSocket::open(family, binding.as_ref(), &mut random)?) } else { None };
-        let (connects, queries) = (Connects::default(), Queries::default());
+        let (connects, queries) = (Waiting::default(), Waiting::default());
         Ok(Self { family, binding, icmp, connects, queries, random })
     }
 
@@ -120,10 +121,14 @@ impl Path {
                 Some(icmp) => icmp.send(request, *target, binding),
                 None => Err(io::ErrorKind::NotConnected.into()),
             },
-            Ask::Connect(target) => self.connects.send(request, *target, self.family, binding),
+            Ask::Connect(target) => {
+                self.connects.push(request, Connect::send(*target, self.family, binding)?);
+                Ok(())
+            }
             Ask::Query(server, question) => {
-                let asked = (*server, question);
-                self.queries.send(request, asked, self.family, binding, &mut self.random)
+                let query = Query::send(*server, question, self.family, binding, &mut self.random)?;
+                self.queries.push(request, query);
+                Ok(())
             }
         }
     }
@@ -151,10 +156,8 @@ impl Path {
             }
             icmp.forget(now);
         }
-        self.connects.drain(watch, outcomes);
-        self.connects.forget(now);
-        self.queries.drain(watch, buffers, outcomes);
-        self.queries.forget(now);
+        self.connects.drain(now, watch, buffers, outcomes);
+        self.queries.drain(now, watch, buffers, outcomes);
     }
 
     /// Whether no answer is awaited.
