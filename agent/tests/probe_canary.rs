@@ -13,7 +13,7 @@
 mod support_probe;
 
 use shunt::clock;
-use shunt::probe::{Canary, CanaryKind};
+use shunt::probe::{Canary, LocalBecause};
 use shunt_config::Target;
 use shunt_decision::{Family, Outcome, ProbeId};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -48,17 +48,24 @@ fn ask(canary: &mut Canary, target: &Target) -> Outcome {
     outcomes[0].1
 }
 
+fn failure(canary: &Canary) -> String {
+    match canary.local_because(Family::V4) {
+        Some(LocalBecause::Failed(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Opens it, or says why the device may not be opened here (it belongs to the machine's own root).
 fn forwarded() -> Option<Canary> {
     let canary = Canary::open(&config(true));
-    if canary.kind(Family::V4) == CanaryKind::Local {
-        let error = canary.fallback().expect("a reason");
+    if canary.local_because(Family::V4).is_some() {
+        let error = failure(&canary);
         let file = std::fs::File::options().read(true).write(true).open("/dev/net/tun");
         assert!(file.is_err(), "/dev/net/tun can be opened, and yet: {error}");
         eprintln!("only the local canary can be tested here: {error}");
         return None;
     }
-    assert_eq!(canary.kind(Family::V6), CanaryKind::Local);
+    assert!(matches!(canary.local_because(Family::V6), Some(LocalBecause::Ipv6)));
     assert!(canary.descriptor().is_some());
     Some(canary)
 }
@@ -126,8 +133,8 @@ fn a_local_canary_follows_the_routes() {
     in_namespace("a_local_canary_follows_the_routes", || {
         let _far = gateway();
         let mut canary = Canary::open(&config(false));
-        assert_eq!(canary.kind(Family::V4), CanaryKind::Local);
-        assert!(canary.fallback().is_none() && canary.descriptor().is_none());
+        assert!(matches!(canary.local_because(Family::V4), Some(LocalBecause::SwitchedOff)));
+        assert!(canary.descriptor().is_none());
         rtt(ask(&mut canary, &Target::Icmp(TARGET_V4.into())));
         assert_eq!(ask(&mut canary, &Target::Tcp((TARGET_V4, 1).into())), Outcome::Refused);
         // No IPv6 default route: it cannot leave.
@@ -141,7 +148,7 @@ fn a_name_in_use_is_told_and_the_local_canary_serves() {
         let _far = gateway();
         let taken = shunt_config::Canary { interface: "w1".to_owned(), ..config(true) };
         let mut canary = Canary::open(&taken);
-        let error = canary.fallback().expect("a reason").to_string();
+        let error = failure(&canary);
         assert!(error.contains("w1"), "{error}");
         rtt(ask(&mut canary, &Target::Icmp(TARGET_V4.into())));
     });
@@ -157,7 +164,7 @@ fn a_strangers_route_to_the_canarys_address_stays() {
         let [_, there, ..] = addresses(1);
         main_route(SOURCE, 32, there);
         let canary = Canary::open(&config(true));
-        let error = canary.fallback().expect("a reason").to_string();
+        let error = failure(&canary);
         assert!(error.contains("canary.source"), "{error}");
         let wire = UdpSocket::bind("0.0.0.0:0").unwrap();
         wire.connect((SOURCE, 9)).unwrap();

@@ -21,7 +21,7 @@ use shunt_decision::{Family, LinkId, Outcome, ProbeId, TargetId};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use std::io::ErrorKind;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
 use support_probe::{
@@ -448,6 +448,23 @@ fn what_expired_is_forgotten() {
         let outcomes = collect(1, |now, outcomes| prober.drain(now, outcomes));
         assert_eq!(outcomes.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [2]);
         assert_eq!(prober.dropped(), 0);
+    });
+}
+
+#[test]
+fn what_is_dropped_stays_counted() {
+    in_namespace("what_is_dropped_stays_counted", || {
+        let far = Far::new();
+        // Nobody in the target's network answers, so that all handshakes stay open.
+        let mut prober = bound(&far, &[vec![Target::Tcp((Ipv4Addr::new(10, 9, 9, 8), 1).into())]]);
+        far.run(|| sysctl("ipv4/ip_forward", "0"));
+        let now = clock::now();
+        for id in 0..66 {
+            prober.send(ProbeId(id), FIRST, TargetId(0), now, expires());
+        }
+        assert_eq!(prober.dropped(), 2);
+        prober.bind(FIRST, Family::V4, None, now).unwrap();
+        assert_eq!(prober.dropped(), 2);
     });
 }
 

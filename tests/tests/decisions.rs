@@ -6,7 +6,7 @@ mod common;
 
 use common::monitor::{UPLINK_TABLE, routes, table, wait_until};
 use common::{DEADLINE, healthy_with, link, moved_to, probed, settled, streaming, two_uplinks, uplink};
-use shunt::api::types::{IncidentStatus, Status, Verdict};
+use shunt::api::types::{CanaryKind, IncidentStatus, Status, Verdict};
 use shunt_lab::{
     AgentConfig, Filter, Lab, Plan, Policy, STREAM_TARGET_V4, Stream, TARGETS_V4, UplinkPlan, enter_or_reexec,
 };
@@ -316,6 +316,8 @@ fn a_new_path_is_proved_by_a_packet_that_was_forwarded_and_translated() {
     assert!(incident.restored_ms.is_some_and(|at| at >= incident.decided_ms.unwrap()), "{incident:?}");
     assert!(incident.verified_ms >= incident.restored_ms, "{incident:?}");
     assert!(agent.log().contains("lte (IPv4) is proved: a packet came back"), "{}", agent.log());
+    let kind = status.canary.v4.as_ref().map(|canary| canary.kind);
+    assert_eq!(kind, Some(if may_make_tun() { CanaryKind::Forwarded } else { CanaryKind::Local }));
     if may_make_tun() {
         assert_eq!(status.warnings, Vec::<String>::new());
     } else {

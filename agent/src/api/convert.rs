@@ -62,7 +62,7 @@ impl WallClock {
     }
 }
 
-/// The whole picture.
+/// The whole picture, as far as the core knows it: what the probe edge knows is left empty.
 #[must_use]
 pub fn status(snapshot: &Snapshot, context: &Context<'_>) -> Status {
     let name = |link: LinkId| context.names.link(link).into_owned();
@@ -81,6 +81,7 @@ pub fn status(snapshot: &Snapshot, context: &Context<'_>) -> Status {
             until: force.until.map(|until| context.clock.rfc3339(until)),
             strict: force.strict,
         }),
+        canary: Families::default(),
         links: snapshot.links.iter().map(|link| link_status(link, context)).collect(),
         incidents: snapshot.incidents.iter().map(|one| incident(one, snapshot.at, context)).collect(),
         warnings: context.warnings.to_vec(),
@@ -208,6 +209,7 @@ const fn counters(of: shunt_decision::Counters) -> Counters {
         late_replies: of.late_replies,
         moves: of.moves,
         dropped: of.flights_dropped + of.actions_dropped + of.incidents_dropped,
+        probes_dropped: 0,
     }
 }
 

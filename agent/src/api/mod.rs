@@ -4,6 +4,7 @@
 //! event loop, which alone knows anything. [`status`] and [`event`] put the core's knowledge into the JSON of
 //! [`types`] and [`wire`]; [`describe`] says it in words.
 
+mod canary;
 mod convert;
 mod credentials;
 pub mod describe;
@@ -13,6 +14,7 @@ mod server;
 pub mod types;
 pub mod wire;
 
+pub use canary::canary;
 pub(crate) use convert::millis;
 pub use convert::{Context, WallClock, event, incident, status};
 pub use listener::{ControlSocket, ListenError, group_id};

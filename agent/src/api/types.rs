@@ -30,6 +30,9 @@ pub struct Status {
     pub uplink_reason: Families<String>,
     /// The operator's lease on the choice of uplink.
     pub forced: Option<Forced>,
+    /// How a new path is proved; `null` for a family without targets.
+    #[serde(default)]
+    pub canary: Families<Option<CanaryStatus>>,
     /// The links in order of preference.
     pub links: Vec<LinkStatus>,
     /// The latest incidents, the newest last.
@@ -53,6 +56,28 @@ pub struct Counters {
     pub moves: u64,
     /// Things forgotten because a bounded list was full; not 0 means that the machine is overloaded.
     pub dropped: u64,
+    /// Probes and canaries whose answers were given up because too many were in flight at once.
+    #[serde(default)]
+    pub probes_dropped: u64,
+}
+
+/// How the canaries of a family go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryStatus {
+    /// `forwarded` or `local`.
+    pub kind: CanaryKind,
+    /// Why they are local: one phrase; `null` when they are forwarded.
+    pub reason: Option<String>,
+}
+
+/// The way of a canary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CanaryKind {
+    /// As a client's packet goes: forwarded and translated.
+    Forwarded,
+    /// From this host by the uplink's routes: it proves neither forwarding nor translation.
+    Local,
 }
 
 /// The operator's lease.

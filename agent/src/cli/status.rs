@@ -3,7 +3,9 @@
 use super::style::{Style, Tone};
 use super::table::{self, Cell};
 use crate::api::describe::short;
-use crate::api::types::{Family, IncidentStatus, LinkStatus, PathStatus, Status, Verdict};
+use crate::api::types::{
+    CanaryKind, CanaryStatus, Family, IncidentStatus, LinkStatus, PathStatus, Status, Verdict,
+};
 use std::time::Duration;
 
 /// Incidents that are shown; `--json` has all.
@@ -24,9 +26,12 @@ pub(super) fn render(status: &Status, style: Style) -> String {
     text.push_str(&links(status, style));
     text.push('\n');
     text.push_str(&incidents(&status.incidents, style));
+    text.push('\n');
+    text.push_str(&canary(status, style));
+    text.push_str(&dropped(status, style));
     let up = short(Duration::from_secs(status.uptime_s));
     text.push_str(
-        &style.paint(Tone::Faint, &format!("\nshunt {}, up for {up}, {}", status.version, day(&status.at))),
+        &style.paint(Tone::Faint, &format!("shunt {}, up for {up}, {}", status.version, day(&status.at))),
     );
     text.push('\n');
     text
@@ -157,6 +162,42 @@ fn incident(incident: &IncidentStatus) -> Vec<Cell> {
         incident.ended_ms.map_or_else(|| Cell::new("open", Tone::Doubtful), |ended| stage(Some(ended))),
         Cell::plain(incident.cause.as_str()),
     ]
+}
+
+/// How a new path is proved.
+fn canary(status: &Status, style: Style) -> String {
+    let families = [("IPv4", &status.canary.v4), ("IPv6", &status.canary.v6)];
+    let families: Vec<_> =
+        families.into_iter().filter_map(|(name, canary)| Some((name, canary.as_ref()?))).collect();
+    let both = families.len() > 1;
+    let say = |(name, canary): &(&str, &CanaryStatus)| {
+        let name = if both { format!("{name} ") } else { String::new() };
+        match (canary.kind, &canary.reason) {
+            (CanaryKind::Forwarded, _) => format!("{name}forwarded"),
+            (CanaryKind::Local, Some(reason)) => format!("{name}local only, {reason}"),
+            (CanaryKind::Local, None) => format!("{name}local only"),
+        }
+    };
+    if families.is_empty() {
+        return String::new();
+    }
+    let said: Vec<_> = families.iter().map(say).collect();
+    // Of IPv6 nothing better is to be had.
+    let weaker = status.canary.v4.as_ref().is_some_and(|canary| canary.kind == CanaryKind::Local);
+    let tone = if weaker { Tone::Doubtful } else { Tone::Faint };
+    format!("{}\n", style.paint(tone, &format!("Canary: {}", said.join("; "))))
+}
+
+fn dropped(status: &Status, style: Style) -> String {
+    let count = status.counters.probes_dropped;
+    if count == 0 {
+        return String::new();
+    }
+    let probes = if count == 1 { "probe was" } else { "probes were" };
+    let text = format!(
+        "{count} {probes} given up with too many in flight; make [probe] interval longer or timeout shorter"
+    );
+    format!("{}\n", style.paint(Tone::Doubtful, &text))
 }
 
 const fn path(link: &LinkStatus, family: Family) -> Option<&PathStatus> {

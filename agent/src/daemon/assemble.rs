@@ -8,7 +8,7 @@ use crate::api::Names;
 use crate::api::wire::EventKind;
 use crate::clock;
 use crate::netlink::{Kernel, Notice};
-use crate::probe::{Canary, Prober};
+use crate::probe::{Canary, LocalBecause, Prober};
 use shunt_config::Config;
 use shunt_decision::{Command, Event, Failover, Family, Force};
 use std::hash::{BuildHasher, RandomState};
@@ -33,11 +33,12 @@ pub(super) fn assemble(
         core.handle_event(Event::Command(Command::Force(force)), now);
     }
     let canary = Canary::open(&config.canary);
-    let fallback = canary.fallback().map(|error| {
-        format!(
+    let fallback = match canary.local_because(Family::V4) {
+        Some(LocalBecause::Failed(error)) => Some(format!(
             "failed to {error}; until then a new path is proved by a local probe, not by a forwarded packet"
-        )
-    });
+        )),
+        Some(LocalBecause::SwitchedOff | LocalBecause::Ipv6) | None => None,
+    };
     let targets: Vec<_> = config.links.iter().map(|link| link.targets.clone()).collect();
     let mut event_loop = EventLoop {
         core,

@@ -41,6 +41,8 @@ impl EventLoop {
         let context = Self::context(&self.names, &self.config, self.around.started, &warnings);
         let snapshot = self.core.snapshot();
         let mut status = api::status(&snapshot, &context);
+        status.canary = api::canary(&self.canary, &snapshot);
+        status.counters.probes_dropped = self.prober.dropped() + self.canary.dropped();
         status.incidents = self.around.record.incidents(&snapshot.incidents, snapshot.at, &context);
         Answer::Status(Box::new(status))
     }

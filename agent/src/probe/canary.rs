@@ -5,7 +5,7 @@
 //!
 //! Where that is impossible, a local probe stands in: for IPv6 always, for IPv4 when the canary is switched off or the
 //! interface cannot be made. It is neither bound nor marked, so it follows the uplink table, but it proves the path
-//! only up to this host. [`Canary::kind`] tells which it is, [`Canary::fallback`] why.
+//! only up to this host. [`Canary::local_because`] tells when and why.
 
 use super::dns_wire::Answer;
 use super::echo;
@@ -33,13 +33,15 @@ const PACKET: usize = 1_500;
 /// The first port of the dynamic range (RFC 6335), and how many follow.
 const PORTS: (u16, u16) = (49_152, 16_384);
 
-/// How a canary goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CanaryKind {
-    /// Forwarded and translated, as a client's packet.
-    Forwarded,
-    /// From this host, by the uplink table: it proves neither forwarding nor translation.
-    Local,
+/// Why canaries go from this host, by the uplink table, and prove neither forwarding nor translation.
+#[derive(Debug, Clone, Copy)]
+pub enum LocalBecause<'a> {
+    /// There is no forwarded one for IPv6.
+    Ipv6,
+    /// The config wants none.
+    SwitchedOff,
+    /// The interface could not be made.
+    Failed(&'a ProbeError),
 }
 
 /// Sends canaries, and reads what comes back. It never waits.
@@ -94,19 +96,15 @@ impl Canary {
         Self { tun, local, dropped: 0, fallback, unsendable: Vec::new(), watch, buffers }
     }
 
-    /// How the canaries of a family go.
+    /// Why the canaries of a family are local; `None`: they are forwarded and translated, as a client's packets.
     #[must_use]
-    pub fn kind(&self, family: Family) -> CanaryKind {
-        match (family, &self.tun) {
-            (Family::V4, Some(_)) => CanaryKind::Forwarded,
-            (Family::V4, None) | (Family::V6, _) => CanaryKind::Local,
+    pub fn local_because(&self, family: Family) -> Option<LocalBecause<'_>> {
+        match (family, &self.tun, &self.fallback) {
+            (Family::V6, ..) => Some(LocalBecause::Ipv6),
+            (Family::V4, Some(_), _) => None,
+            (Family::V4, None, Some(error)) => Some(LocalBecause::Failed(error)),
+            (Family::V4, None, None) => Some(LocalBecause::SwitchedOff),
         }
-    }
-
-    /// Why IPv4 canaries are local although forwarded ones were wanted.
-    #[must_use]
-    pub fn fallback(&self) -> Option<&ProbeError> {
-        self.fallback.as_ref()
     }
 
     /// The TUN interface's descriptor, for a loop that wants to be woken when a canary comes back: unlike the probes',

@@ -26,6 +26,6 @@ mod token;
 mod tun;
 mod waiting;
 
-pub use canary::{Canary, CanaryKind};
+pub use canary::{Canary, LocalBecause};
 pub use error::ProbeError;
 pub use prober::Prober;

@@ -27,6 +27,7 @@ Incidents: 1, times from the first lost probe or the carrier notice
 1.  2026-01-02 03:01:00Z  IPv4 fiber -> lte  352 ms    352 ms   352 ms    401 ms    401 ms    open  \
 2 of 2 targets silent, 6 confirming probes lost
 
+Canary: forwarded
 shunt 0.1.0, up for 26 h, 2026-01-02 03:04:05Z
 ";
     assert_eq!(render(&example(), PLAIN), page);
@@ -54,6 +55,7 @@ Warning: rp_filter of eth0 is strict; set it to 2
 
 No incident is on record.
 
+Canary: forwarded
 shunt 0.1.0, up for 26 h, 2026-01-02 03:04:05Z
 ";
     assert_eq!(render(&status, PLAIN), page);
@@ -86,6 +88,36 @@ fn a_lease_without_an_end_says_how_to_end_it() {
         page.contains("Forced by the operator to lte until `shunt release`, even when it is dead\n"),
         "{page}"
     );
+}
+
+#[test]
+fn a_weaker_proof_and_probes_given_up_are_told() {
+    let mut status = example();
+    let local = |reason: &str| Some(CanaryStatus { kind: CanaryKind::Local, reason: Some(reason.into()) });
+    status.canary = Families { v4: local("/dev/net/tun is missing"), v6: None };
+    status.counters.probes_dropped = 12;
+    let page = render(&status, PLAIN);
+    assert!(
+        page.ends_with(
+            "
+
+Canary: local only, /dev/net/tun is missing
+12 probes were given up with too many in flight; make [probe] interval longer or timeout shorter
+shunt 0.1.0, up for 26 h, 2026-01-02 03:04:05Z
+"
+        ),
+        "{page}"
+    );
+
+    let forwarded = Some(CanaryStatus { kind: CanaryKind::Forwarded, reason: None });
+    status.canary = Families { v4: forwarded, v6: local("IPv6 has no other") };
+    status.counters.probes_dropped = 1;
+    let page = render(&status, PLAIN);
+    assert!(page.contains("\nCanary: IPv4 forwarded; IPv6 local only, IPv6 has no other\n"), "{page}");
+    assert!(page.contains("\n1 probe was given up with"), "{page}");
+    // An older daemon tells nothing of it.
+    status.canary = Families::default();
+    assert!(!render(&status, PLAIN).contains("Canary"));
 }
 
 #[test]
