@@ -5,15 +5,14 @@
 
 mod netns;
 
-use netns::agent::{Agent, FIBER, LTE, carrier, config, gateway, warnings};
+use netns::agent::{Agent, FIBER, LTE, carrier, config, on_gateway, warnings};
+use netns::flows::{track, tracked};
 use netns::wire::{Wire, index, ip};
 use netns::within;
-use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP};
 use rtnetlink::packet_route::AddressFamily::{Inet, Inet6};
 use shunt::clock;
 use shunt::netlink::Notice;
 use shunt_decision::{Family, PathState};
-use std::net::IpAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,12 +24,9 @@ const MOVES: usize = 1_000;
 
 #[test]
 fn a_thousand_rankings_never_leave_a_moment_without_a_default() {
-    within("a_thousand_rankings_never_leave_a_moment_without_a_default", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
+    on_gateway("a_thousand_rankings_never_leave_a_moment_without_a_default", |wire, config| {
         // Without the defaults in `main`, that nothing else could answer.
-        let state = tempfile::tempdir().unwrap();
-        let mut config = config(state.path());
+        let mut config = config.clone();
         for (link, v4, v6) in [(0, "192.0.2.1", "2001:db8:a::1"), (1, "203.0.113.1", "2001:db8:b::1")] {
             config.links[link].gateway = Some(shunt_config::Gateway::Via(v4.parse().unwrap()));
             config.links[link].gateway6 = Some(shunt_config::Gateway::Via(v6.parse().unwrap()));
@@ -86,12 +82,8 @@ fn a_thousand_rankings_never_leave_a_moment_without_a_default() {
 
 #[test]
 fn on_carrier_loss_the_kernel_moves_and_the_move_comes_before_settling() {
-    within("on_carrier_loss_the_kernel_moves_and_the_move_comes_before_settling", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut agent = Agent::open(&config);
+    on_gateway("on_carrier_loss_the_kernel_moves_and_the_move_comes_before_settling", |wire, config| {
+        let mut agent = Agent::open(config);
         for family in Family::ALL {
             agent.rank(family, &[FIBER, LTE]).unwrap();
         }
@@ -124,7 +116,6 @@ fn a_second_flap_within_a_second_is_seen_by_the_poll() {
             return;
         }
         let mut wire = Wire::open();
-        wire.up("lo");
         let tun = tun("wan0");
         wire.up("wan0");
         wire.veth("wan1");
@@ -149,12 +140,8 @@ fn a_second_flap_within_a_second_is_seen_by_the_poll() {
 
 #[test]
 fn lost_notices_are_made_good_by_reading_everything() {
-    within("lost_notices_are_made_good_by_reading_everything", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut agent = Agent::open(&config);
+    on_gateway("lost_notices_are_made_good_by_reading_everything", |wire, config| {
+        let mut agent = Agent::open(config);
         agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
         agent.catch_up();
         agent.kernel.shrink_watch_buffer().unwrap();
@@ -174,13 +161,9 @@ fn lost_notices_are_made_good_by_reading_everything() {
 
 #[test]
 fn a_refusal_is_told_once_and_tried_again() {
-    within("a_refusal_is_told_once_and_tried_again", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
+    on_gateway("a_refusal_is_told_once_and_tried_again", |wire, config| {
         // The kernel asks for the right of whoever opened the socket *and* of whoever sends.
-        let mut agent = Agent::open(&config);
+        let mut agent = Agent::open(config);
         agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
         let rules = wire.own_rules(Inet);
         for rule in &rules {
@@ -208,11 +191,8 @@ fn a_refusal_is_told_once_and_tried_again() {
 
 #[test]
 fn only_flows_translated_to_the_failed_link_are_cut() {
-    within("only_flows_translated_to_the_failed_link_are_cut", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let mut agent = Agent::open(&config(state.path()));
+    on_gateway("only_flows_translated_to_the_failed_link_are_cut", |wire, config| {
+        let mut agent = Agent::open(config);
         let mut tracker = Wire::netfilter();
         for port in 1..=20 {
             track(&mut tracker, "10.0.0.2", V4, "192.0.2.10", port);
@@ -232,48 +212,6 @@ fn only_flows_translated_to_the_failed_link_are_cut() {
         assert_eq!(tracked(&mut tracker, Inet.into()), 0);
         agent.kernel.cut_flows(LTE, Family::V4).unwrap();
     });
-}
-
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    bytes.extend((4 + value.len() as u16).to_ne_bytes());
-    bytes.extend(kind.to_ne_bytes());
-    bytes.extend(value);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
-}
-
-fn nested(kind: u16, parts: &[Vec<u8>]) -> Vec<u8> {
-    attribute(kind | 0x8000, &parts.concat())
-}
-
-fn tuple(kind: u16, from: IpAddr, to: IpAddr, ports: (u16, u16)) -> Vec<u8> {
-    let octets = |address| match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    };
-    let base = if from.is_ipv4() { 1 } else { 3 };
-    let addresses = nested(1, &[attribute(base, &octets(from)), attribute(base + 1, &octets(to))]);
-    let protocol = [
-        attribute(1, &[libc::IPPROTO_UDP as u8]),
-        attribute(2, &ports.0.to_be_bytes()),
-        attribute(3, &ports.1.to_be_bytes()),
-    ];
-    nested(kind, &[addresses, nested(2, &protocol)])
-}
-
-/// Has the kernel track a UDP flow of a client, translated to `own`.
-fn track(tracker: &mut Wire, client: &str, far: &str, own: &str, port: u16) {
-    let family: u8 = if ip(far).is_ipv4() { libc::AF_INET as u8 } else { libc::AF_INET6 as u8 };
-    let mut body = vec![family, 0, 0, 0];
-    body.extend(tuple(1, ip(client), ip(far), (port, 53)));
-    body.extend(tuple(2, ip(far), ip(own), (53, port)));
-    body.extend(attribute(7, &600_u32.to_be_bytes()));
-    tracker.raw(1 << 8, NLM_F_CREATE | NLM_F_ACK, body).expect("track a flow");
-}
-
-fn tracked(tracker: &mut Wire, family: u8) -> usize {
-    tracker.raw((1 << 8) | 1, NLM_F_DUMP, vec![family, 0, 0, 0]).unwrap().len()
 }
 
 /// A TUN interface; it lives as long as the file.

@@ -4,9 +4,8 @@
 
 mod netns;
 
-use netns::agent::{Agent, FIBER, LTE, config, gateway, path, repaired, warnings};
+use netns::agent::{Agent, FIBER, LTE, on_gateway, path, repaired, warnings};
 use netns::wire::{Wire, index, ip};
-use netns::within;
 use rtnetlink::packet_route::AddressFamily::{Inet, Inet6};
 use shunt_decision::{Family, Missing, PathState};
 
@@ -17,12 +16,8 @@ const FIRST: u32 = 1_000_000;
 
 #[test]
 fn installs_from_nothing_in_both_families() {
-    within("installs_from_nothing_in_both_families", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut agent = Agent::open(&config);
+    on_gateway("installs_from_nothing_in_both_families", |wire, config| {
+        let mut agent = Agent::open(config);
         for link in [FIBER, LTE] {
             for family in Family::ALL {
                 assert_eq!(agent.path(link, family), Some(PathState::Ready), "{:#?}", agent.notices);
@@ -52,18 +47,14 @@ fn installs_from_nothing_in_both_families() {
 
 #[test]
 fn a_successor_adopts_and_changes_nothing() {
-    within("a_successor_adopts_and_changes_nothing", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut first = Agent::open(&config);
+    on_gateway("a_successor_adopts_and_changes_nothing", |_, config| {
+        let mut first = Agent::open(config);
         for family in Family::ALL {
             first.rank(family, &[LTE, FIBER]).unwrap();
         }
         drop(first);
         let monitor = monitor();
-        let mut second = Agent::open(&config);
+        let mut second = Agent::open(config);
         assert_eq!(second.kernel.adopted(Family::V4), Some(LTE));
         assert_eq!(second.kernel.adopted(Family::V6), Some(LTE));
         second.catch_up();
@@ -73,12 +64,8 @@ fn a_successor_adopts_and_changes_nothing() {
 
 #[test]
 fn what_a_stranger_deletes_is_put_back() {
-    within("what_a_stranger_deletes_is_put_back", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut agent = Agent::open(&config);
+    on_gateway("what_a_stranger_deletes_is_put_back", |wire, config| {
+        let mut agent = Agent::open(config);
         agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
         agent.rank(Family::V6, &[FIBER, LTE]).unwrap();
         let rules = wire.own_rules(Inet);
@@ -99,12 +86,8 @@ fn what_a_stranger_deletes_is_put_back() {
 
 #[test]
 fn a_strangers_route_of_our_metric_goes() {
-    within("a_strangers_route_of_our_metric_goes", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut agent = Agent::open(&config);
+    on_gateway("a_strangers_route_of_our_metric_goes", |wire, config| {
+        let mut agent = Agent::open(config);
         let table = config.kernel.uplink_table();
         for (family, kind, fiber, lte) in [
             (Family::V4, Inet, "192.0.2.1", "203.0.113.1"),
@@ -131,18 +114,14 @@ fn a_strangers_route_of_our_metric_goes() {
 
 #[test]
 fn a_new_gateway_in_main_is_followed() {
-    within("a_new_gateway_in_main_is_followed", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut agent = Agent::open(&config);
+    on_gateway("a_new_gateway_in_main_is_followed", |wire, config| {
+        let mut agent = Agent::open(config);
         agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
         let told = agent.notices.len();
         wire.default_route(100, "192.0.2.254", "wan0");
         let table = config.kernel.uplink_table();
         let gateway = |wire: &mut Wire| wire.table(Inet, table)[0].2;
-        agent.until("the new gateway", |_| gateway(&mut wire) == Some(ip("192.0.2.254")));
+        agent.until("the new gateway", |_| gateway(wire) == Some(ip("192.0.2.254")));
         // The way changed, the path did not.
         assert_eq!(agent.notices.len(), told);
         // Deleted and added anew within the grace: the path stays.
@@ -150,7 +129,7 @@ fn a_new_gateway_in_main_is_followed() {
         agent.catch_up();
         assert_eq!(agent.path(FIBER, Family::V4), Some(PathState::Ready));
         wire.default_route(100, "192.0.2.1", "wan0");
-        agent.until("the gateway again", |_| gateway(&mut wire) == Some(ip("192.0.2.1")));
+        agent.until("the gateway again", |_| gateway(wire) == Some(ip("192.0.2.1")));
         // Deleted for good.
         wire.no_default_route(100, "192.0.2.1", "wan0");
         let gone = Some(PathState::Missing(Missing::Gateway));
@@ -163,12 +142,8 @@ fn a_new_gateway_in_main_is_followed() {
 
 #[test]
 fn what_an_admin_down_flushed_comes_back() {
-    within("what_an_admin_down_flushed_comes_back", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut agent = Agent::open(&config);
+    on_gateway("what_an_admin_down_flushed_comes_back", |wire, config| {
+        let mut agent = Agent::open(config);
         agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
         let before = wire.table(Inet, config.kernel.uplink_table());
         wire.down("wan0");
@@ -186,12 +161,8 @@ fn what_an_admin_down_flushed_comes_back() {
 
 #[test]
 fn an_interface_that_is_missing_is_waited_for() {
-    within("an_interface_that_is_missing_is_waited_for", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut agent = Agent::open(&config);
+    on_gateway("an_interface_that_is_missing_is_waited_for", |wire, config| {
+        let mut agent = Agent::open(config);
         agent.rank(Family::V4, &[FIBER, LTE]).unwrap();
         let old = index("wan0");
         wire.remove("wan0");
@@ -199,7 +170,7 @@ fn an_interface_that_is_missing_is_waited_for() {
         agent.until("gone", |notices| path(notices, FIBER, Family::V4) == gone);
         assert_eq!(netns::agent::carrier(&agent.notices, FIBER), Some(false));
         wire.veth("wan0");
-        netns::agent::address(&mut wire, "wan0", "192.0.2.10", "2001:db8:a::10", 100);
+        netns::agent::address(wire, "wan0", "192.0.2.10", "2001:db8:a::10", 100);
         assert_ne!(index("wan0"), old);
         agent.until("ready", |notices| path(notices, FIBER, Family::V4) == Some(PathState::Ready));
         assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan0")));
@@ -209,15 +180,11 @@ fn an_interface_that_is_missing_is_waited_for() {
 
 #[test]
 fn restore_leaves_nothing_of_ours() {
-    within("restore_leaves_nothing_of_ours", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
+    on_gateway("restore_leaves_nothing_of_ours", |wire, config| {
         std::fs::write("/proc/sys/net/ipv4/conf/all/rp_filter", "0").unwrap();
         std::fs::write("/proc/sys/net/ipv4/conf/wan0/rp_filter", "1").unwrap();
         let before = read("wan1", "ignore_routes_with_linkdown");
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut agent = Agent::open(&config);
+        let mut agent = Agent::open(config);
         assert_eq!(read("wan0", "rp_filter"), "2");
         assert_eq!(read("wan1", "ignore_routes_with_linkdown"), "1");
         for family in Family::ALL {
@@ -227,7 +194,7 @@ fn restore_leaves_nothing_of_ours() {
         let stranger = Wire::route_message(table, 4, 77, "192.0.2.7", "wan0");
         wire.put(&stranger);
         // A successor puts back what its predecessor changed.
-        let mut agent = Agent::open(&config);
+        let mut agent = Agent::open(config);
         wire.put(&stranger);
         agent.kernel.restore().unwrap();
         assert_eq!(read("wan0", "rp_filter"), "1");
@@ -237,17 +204,14 @@ fn restore_leaves_nothing_of_ours() {
         assert_eq!(wire.table(Inet6, table), []);
         assert_eq!(wire.table(Inet, config.kernel.link_table(0)), []);
         assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan0")));
-        assert!(!state.path().join("sysctl.json").exists());
+        assert!(!config.agent.state_dir.join("sysctl.json").exists());
     });
 }
 
 #[test]
 fn what_a_removed_link_left_behind_goes() {
-    within("what_a_removed_link_left_behind_goes", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let both = config(state.path());
+    on_gateway("what_a_removed_link_left_behind_goes", |wire, config| {
+        let both = config.clone();
         drop(Agent::open(&both));
         let (former, beyond) = (both.kernel.link_table(1), both.kernel.link_table(shunt_config::MAX_LINKS));
         // A stranger's route in the same table, and one of our number where no table of ours can be.
@@ -276,11 +240,8 @@ fn what_a_removed_link_left_behind_goes() {
 
 #[test]
 fn rules_come_back_although_a_route_is_refused() {
-    within("rules_come_back_although_a_route_is_refused", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let mut config = config(state.path());
+    on_gateway("rules_come_back_although_a_route_is_refused", |wire, config| {
+        let mut config = config.clone();
         // The kernel takes no router that is the host itself.
         config.links[1].gateway = Some(shunt_config::Gateway::Via("203.0.113.10".parse().unwrap()));
         let mut agent = Agent::open(&config);
@@ -298,11 +259,8 @@ fn rules_come_back_although_a_route_is_refused() {
 
 #[test]
 fn a_rule_set_that_is_refused_in_part_is_taken_back() {
-    within("a_rule_set_that_is_refused_in_part_is_taken_back", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
-        let state = tempfile::tempdir().unwrap();
-        let mut config = config(state.path());
+    on_gateway("a_rule_set_that_is_refused_in_part_is_taken_back", |wire, config| {
+        let mut config = config.clone();
         for link in &mut config.links {
             link.targets.retain(|target| target.address().is_ipv6());
         }
@@ -317,13 +275,9 @@ fn a_rule_set_that_is_refused_in_part_is_taken_back() {
 
 #[test]
 fn a_link_without_ipv6_is_told_and_the_other_serves() {
-    within("a_link_without_ipv6_is_told_and_the_other_serves", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
+    on_gateway("a_link_without_ipv6_is_told_and_the_other_serves", |wire, config| {
         std::fs::write("/proc/sys/net/ipv6/conf/wan0/disable_ipv6", "1").unwrap();
-        let state = tempfile::tempdir().unwrap();
-        let config = config(state.path());
-        let mut agent = Agent::open(&config);
+        let mut agent = Agent::open(config);
         assert_eq!(agent.path(FIBER, Family::V6), Some(PathState::Missing(Missing::Address)));
         assert_eq!(agent.path(FIBER, Family::V4), Some(PathState::Ready));
         assert_eq!(warnings(&agent.notices), Vec::<&str>::new());
@@ -340,12 +294,9 @@ fn a_link_without_ipv6_is_told_and_the_other_serves() {
 
 #[test]
 fn sysctls_that_may_not_be_set_are_told_once() {
-    within("sysctls_that_may_not_be_set_are_told_once", || {
-        let mut wire = Wire::open();
-        gateway(&mut wire);
+    on_gateway("sysctls_that_may_not_be_set_are_told_once", |wire, config| {
         netns::read_only("/proc/sys");
-        let state = tempfile::tempdir().unwrap();
-        let mut agent = Agent::open(&config(state.path()));
+        let mut agent = Agent::open(config);
         let told = warnings(&agent.notices).len();
         assert!((4..=6).contains(&told), "{:#?}", agent.notices);
         assert!(warnings(&agent.notices)[0].contains("ipv4.conf.wan0.ignore_routes_with_linkdown to 1"));

@@ -10,8 +10,11 @@
     clippy::unwrap_used
 )]
 
-mod support_probe;
+mod netns;
 
+use netns::far::{Far, TARGET_V4, TARGET_V6, addresses, main_route, sysctl};
+use netns::probes::{collect, expires, rtt};
+use netns::within;
 use shunt::clock;
 use shunt::probe::{Canary, LocalBecause};
 use shunt_config::Target;
@@ -19,9 +22,6 @@ use shunt_decision::{Family, Outcome, ProbeId};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::mpsc;
 use std::thread;
-use support_probe::{
-    Far, TARGET_V4, TARGET_V6, addresses, collect, expires, in_namespace, main_route, rtt, sysctl,
-};
 
 const SOURCE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 77);
 
@@ -72,7 +72,7 @@ fn forwarded() -> Option<Canary> {
 
 #[test]
 fn a_canary_goes_as_a_clients_packet() {
-    in_namespace("a_canary_goes_as_a_clients_packet", || {
+    within("a_canary_goes_as_a_clients_packet", || {
         for filter in ["0", "1", "2"] {
             sysctl("ipv4/conf/default/rp_filter", filter);
         }
@@ -115,7 +115,7 @@ fn a_canary_goes_as_a_clients_packet() {
 
 #[test]
 fn a_canary_needs_forwarding() {
-    in_namespace("a_canary_needs_forwarding", || {
+    within("a_canary_needs_forwarding", || {
         let _far = gateway();
         let Some(mut canary) = forwarded() else { return };
         sysctl("ipv4/ip_forward", "0");
@@ -130,7 +130,7 @@ fn a_canary_needs_forwarding() {
 
 #[test]
 fn a_local_canary_follows_the_routes() {
-    in_namespace("a_local_canary_follows_the_routes", || {
+    within("a_local_canary_follows_the_routes", || {
         let _far = gateway();
         let mut canary = Canary::open(&config(false));
         assert!(matches!(canary.local_because(Family::V4), Some(LocalBecause::SwitchedOff)));
@@ -144,7 +144,7 @@ fn a_local_canary_follows_the_routes() {
 
 #[test]
 fn a_name_in_use_is_told_and_the_local_canary_serves() {
-    in_namespace("a_name_in_use_is_told_and_the_local_canary_serves", || {
+    within("a_name_in_use_is_told_and_the_local_canary_serves", || {
         let _far = gateway();
         let taken = shunt_config::Canary { interface: "w1".to_owned(), ..config(true) };
         let mut canary = Canary::open(&taken);
@@ -156,7 +156,7 @@ fn a_name_in_use_is_told_and_the_local_canary_serves() {
 
 #[test]
 fn a_strangers_route_to_the_canarys_address_stays() {
-    in_namespace("a_strangers_route_to_the_canarys_address_stays", || {
+    within("a_strangers_route_to_the_canarys_address_stays", || {
         let _far = gateway();
         if forwarded().is_none() {
             return;

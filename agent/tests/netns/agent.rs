@@ -1,6 +1,7 @@
 //! The kernel's edge, driven as the daemon drives it.
 
 use super::wire::Wire;
+use super::{DEADLINE, within};
 use shunt::clock;
 use shunt::netlink::{Kernel, KernelError, Notice};
 use shunt_config::Config;
@@ -9,11 +10,18 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// How long an event is awaited before the test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
 pub const FIBER: LinkId = LinkId(0);
 pub const LTE: LinkId = LinkId(1);
+
+/// Runs `body` on a gateway with two WAN links, with a config for both in both families.
+pub fn on_gateway(test: &str, body: impl FnOnce(&mut Wire, &Config) + Send + 'static) {
+    within(test, || {
+        let mut wire = Wire::open();
+        gateway(&mut wire);
+        let state = tempfile::tempdir().unwrap();
+        body(&mut wire, &config(state.path()));
+    });
+}
 
 /// Two links, both families, in a state directory.
 pub fn config(state_dir: &Path) -> Config {
@@ -30,8 +38,7 @@ pub fn config(state_dir: &Path) -> Config {
 }
 
 /// Two WAN links with addresses and the default routes that DHCP and RA would give them.
-pub fn gateway(wire: &mut Wire) {
-    wire.up("lo");
+fn gateway(wire: &mut Wire) {
     for (name, v4, v6, metric) in
         [("wan0", "192.0.2.10", "2001:db8:a::10", 100), ("wan1", "203.0.113.10", "2001:db8:b::10", 200)]
     {
@@ -85,7 +92,7 @@ impl Agent {
 
     /// Turns the loop until `done`, or fails.
     pub fn until(&mut self, what: &str, mut done: impl FnMut(&[Notice]) -> bool) {
-        let end = clock::now() + PATIENCE;
+        let end = clock::now() + DEADLINE;
         while !done(&self.notices) {
             assert!(clock::now() < end, "waited in vain for: {what}; notices: {:#?}", self.notices);
             self.turn(Duration::from_millis(50));

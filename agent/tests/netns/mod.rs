@@ -1,7 +1,7 @@
 //! A network namespace of the test's own, with the few requests that build a gateway's links in it.
 //!
 //! A test never touches the host's network: it runs on a thread that has left it, or, for an ordinary user, in a
-//! child process that left it together with its user namespace.
+//! child process with a user namespace, on a thread that has left it there.
 
 #![allow(dead_code, unreachable_pub, missing_docs, unsafe_code)]
 #![allow(
@@ -13,28 +13,33 @@
 )]
 
 pub mod agent;
+pub mod far;
+pub mod flows;
+pub mod probes;
 pub mod wire;
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+use std::time::Duration;
 
 /// Set in the child that already is where it should be.
-const INSIDE: &str = "SHUNT_TEST_INSIDE_NETNS";
+const INSIDE: &str = "SHUNT_TEST_INSIDE_USER_NAMESPACE";
 
-/// Runs `body` in a network namespace of its own; `test` is the calling test's name.
+/// How long an event is awaited before the test gives up.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Runs `body` in a network namespace of its own, with the loopback up; `test` is the calling test's name.
 pub fn within(test: &str, body: impl FnOnce() + Send + 'static) {
     if std::env::var_os("SHUNT_SKIP_NETNS").is_some_and(|value| value == "1") {
         eprintln!("{test} is skipped: SHUNT_SKIP_NETNS=1");
         return;
     }
-    if std::env::var_os(INSIDE).is_some() {
-        return body();
-    }
     // SAFETY: no arguments, no memory.
-    if unsafe { libc::geteuid() } == 0 {
+    if unsafe { libc::geteuid() } == 0 || std::env::var_os(INSIDE).is_some() {
         let leave = move || {
             unshare(libc::CLONE_NEWNET).expect("leave the host's network (is CAP_SYS_ADMIN granted?)");
+            wire::Wire::open().up("lo");
             body();
         };
         if let Err(panic) = std::thread::spawn(leave).join() {
@@ -49,7 +54,7 @@ pub fn within(test: &str, body: impl FnOnce() + Send + 'static) {
     // SAFETY: the closure makes system calls and writes small files; the parent's threads hold no lock it needs.
     unsafe {
         child.pre_exec(move || {
-            unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNET)?;
+            unshare(libc::CLONE_NEWUSER)?;
             std::fs::write("/proc/self/setgroups", "deny")?;
             std::fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
             std::fs::write("/proc/self/gid_map", format!("0 {group} 1"))

@@ -6,6 +6,7 @@ use rtnetlink::packet_core::{
 };
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage, State};
 use rtnetlink::packet_route::route::{
     RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
@@ -14,6 +15,7 @@ use rtnetlink::sys::{Socket, SocketAddr};
 use rtnetlink::{LinkUnspec, LinkVeth};
 use std::ffi::CString;
 use std::net::IpAddr;
+use std::os::fd::RawFd;
 
 pub const OWN: u8 = 201;
 
@@ -41,10 +43,13 @@ pub fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
+/// By a system call, since `/sys` shows the namespace that mounted it.
 pub fn index(name: &str) -> u32 {
     let name = CString::new(name).unwrap();
     // SAFETY: a terminated string that lives through the call.
-    unsafe { libc::if_nametoindex(name.as_ptr()) }
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    assert_ne!(index, 0, "{name:?} does not exist");
+    index
 }
 
 impl Wire {
@@ -116,6 +121,12 @@ impl Wire {
         self.up(&format!("{name}p"));
     }
 
+    /// A pair of interfaces of which `far` goes into another namespace; both are down.
+    pub fn veth_into(&mut self, near: &str, far: &str, namespace: RawFd) {
+        self.must(16, NLM_F_CREATE | NLM_F_EXCL, &LinkVeth::new(near, far).build());
+        self.must(16, 0, &LinkUnspec::new_with_name(far).setns_by_fd(namespace).build());
+    }
+
     pub fn up(&mut self, name: &str) {
         let message = rtnetlink::LinkMessageBuilder::<LinkUnspec>::new().index(index(name)).up().build();
         self.must(16, 0, &message);
@@ -124,6 +135,14 @@ impl Wire {
     pub fn down(&mut self, name: &str) {
         let message = rtnetlink::LinkMessageBuilder::<LinkUnspec>::new().index(index(name)).down().build();
         self.must(16, 0, &message);
+    }
+
+    /// Up with a carrier, as the kernel's own state says. (The flag `IFF_RUNNING` is also set while it is not known.)
+    pub fn is_operational(&mut self, name: &str) -> bool {
+        let message = rtnetlink::LinkMessageBuilder::<LinkUnspec>::new().index(index(name)).build();
+        let answer = self.ask(18, 0, &message).unwrap();
+        let link = LinkMessage::parse(&answer[0][..]).unwrap();
+        link.attributes.contains(&LinkAttribute::OperState(State::Up))
     }
 
     pub fn remove(&mut self, name: &str) {
