@@ -1,48 +1,45 @@
-//! CPU time per probe and memory, of the running agent as the kernel accounts for it, and of fping beside it.
+//! CPU time per probe and memory, of the running agent as the kernel accounts for it; and beside it, in the same network
+//! and in turns, the bare loop, which shows what this machine asks of anybody, and fping.
 
-use super::{Desk, Figure, Statistic, Unit, missing, settled};
+use super::beside::{Sample, Series, Usage, WINDOW, floor, fping, pause};
+use super::floor::{Leg, Schedule};
+use super::{Desk, Figure, Statistic, Unit, missing, settle, settled};
 use crate::agent::{Agent, AgentConfig, Program};
-use crate::error::{Doing, Result};
+use crate::error::{Doing, LabError, Result};
 use crate::relay::Policy;
-use crate::sys;
 use crate::topology::{Lab, MAX_UPLINKS, Plan, TARGETS_V4, UplinkPlan};
 use std::fs;
-use std::process::{Child, Stdio};
+use std::net::IpAddr;
 use std::time::Duration;
 
-/// A window in which probes and CPU time are counted.
-const WINDOW: Duration = Duration::from_secs(6);
-/// Windows per figure.
-const WINDOWS: u32 = 5;
 /// After settling the agent is in its steady state; memory is what it has by then.
 const WARM_UP: Duration = Duration::from_secs(3);
 
-/// The interval of all targets, here as by default.
-const INTERVAL: Duration = Duration::from_secs(1);
-
-pub(super) fn measure(program: &Program, desk: &mut Desk<'_>) -> Result<()> {
+pub(super) fn measure(program: &Program, rounds: u32, desk: &mut Desk<'_>) -> Result<()> {
     for (links, targets, goal) in [(2, 2, 50.0), (MAX_UPLINKS, 3, 20.0)] {
         let what = format!("CPU per probe, {links} links × {targets} targets, 1 s interval");
-        desk.doing(&what);
-        let (lab, agent) = quiet_agent(program, links, targets)?;
-        let mut figure = Figure::new(what, Unit::Micros, &[(Statistic::Median, goal)]);
-        for _ in 0..WINDOWS {
-            let (probes, time) = (agent.status()?.counters.probes, cpu_time(agent.process())?);
-            pause(WINDOW);
-            let time = cpu_time(agent.process())?.saturating_sub(time);
-            let probes = agent.status()?.counters.probes - probes;
-            figure.add(time.as_secs_f64() * 1e6 / probes.max(1) as f64);
+        desk.doing(&format!("{what}: builds the network"));
+        let (lab, mut agent) = quiet_agent(program, links, targets)?;
+        let legs = legs(&lab, &agent)?;
+        let mut table = Table::new(what.clone(), goal);
+        for round in 1..=rounds {
+            desk.doing(&format!("{what}, round {round} of {rounds}"));
+            if round > 1 {
+                agent.start_again()?;
+                settle(&agent, &lab)?;
+                pause(WARM_UP);
+            }
+            let sample = window(&agent)?;
+            // Killed, it leaves its rules and tables: the others' packets take the same way as its own did. Alive, it
+            // would also read their replies.
+            agent.kill()?;
+            table.add_round(sample, &lab, &legs, targets)?;
         }
-        (desk.show)(&figure);
-        drop(agent);
-        desk.doing("the same by fping");
-        match fping(&lab, targets)? {
-            Some(figure) => (desk.show)(&figure),
-            None => desk.doing(
-                "fping is not installed (Debian: apt-get install fping), so it is not measured beside",
-            ),
+        for figure in table.figures(&format!("{links} × {targets}")) {
+            (desk.show)(&figure);
         }
     }
+    desk.doing("resident memory");
     let (_lab, agent) = quiet_agent(program, 4, 3)?;
     let memory =
         Figure::new("resident memory, 4 links × 3 targets", Unit::Mebibytes, &[(Statistic::Worst, 8.0)]);
@@ -50,42 +47,99 @@ pub(super) fn measure(program: &Program, desk: &mut Desk<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A process that is ended with the measurement.
-struct Peer(Child);
+/// The agent's samples and those of the programs beside it, round by round.
+struct Table {
+    agent: Series,
+    loops: [(Schedule, Series); 3],
+    fping: Option<Series>,
+    to_loop: Figure,
+    to_fping: Figure,
+}
 
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ended_already = self.0.kill();
-        let _reaped_already = self.0.wait();
+impl Table {
+    fn new(what: String, goal: f64) -> Self {
+        let series = |what: &str| Series::new(Figure::new(what, Unit::Micros, &[]));
+        Self {
+            agent: Series::new(Figure::new(what, Unit::Micros, &[(Statistic::Median, goal)])),
+            loops: Schedule::ALL.map(|schedule| {
+                let what = match schedule {
+                    Schedule::Prompt => "bare loop on the agent's schedule",
+                    Schedule::Even => "bare loop, replies read at the next tick",
+                    Schedule::Together => "bare loop, all of a second at once, replies read a second later",
+                };
+                (schedule, series(what))
+            }),
+            fping: Some(series("fping, a process for each link")),
+            to_loop: Figure::new("agent : bare loop on its schedule", Unit::Ratio, &[]),
+            to_fping: Figure::new("agent : fping", Unit::Ratio, &[]),
+        }
+    }
+
+    /// Measures the others, right after the agent, so that all of a round meet the same weather.
+    fn add_round(&mut self, agent: Sample, lab: &Lab, legs: &[Leg], targets: usize) -> Result<()> {
+        self.agent.add(agent);
+        for (schedule, series) in &mut self.loops {
+            let sample = floor(lab, legs, targets, *schedule)?;
+            series.add(sample);
+            if *schedule == Schedule::Prompt {
+                self.to_loop.add(agent.per_probe / sample.per_probe);
+            }
+        }
+        if let Some(series) = &mut self.fping {
+            match fping(lab, targets)? {
+                Some(sample) => {
+                    series.add(sample);
+                    self.to_fping.add(agent.per_probe / sample.per_probe);
+                }
+                None => self.fping = None,
+            }
+        }
+        Ok(())
+    }
+
+    fn figures(self, case: &str) -> Vec<Figure> {
+        let mut figures = vec![self.agent.figure()];
+        figures.extend(self.loops.into_iter().map(|(_, series)| series.figure()));
+        figures.push(self.to_loop);
+        match self.fping {
+            Some(series) => figures.extend([series.figure(), self.to_fping]),
+            None => {
+                let what = "fping: not installed (Debian: apt-get install fping)";
+                figures.push(Figure::new(what, Unit::Micros, &[]));
+            }
+        }
+        for figure in figures.iter_mut().skip(1) {
+            figure.what.insert_str(0, &format!("{case}: "));
+        }
+        figures
     }
 }
 
-/// fping in its loop mode, a process for each link, as it can be bound to one only. `None`: it is not installed.
-fn fping(lab: &Lab, targets: usize) -> Result<Option<Figure>> {
-    let mut peers = Vec::new();
-    for uplink in &lab.uplinks {
-        let mut command = std::process::Command::new("fping");
-        lab.gateway.enclose(&mut command);
-        command.args(["-l", "-q", "-p", &INTERVAL.as_millis().to_string(), "-I", uplink.interface()]);
-        command.args(TARGETS_V4.iter().take(targets).map(ToString::to_string));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        match command.spawn() {
-            Ok(child) => peers.push(Peer(child)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            other => drop(other.doing(|| "start fping".into())?),
+/// One window of the agent, which counts its probes itself.
+fn window(agent: &Agent) -> Result<Sample> {
+    // Asking costs the agent CPU time, too: it is asked outside of the window.
+    let (probes, before) = (agent.status()?.counters.probes, Usage::of(agent.process())?);
+    pause(WINDOW);
+    let after = Usage::of(agent.process())?;
+    let probes = agent.status()?.counters.probes - probes;
+    Ok(after.since(before, probes as f64))
+}
+
+/// How the agent binds the probes of each link.
+fn legs(lab: &Lab, agent: &Agent) -> Result<Vec<Leg>> {
+    let path = agent.config_file();
+    let config = shunt_config::load(&path).map_err(|error| LabError::Garbled {
+        reading: path.display().to_string(),
+        fault: error.to_string(),
+    })?;
+    let leg = |(place, uplink): (usize, &crate::topology::Uplink)| match uplink.addresses() {
+        [IpAddr::V4(source), _] => {
+            let mark = config.kernel.link_mark(place);
+            Ok(Leg { interface: uplink.interface().to_owned(), source, mark })
         }
-    }
-    pause(WARM_UP);
-    let total = || peers.iter().map(|peer| cpu_time(peer.0.id())).sum::<Result<Duration>>();
-    let what = format!("fping beside it: {} processes, {targets} targets each", peers.len());
-    let mut figure = Figure::new(what, Unit::Micros, &[]);
-    let probes = peers.len() as f64 * targets as f64 * WINDOW.as_secs_f64() / INTERVAL.as_secs_f64();
-    for _ in 0..WINDOWS {
-        let before = total()?;
-        pause(WINDOW);
-        figure.add(total()?.saturating_sub(before).as_secs_f64() * 1e6 / probes);
-    }
-    Ok(Some(figure))
+        _ => Err(missing("an uplink's IPv4 address")),
+    };
+    lab.uplinks.iter().enumerate().map(leg).collect()
 }
 
 fn quiet_agent(program: &Program, links: usize, targets: usize) -> Result<(Lab, Agent)> {
@@ -102,20 +156,6 @@ fn quiet_agent(program: &Program, links: usize, targets: usize) -> Result<(Lab, 
     Ok((lab, agent))
 }
 
-/// User and system time of all threads, in nanoseconds' resolution (`utime` of `stat` has hundredths of a second).
-fn cpu_time(process: u32) -> Result<Duration> {
-    let tasks = format!("/proc/{process}/task");
-    let reading = || format!("read {tasks}");
-    let mut total = Duration::ZERO;
-    for task in fs::read_dir(&tasks).doing(reading)? {
-        let path = task.doing(reading)?.path().join("schedstat");
-        let text = fs::read_to_string(path).doing(reading)?;
-        let nanos = text.split_whitespace().next().and_then(|word| word.parse().ok());
-        total += Duration::from_nanos(nanos.ok_or_else(|| missing("a thread's CPU time"))?);
-    }
-    Ok(total)
-}
-
 /// `VmRSS`, in MiB.
 fn resident(agent: &Agent) -> Result<f64> {
     let path = format!("/proc/{}/status", agent.process());
@@ -126,6 +166,21 @@ fn resident(agent: &Agent) -> Result<f64> {
     kib.map(|kib| kib / 1024.0).ok_or_else(|| missing("the agent's resident memory"))
 }
 
-fn pause(time: Duration) {
-    sys::sleep_until(sys::monotonic() + u64::try_from(time.as_nanos()).unwrap_or(0));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_measured_has_a_row_that_says_so() {
+        let mut table = Table::new("CPU per probe".into(), 50.0);
+        table.agent.add(Sample { per_probe: 40.0, wake_ups: 4.0 });
+        table.fping = None;
+        let rows: Vec<String> = table.figures("2 × 2").iter().map(ToString::to_string).collect();
+        assert_eq!(
+            rows.first().unwrap(),
+            "| CPU per probe (4.0 wake-ups a second) | 1 | 40.0 µs | – | – | ≤ 50 | met |"
+        );
+        let missing = "| 2 × 2: fping: not installed (Debian: apt-get install fping) | – | – | – | – | – | not measured |";
+        assert_eq!(rows.last().unwrap(), missing);
+    }
 }

@@ -14,6 +14,8 @@ pub enum Unit {
     Mebibytes,
     /// Things counted.
     Count,
+    /// How many times as much.
+    Ratio,
 }
 
 /// One value that stands for all samples.
@@ -105,7 +107,7 @@ impl Figure {
 
     fn digits(&self) -> usize {
         match self.unit {
-            Unit::Millis => 2,
+            Unit::Millis | Unit::Ratio => 2,
             Unit::Micros | Unit::Mebibytes => 1,
             Unit::Count => 0,
         }
@@ -146,8 +148,11 @@ impl fmt::Display for Figure {
             Unit::Millis => " ms",
             Unit::Micros => " µs",
             Unit::Mebibytes => " MiB",
-            Unit::Count => "",
+            Unit::Count | Unit::Ratio => "",
         };
+        if self.samples.is_empty() {
+            return write!(f, "| {} | – | – | – | – | {} | not measured |", self.what, self.goal());
+        }
         let digits = self.digits();
         let at = |share| self.quantile(share).unwrap_or(f64::NAN);
         let (median, p95, min, max) = (at(0.5), at(0.95), at(0.0), at(1.0));
@@ -184,6 +189,8 @@ mod tests {
         assert_eq!(Figure::new("", Unit::Count, &goal).quantile(0.5), None);
         assert!(!Figure::new("", Unit::Count, &goal).is_met());
         assert!(Figure::new("", Unit::Count, &[]).is_met());
+        let none = Figure::new("beside it", Unit::Ratio, &[]);
+        assert_eq!(none.to_string(), "| beside it | – | – | – | – | – | not measured |");
         let one = Figure::new("lost", Unit::Count, &goal).with(0.0);
         assert_eq!(one.to_string(), "| lost | 1 | 0 | – | – | ≤ 0 | met |");
     }

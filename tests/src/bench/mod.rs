@@ -1,12 +1,15 @@
 //! `cargo lab bench`: the figures that the README shows, each with its runs and spread.
 
 mod accuracy;
+mod beside;
 mod cost;
 mod figure;
+mod floor;
 mod gaps;
 mod moves;
 
 pub use figure::{Figure, Statistic, Unit};
+pub use floor::{FLOOR, floor_main};
 
 use crate::agent::{Agent, AgentConfig, Program};
 use crate::error::{LabError, Result};
@@ -46,15 +49,17 @@ impl Group {
 pub struct Extent {
     /// Outages per figure; other figures have as many samples as they need.
     pub runs: u32,
+    /// Rounds of CPU time, each of the agent and of those beside it.
+    pub rounds: u32,
     /// Simulated days.
     pub days: u32,
 }
 
 impl Extent {
     /// What the README shows.
-    pub const FULL: Self = Self { runs: 20, days: 100 };
+    pub const FULL: Self = Self { runs: 20, rounds: 5, days: 100 };
     /// Enough to see that all of it works.
-    pub const QUICK: Self = Self { runs: 3, days: 10 };
+    pub const QUICK: Self = Self { runs: 3, rounds: 2, days: 10 };
 }
 
 /// Where results and progress go.
@@ -92,7 +97,7 @@ pub fn measure(program: &Program, group: Group, extent: Extent, desk: &mut Desk<
             }
             Ok(())
         }
-        Group::Cost => cost::measure(program, desk),
+        Group::Cost => cost::measure(program, extent.rounds, desk),
         Group::Accuracy => accuracy::measure(desk),
         Group::Moves => moves::measure(program, desk),
     }
@@ -133,13 +138,19 @@ fn false_switches(interval: Duration, days: u32, desk: &mut Desk<'_>) -> Figure 
 
 /// An agent all of whose links are healthy, with the first as the uplink.
 fn settled(program: &Program, lab: &Lab, config: &AgentConfig) -> Result<Agent> {
-    const SETTLING: Duration = Duration::from_secs(60);
     let agent = Agent::start(program, &lab.gateway, config)?;
-    let first = lab.uplinks.first().map(|uplink| uplink.name().to_owned());
-    agent.wait_for("all links healthy", SETTLING, |status| {
-        status.uplink.v4 == first && status.links.iter().all(|link| link.verdict == Verdict::Healthy)
-    })?;
+    settle(&agent, lab)?;
     Ok(agent)
+}
+
+/// Waits for that state.
+fn settle(agent: &Agent, lab: &Lab) -> Result<()> {
+    const SETTLING: Duration = Duration::from_secs(60);
+    let first = lab.uplinks.first().map(|uplink| uplink.name().to_owned());
+    let healthy = agent.wait_for("all links healthy", SETTLING, |status| {
+        status.uplink.v4 == first && status.links.iter().all(|link| link.verdict == Verdict::Healthy)
+    });
+    healthy.map(drop)
 }
 
 fn missing(what: &str) -> LabError {

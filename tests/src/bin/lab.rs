@@ -8,5 +8,8 @@ fn main() -> ExitCode {
         // The agent is the real one; it takes the rest as its command line.
         return shunt::cli::main_from(args);
     }
+    if args.peek().is_some_and(|first| first == shunt_lab::bench::FLOOR) {
+        return shunt_lab::bench::floor_main(args);
+    }
     shunt_lab::lab_main(args)
 }

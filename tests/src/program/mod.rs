@@ -38,7 +38,8 @@ enum Command {
         /// Outages per figure [default: 20, or 3 with --quick].
         #[arg(long, value_name = "NUMBER")]
         runs: Option<u32>,
-        /// Few outages, and 10 simulated days instead of 100: shows that all of it works, proves no figure.
+        /// Few outages, two rounds of CPU time instead of five, and 10 simulated days instead of 100: shows that all
+        /// of it works, proves no figure.
         #[arg(long)]
         quick: bool,
         /// Measure only these [default: all]: gaps by carrier loss; black holes and false switches; CPU and memory;

@@ -3,12 +3,14 @@
 #![allow(unsafe_code)]
 
 mod capture;
+mod discard;
 mod packet;
 mod question;
 mod receive;
 mod tap;
 
 pub(crate) use capture::Capture;
+pub(crate) use discard::{discard, echo_replies_only, stamp_both_ways};
 pub(crate) use packet::packet_socket;
 pub(crate) use question::{receive_with_info, send_back};
 pub(crate) use receive::{Arrivals, Datagram, stamped_receiver};
