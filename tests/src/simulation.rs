@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Time from a ranking to the route in the kernel, as measured for one netlink replace.
 const KERNEL_TIME: Duration = Duration::from_micros(50);
 /// Foreign packets a second on a link that carries users' traffic.
-const TRAFFIC_RATE: u64 = 1_000;
+const TRAFFIC_RATE: f64 = 1_000.0;
 
 /// How one link of the simulated network behaves in one family.
 #[derive(Debug, Clone)]
@@ -29,8 +29,10 @@ pub struct Weather {
     pub cut: Option<Timestamp>,
     /// Targets that do not answer.
     pub gone: Vec<TargetId>,
-    /// Whether users' packets arrive whatever becomes of probes.
+    /// Whether packets arrive whatever becomes of probes.
     pub traffic: bool,
+    /// Packets a second that the users send while it is the uplink; each is answered unless the line is cut.
+    pub users: f64,
     /// Whether a client's packet is forwarded and comes back.
     pub forwards: bool,
 }
@@ -40,8 +42,17 @@ impl Weather {
     #[must_use]
     pub const fn fair(rtt: Duration) -> Self {
         let gone = Vec::new();
-        Self { rtt, jitter: Duration::ZERO, loss: 0.0, cut: None, gone, traffic: false, forwards: true }
+        let jitter = Duration::ZERO;
+        Self { rtt, jitter, loss: 0.0, cut: None, gone, traffic: false, users: 0.0, forwards: true }
     }
+}
+
+/// Packets on a link's interface until a moment; parts of a packet are kept.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    at: Timestamp,
+    received: f64,
+    sent: f64,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +88,7 @@ pub struct Simulation {
     now: Timestamp,
     targets: Vec<Vec<Family>>,
     replies: BinaryHeap<Reverse<Reply>>,
+    counted: Vec<Counted>,
     random: u64,
 }
 
@@ -111,6 +123,7 @@ impl Simulation {
             now: start,
             targets,
             replies: BinaryHeap::new(),
+            counted: vec![Counted { at: start, received: 0.0, sent: 0.0 }; rtts.len()],
             random: seed ^ 0x5851_f42d_4c95_7f2d,
         }
     }
@@ -144,6 +157,8 @@ impl Simulation {
             self.act();
         }
         self.now = end;
+        // The weather may change now: what went before is of the old one.
+        self.count();
     }
 
     fn read_replies(&mut self) {
@@ -153,6 +168,9 @@ impl Simulation {
                 self.weather.get(usize::from(reply.link.0)).and_then(|w| w.get(usize::from(reply.v6)));
             if weather.is_some_and(|weather| weather.cut.is_none_or(|cut| reply.at < cut)) {
                 let outcome = Outcome::Reply { rtt: reply.at.since(reply.sent), at: reply.at };
+                if let Some(counted) = self.counted.get_mut(usize::from(reply.link.0)) {
+                    counted.received += 1.0;
+                }
                 self.core.handle_event(Event::Probe { id: reply.id, outcome }, self.now);
             }
         }
@@ -163,6 +181,9 @@ impl Simulation {
             if let Action::Probe { id, link, target, .. } = action {
                 if let Some(count) = self.probes.get_mut(usize::from(link.0)) {
                     *count += 1;
+                }
+                if let Some(counted) = self.counted.get_mut(usize::from(link.0)) {
+                    counted.sent += 1.0;
                 }
                 self.send(id, link, target, false);
                 continue;
@@ -178,11 +199,14 @@ impl Simulation {
                     }
                 }
                 Action::SampleTraffic { link } => {
-                    let received = self.received(link);
-                    let traffic = Event::Traffic { link, received, sent: received };
-                    self.core.handle_event(traffic, self.now);
+                    self.count();
+                    let counted = self.counted.get(usize::from(link.0));
+                    if let Some((received, sent)) = counted.map(|c| (c.received as u64, c.sent as u64)) {
+                        self.core.handle_event(Event::Traffic { link, received, sent }, self.now);
+                    }
                 }
                 Action::Rank { id, family, order, .. } => {
+                    self.count();
                     if let Some(ranking) = self.ranking.get_mut(place(family)) {
                         *ranking = order;
                     }
@@ -198,10 +222,20 @@ impl Simulation {
         }
     }
 
-    /// Packets received: a steady rate where there is traffic, else nothing foreign.
-    fn received(&self, link: LinkId) -> u64 {
-        let flows = self.weather.get(usize::from(link.0)).is_some_and(|w| w.iter().any(|w| w.traffic));
-        if flows { self.now.as_nanos() / (1_000_000_000 / TRAFFIC_RATE) } else { 0 }
+    /// Counts the packets of all links up to now.
+    fn count(&mut self) {
+        let uplink = self.uplink(Family::V4).map(|link| usize::from(link.0));
+        for (number, (counted, weather)) in self.counted.iter_mut().zip(&self.weather).enumerate() {
+            let passed = self.now.since(counted.at).as_secs_f64();
+            for weather in weather {
+                let heard = weather.cut.map_or(passed, |cut| passed.min(cut.since(counted.at).as_secs_f64()));
+                let users = if uplink == Some(number) { weather.users } else { 0.0 };
+                let strangers = if weather.traffic { TRAFFIC_RATE * passed } else { 0.0 };
+                counted.sent += users * passed;
+                counted.received += users * heard + strangers;
+            }
+            counted.at = self.now;
+        }
     }
 
     fn send(&mut self, id: ProbeId, link: LinkId, target: TargetId, canary: bool) {
@@ -320,13 +354,16 @@ impl DetectionReport {
     }
 }
 
-/// Cuts the first of two links silently, at a random moment, `runs` times.
+/// Cuts the first of two links silently, at a random moment, `runs` times, while `users` packets a second go each way.
 #[must_use]
-pub fn black_hole_detection(interval: Duration, runs: u32, seed: u64) -> DetectionReport {
+pub fn black_hole_detection(interval: Duration, users: f64, runs: u32, seed: u64) -> DetectionReport {
     let rtts = [Duration::from_millis(10), Duration::from_millis(40)];
     let mut report = DetectionReport { times: Vec::new(), missed: 0 };
     for run in 0..runs {
         let mut simulation = Simulation::new(two_links(interval), &rtts, seed + u64::from(run));
+        for weather in simulation.weather.iter_mut().filter_map(|families| families.first_mut()) {
+            weather.users = users;
+        }
         simulation.run_for(Duration::from_secs(30));
         let phase = simulation.chance();
         simulation.run_for(interval.mul_f64(phase));

@@ -88,12 +88,9 @@ impl Failover {
                 }
             }
             Event::Adopted { family, link } => self.adopt(family, link),
-            Event::Traffic { link, received, .. } => {
+            Event::Traffic { link, received, sent } => {
                 if let Some(link) = self.links.get_mut(usize::from(link.0)) {
-                    let replies = link.replies;
-                    for path in link.paths_mut() {
-                        path.count_traffic(received, replies, &mut self.desk);
-                    }
+                    link.take_traffic(received, sent, &mut self.desk);
                 }
             }
             Event::Gateway { .. } => {}
@@ -124,9 +121,12 @@ impl Failover {
         self.settle();
         self.step_verifications();
         self.sweep();
-        for path in self.links.iter_mut().flat_map(Link::paths_mut) {
-            if path.absent.is_none() && path.pace.is_due(self.desk.now) {
-                path.send_steady(&mut self.desk);
+        for (id, link) in (0..u8::MAX).map(LinkId).zip(&mut self.links) {
+            let sent = link.send_due(&mut self.desk);
+            let looks = link.look_due().is_some_and(|at| at <= self.desk.now);
+            // Steady probes of the uplink take a look with them: it costs no wake-up.
+            if looks || (sent && link.is_uplink()) {
+                self.desk.act(Action::SampleTraffic { link: id });
             }
         }
     }
@@ -141,7 +141,9 @@ impl Failover {
     pub fn poll_timeout(&self) -> Option<(Timestamp, Timer)> {
         let paths = || self.links.iter().flat_map(Link::paths);
         let tick = paths().filter(|path| path.absent.is_none()).map(|path| path.pace.due()).min();
-        let mut exact = self.lease.and_then(|lease| lease.until);
+        let looks = self.links.iter().filter_map(Link::look_due).min();
+        let lease = self.lease.and_then(|lease| lease.until);
+        let mut exact = [lease, looks].into_iter().flatten().min();
         let mut earliest: Option<Timestamp> = None;
         let sooner = |a: Option<Timestamp>, b: Timestamp| Some(a.map_or(b, |a| a.min(b)));
         for (at, is_exact) in paths().filter_map(|path| path.wake()) {
@@ -192,8 +194,11 @@ impl Failover {
 
     /// Probes and canaries in flight mean nothing now: what is known is asked again, a proof begins anew.
     fn clock_gap(&mut self) {
-        for path in self.links.iter_mut().flat_map(Link::paths_mut) {
-            path.clock_gap(&mut self.desk);
+        for link in &mut self.links {
+            link.stall.forget();
+            for path in link.paths_mut() {
+                path.clock_gap(&mut self.desk);
+            }
         }
         let proving =
             PerFamily::from_fn(|family| self.families.get_mut(family).verification.take().is_some());

@@ -29,6 +29,7 @@ mod rtt;
 mod schedule;
 mod settling;
 mod snapshot;
+mod stall;
 mod suspicion;
 mod target;
 mod time;

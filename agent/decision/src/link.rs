@@ -1,8 +1,10 @@
 //! One configured link: what its two paths share.
 
 use crate::damping::Damping;
+use crate::desk::Desk;
 use crate::path::Path;
-use crate::{Family, LinkConfig, LinkId, PerFamily, Timestamp, Verdict};
+use crate::stall::{Count, StallWatch};
+use crate::{Family, LinkConfig, LinkId, PerFamily, Reason, Timestamp, Verdict};
 use core::time::Duration;
 
 /// A metered link that stands by and is not healthy is probed at least this often, so that its recovery is seen
@@ -16,6 +18,7 @@ pub(crate) struct Link {
     pub(crate) damping: Damping,
     /// Replies to probes over it, which are no foreign traffic.
     pub(crate) replies: u64,
+    pub(crate) stall: StallWatch,
     pub(crate) paths: PerFamily<Option<Path>>,
     metered: bool,
     interval: Duration,
@@ -28,6 +31,7 @@ impl Link {
             carrier: None,
             damping: Damping::new(),
             replies: 0,
+            stall: StallWatch::default(),
             paths: PerFamily::from_fn(|family| Path::new(id, family, config, seed, now)),
             metered: config.metered,
             interval: config.interval,
@@ -41,6 +45,48 @@ impl Link {
 
     pub(crate) fn paths_mut(&mut self) -> impl Iterator<Item = &mut Path> {
         self.paths.v4.iter_mut().chain(&mut self.paths.v6)
+    }
+
+    /// Whether it carries the default route of a family.
+    pub(crate) fn is_uplink(&self) -> bool {
+        self.paths().any(|path| path.uplink)
+    }
+
+    /// Sends the steady probes that are due. `true` if there was one.
+    pub(crate) fn send_due(&mut self, desk: &mut Desk) -> bool {
+        let now = desk.now;
+        let mut any = false;
+        for path in self.paths_mut().filter(|path| path.absent.is_none() && path.pace.is_due(now)) {
+            path.send_steady(desk);
+            any = true;
+        }
+        any
+    }
+
+    /// When the counters of its interface are to be read for a stall's sake.
+    pub(crate) fn look_due(&self) -> Option<Timestamp> {
+        self.stall.due().filter(|_| self.is_uplink())
+    }
+
+    /// Takes in the packets counted on its interface.
+    pub(crate) fn take_traffic(&mut self, received: u64, sent: u64, desk: &mut Desk) {
+        let replies = self.replies;
+        for path in self.paths_mut() {
+            path.count_traffic(received, replies, desk);
+        }
+        if !self.is_uplink() {
+            return;
+        }
+        let probes: u64 = self.paths().map(|path| path.sent).sum();
+        let count = Count {
+            at: desk.now,
+            received: received.saturating_sub(replies),
+            sent: sent.saturating_sub(probes),
+        };
+        let Some(silence) = self.stall.observe(count) else { return };
+        for path in self.paths_mut().filter(|path| path.uplink) {
+            path.suspect(Reason::Stalled { silence }, desk.now - silence, desk);
+        }
     }
 
     /// Sets how often the family's targets are asked; `alarmed`: the uplink is not sound.

@@ -62,6 +62,8 @@ pub(crate) struct Path {
     pub(crate) pace: Pace,
     /// Whose turn it is.
     pub(crate) turn: usize,
+    /// Probes asked for over it.
+    pub(crate) sent: u64,
 }
 
 impl Path {
@@ -110,6 +112,7 @@ impl Path {
             ever_failed: false,
             pace: Pace::new(seed, now, slot),
             turn: 0,
+            sent: 0,
         })
     }
 

@@ -51,6 +51,7 @@ impl Path {
             target.rtt.suspicion_deadline(self.timeout)
         };
         let sent = desk.now;
+        self.sent += 1;
         let id = desk.probe(self.link, target.id, sent + self.timeout);
         let flight = Flight { id, sent, deadline: sent + patience, confirming, lost: None };
         if target.launch(flight) {
@@ -174,11 +175,7 @@ impl Path {
             burst.lost = burst.lost.saturating_add(u8::from(flight.confirming));
         }
         if spoke {
-            let before = self.state;
-            self.take(Sign::Late, reason, desk);
-            if before != self.state {
-                self.begin_burst(flight.sent, desk);
-            }
+            self.suspect(reason, flight.sent, desk);
         }
         self.weigh(desk);
     }

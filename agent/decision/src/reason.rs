@@ -43,6 +43,11 @@ pub enum Reason {
         /// The deadline that passed.
         deadline: Duration,
     },
+    /// Users' packets were sent over the link, and for longer than is usual there nothing came back.
+    Stalled {
+        /// How long nothing had come.
+        silence: Duration,
+    },
     /// A target refused the probe, or answered it wrongly.
     Refused,
     /// Something between the link and the target answered in its place: a captive portal.

@@ -122,6 +122,7 @@ impl Failover {
             && let Some(path) = link.paths.get_mut(family)
         {
             path.uplink = uplink;
+            link.stall.forget();
         }
     }
 

@@ -67,6 +67,15 @@ impl Path {
         desk.act(Action::SampleTraffic { link: self.link });
     }
 
+    /// Something looks wrong since `zero`: unless that is known already, it is asked.
+    pub(crate) fn suspect(&mut self, reason: Reason, zero: Timestamp, desk: &mut Desk) {
+        let before = self.state;
+        self.take(Sign::Late, reason, desk);
+        if before != self.state {
+            self.begin_burst(zero, desk);
+        }
+    }
+
     /// A target answered while a burst is out.
     pub(crate) fn answer_burst(&mut self, place: usize, sent: Timestamp, desk: &mut Desk) {
         let Some(burst) = &self.burst else { return };

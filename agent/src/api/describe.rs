@@ -22,6 +22,9 @@ pub fn reason(reason: &Reason, about: Option<LinkId>, names: &Names) -> String {
         Reason::Late { deadline } => {
             format!("no reply within {}, later than it ever is", short(deadline))
         }
+        Reason::Stalled { silence } => {
+            format!("nothing came back for {} while users' packets were sent", short(silence))
+        }
         Reason::Intercepted => "something on the way answered in the target's place: a captive portal".into(),
         Reason::Refused => "a target refused the probe or answered it wrongly".into(),
         Reason::Unsendable => match about {

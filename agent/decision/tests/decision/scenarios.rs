@@ -185,6 +185,7 @@ fn apply(simulation: &mut Simulation, step: &Step) {
             "restore" => weather.cut = None,
             "loss" => weather.loss = step.value,
             "rtt_ms" => weather.rtt = Duration::from_secs_f64(step.value / 1_000.0),
+            "users" => weather.users = step.value,
             "traffic" => weather.traffic = step.value > 0.0,
             "forwards" => weather.forwards = step.value > 0.0,
             "gone" => weather.gone.push(TargetId(step.value as u8)),

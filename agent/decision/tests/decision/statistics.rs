@@ -24,7 +24,7 @@ fn no_false_switch_at_one_percent_loss() {
 
 #[test]
 fn a_black_hole_is_seen_in_four_tenths_of_a_second() {
-    let report = black_hole_detection(SECOND, 400, 1);
+    let report = black_hole_detection(SECOND, 0.0, 400, 1);
     let (median, late) = (report.percentile(50).unwrap(), report.percentile(95).unwrap());
     println!("1 s: median {median:?}, p95 {late:?}");
     assert_eq!(report.missed, 0);
@@ -36,12 +36,24 @@ fn a_black_hole_is_seen_in_four_tenths_of_a_second() {
 
 #[test]
 fn a_black_hole_is_seen_in_two_tenths_at_a_tenth_of_a_second() {
-    let report = black_hole_detection(TENTH, 400, 2);
+    let report = black_hole_detection(TENTH, 0.0, 400, 2);
     let (median, late) = (report.percentile(50).unwrap(), report.percentile(95).unwrap());
     println!("100 ms: median {median:?}, p95 {late:?}");
     assert_eq!(report.missed, 0);
     assert!(
         median <= Duration::from_millis(190) && late <= Duration::from_millis(250),
+        "{median:?} {late:?}"
+    );
+}
+
+#[test]
+fn a_black_hole_under_traffic_is_seen_in_a_quarter_of_a_second() {
+    let report = black_hole_detection(SECOND, 1_000.0, 400, 3);
+    let (median, late) = (report.percentile(50).unwrap(), report.percentile(95).unwrap());
+    println!("under traffic: median {median:?}, p95 {late:?}");
+    assert_eq!(report.missed, 0);
+    assert!(
+        median <= Duration::from_millis(230) && late <= Duration::from_millis(300),
         "{median:?} {late:?}"
     );
 }

@@ -34,6 +34,10 @@ fn each_reason_is_a_whole_phrase() {
         (Reason::Answering { alive: 1, of: 2 }, "1 of 2 targets answers"),
         (Reason::Answering { alive: 1, of: 1 }, "1 of 1 target answers"),
         (Reason::Late { deadline: ms(45) }, "no reply within 45 ms, later than it ever is"),
+        (
+            Reason::Stalled { silence: Duration::from_millis(120) },
+            "nothing came back for 120 ms while users' packets were sent",
+        ),
         (Reason::Intercepted, "something on the way answered in the target's place: a captive portal"),
         (Reason::Refused, "a target refused the probe or answered it wrongly"),
         (Reason::Unsendable, "a probe could not be sent over eth0"),
