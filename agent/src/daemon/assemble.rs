@@ -51,6 +51,7 @@ pub(super) fn assemble(
         around,
         notices,
         outcomes: Vec::new(),
+        gateways: Vec::new(),
         window: None,
     };
     if let Some(fallback) = fallback {

@@ -11,7 +11,7 @@ use crate::api::wire::EventKind;
 use crate::api::{self, Context, Names, Order, WallClock};
 use crate::clock;
 use crate::netlink::{Kernel, Notice, Traffic};
-use crate::probe::{Canary, Prober};
+use crate::probe::{Canary, GatewayAnswer, Prober};
 use shunt_config::FailbackMode;
 use shunt_decision::{Action, Event, Failover, Family, Outcome, ProbeId, Timestamp};
 use std::time::{Duration, SystemTime};
@@ -81,6 +81,7 @@ pub(super) struct EventLoop {
     pub(super) around: Surroundings,
     pub(super) notices: Vec<Notice>,
     pub(super) outcomes: Vec<(ProbeId, Outcome)>,
+    pub(super) gateways: Vec<GatewayAnswer>,
     pub(super) window: Option<(Timestamp, bool)>,
 }
 
@@ -124,7 +125,8 @@ impl EventLoop {
                 self.take_notices(now);
                 self.act();
             }
-            if canary_is_back || self.core.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            let timers = [self.core.poll_timeout().map(|(at, _)| at), self.prober.poll_timeout()];
+            if canary_is_back || timers.into_iter().flatten().any(|due| due <= now) {
                 self.judge(canary_is_back, now);
             }
             self.keep_time(now);
@@ -176,11 +178,17 @@ impl EventLoop {
     fn next_wake(&self) -> Timestamp {
         let core = self.core.poll_timeout().map(|(at, _)| at);
         let window = self.window.map(|(checked, _)| checked + WINDOW_CHECK);
-        [core, self.kernel.poll_timeout(), window, self.around.feed.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or_else(|| clock::now() + LONGEST_SLEEP)
+        [
+            core,
+            self.kernel.poll_timeout(),
+            self.prober.poll_timeout(),
+            window,
+            self.around.feed.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or_else(|| clock::now() + LONGEST_SLEEP)
     }
 
     async fn wait(&mut self, until: Timestamp) -> Wake {
@@ -238,6 +246,10 @@ impl EventLoop {
             self.core.handle_event(Event::Probe { id, outcome }, now);
         }
         self.outcomes = outcomes;
+        self.prober.gateway_answers(now, &mut self.gateways);
+        for GatewayAnswer { link, family, answers } in self.gateways.drain(..) {
+            self.core.handle_event(Event::Gateway { link, family, answers }, now);
+        }
         self.core.handle_timeout(now);
     }
 
@@ -260,7 +272,11 @@ impl EventLoop {
                         self.core.handle_event(Event::Traffic { link, received, sent }, now);
                     }
                 }
-                Action::AskGateway { .. } => {}
+                Action::AskGateway { link, family, expires } => {
+                    if let Some(router) = self.kernel.router(link, family) {
+                        self.prober.ask_gateway(link, router, now, expires);
+                    }
+                }
                 Action::Rank { id, family, order, .. } => {
                     let (at, accepted) = match self.kernel.rank(id, family, &order, now) {
                         Ok(at) => (at, true),

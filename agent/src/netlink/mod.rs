@@ -265,6 +265,15 @@ impl Kernel {
         self.ask_interface(index, true)?.traffic
     }
 
+    /// The router by which the link leads out; `None`: it has no path, or needs no router.
+    #[must_use]
+    pub fn router(&self, link: LinkId, family: Family) -> Option<IpAddr> {
+        match self.links.get(usize::from(link.0))?.sides.get(family).as_ref()?.path.way? {
+            Way::Via(router) => Some(router),
+            Way::OnLink => None,
+        }
+    }
+
     /// Forgets the tracked flows that were translated to the link's address, last known if it is gone. Flows of
     /// other links stay. A kernel without connection tracking has nothing to forget.
     ///

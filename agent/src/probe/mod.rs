@@ -13,7 +13,9 @@ mod dns;
 mod dns_wire;
 mod echo;
 mod error;
+mod gateway;
 mod icmp;
+mod neighbour;
 mod packet;
 mod path;
 mod prober;
@@ -28,4 +30,5 @@ mod waiting;
 
 pub use canary::{Canary, LocalBecause};
 pub use error::ProbeError;
+pub use gateway::GatewayAnswer;
 pub use prober::Prober;

@@ -1,6 +1,7 @@
 //! The probes of all links, sent and read on the event loop's own wake-ups.
 
 use super::error::ProbeError;
+use super::gateway::{GatewayAnswer, Gateways};
 use super::path::{Ask, Path, Request, Watch};
 use super::receive::Buffers;
 use super::socket::family_of;
@@ -9,7 +10,7 @@ use crate::netlink::Binding;
 use shunt_config::Target;
 use shunt_decision::{Family, LinkId, Outcome, PerFamily, ProbeId, TargetId, Timestamp};
 use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ const REOPEN: Duration = Duration::from_secs(1);
 /// arrive, so reading them late costs no accuracy, and reading them together saves most of the cost.
 pub struct Prober {
     links: Vec<Link>,
+    gateways: Gateways,
     unsendable: Vec<ProbeId>,
     watch: Watch,
     buffers: Buffers,
@@ -54,6 +56,7 @@ impl Prober {
         };
         Self {
             links: links.iter().map(link).collect(),
+            gateways: Gateways::default(),
             unsendable: Vec::new(),
             watch: Watch::default(),
             buffers: Buffers::new(),
@@ -76,6 +79,7 @@ impl Prober {
         binding: Option<Binding>,
         now: Timestamp,
     ) -> Result<(), ProbeError> {
+        self.gateways.forget(link, family);
         let Some(link) = self.links.get_mut(usize::from(link.0)) else { return Ok(()) };
         let side = link.sides.get_mut(family);
         self.dropped += side.take().and_then(|side| side.path).map_or(0, |path| path.dropped());
@@ -111,6 +115,28 @@ impl Prober {
         for path in self.links.iter_mut().flat_map(Link::paths_mut) {
             path.drain(now, &mut self.watch, &mut self.buffers, outcomes);
         }
+    }
+
+    /// Asks `router` on its link whether it is there. The answer comes by [`gateway_answers`](Self::gateway_answers), at
+    /// the latest when `expires` has passed. Nothing comes where nothing can be asked (the link has no path, or knows no
+    /// such requests, as PPP and raw IP), or when the path changes meanwhile; a check that is going on is continued.
+    pub fn ask_gateway(&mut self, link: LinkId, router: IpAddr, now: Timestamp, expires: Timestamp) {
+        let side = self.links.get(usize::from(link.0)).map(|link| link.sides.get(family_of(router)));
+        let Some(Some(side)) = side else { return };
+        if let Err(error) = self.gateways.ask(link, router, &side.binding, now, expires) {
+            tracing::debug!("failed to ask for {router} on {}: {error}", side.binding.interface);
+        }
+    }
+
+    /// Reads what came from gateways, without waiting, and appends what became of the checks that are over.
+    pub fn gateway_answers(&mut self, now: Timestamp, answers: &mut Vec<GatewayAnswer>) {
+        self.gateways.drain(now, &mut self.buffers.received, answers);
+    }
+
+    /// When a check of a gateway is over even without an answer.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.gateways.poll_timeout()
     }
 
     /// Probes forgotten because too many were in flight; it only grows.

@@ -47,6 +47,15 @@ pub(super) struct Message<'a> {
     pub(super) from: Option<IpAddr>,
     /// The kernel's stamp.
     pub(super) stamp: Option<WallTime>,
+    control: &'a [u8],
+}
+
+impl Message<'_> {
+    /// The hops that an IPv6 packet had left, where the socket was told to ask for it.
+    pub(super) fn hop_limit(&self) -> Option<u8> {
+        let hops = find(self.control, libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT)?;
+        u8::try_from(libc::c_int::from_ne_bytes(array(hops, 0)?)).ok()
+    }
 }
 
 /// The buffers, made once and used for every socket.
@@ -97,10 +106,14 @@ impl Batch {
 
     /// What the last [`receive`](Self::receive) read.
     pub(super) fn messages(&self) -> impl Iterator<Item = Message<'_>> {
-        self.slots.iter().take(self.filled).map(|slot| Message {
-            data: slot.data.get(..slot.data_length).unwrap_or(&slot.data),
-            from: address(slot.name.get(..slot.name_length).unwrap_or_default()),
-            stamp: stamp(slot.control.0.get(..slot.control_length).unwrap_or_default()),
+        self.slots.iter().take(self.filled).map(|slot| {
+            let control = slot.control.0.get(..slot.control_length).unwrap_or_default();
+            Message {
+                data: slot.data.get(..slot.data_length).unwrap_or(&slot.data),
+                from: address(slot.name.get(..slot.name_length).unwrap_or_default()),
+                stamp: stamp(control),
+                control,
+            }
         })
     }
 }
@@ -115,19 +128,25 @@ fn address(name: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// Finds the software stamp among control messages (`struct cmsghdr`, then `struct scm_timestamping64`).
-fn stamp(mut control: &[u8]) -> Option<WallTime> {
+/// The software stamp among control messages (`struct scm_timestamping64`).
+fn stamp(control: &[u8]) -> Option<WallTime> {
+    let stamps = find(control, libc::SOL_SOCKET, sys::SO_TIMESTAMPING_NEW)?;
+    let seconds = u64::try_from(i64::from_ne_bytes(array(stamps, 0)?)).ok()?;
+    let nanos = u64::try_from(i64::from_ne_bytes(array(stamps, 8)?)).ok()?;
+    let total = seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?;
+    (total > 0).then(|| WallTime::from_nanos(total))
+}
+
+/// What follows the header of the first control message of this kind (`struct cmsghdr`).
+fn find(mut control: &[u8], wanted_level: libc::c_int, wanted_kind: libc::c_int) -> Option<&[u8]> {
     const WORD: usize = size_of::<usize>();
     const HEADER: usize = WORD + 8;
     loop {
         let length = usize::from_ne_bytes(array(control, 0)?);
         let level = libc::c_int::from_ne_bytes(array(control, WORD)?);
         let kind = libc::c_int::from_ne_bytes(array(control, WORD + 4)?);
-        if level == libc::SOL_SOCKET && kind == sys::SO_TIMESTAMPING_NEW {
-            let seconds = u64::try_from(i64::from_ne_bytes(array(control, HEADER)?)).ok()?;
-            let nanos = u64::try_from(i64::from_ne_bytes(array(control, HEADER + 8)?)).ok()?;
-            let total = seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?;
-            return (total > 0).then(|| WallTime::from_nanos(total));
+        if level == wanted_level && kind == wanted_kind {
+            return control.get(HEADER..);
         }
         // A header shorter than itself would never end.
         let step = length.max(HEADER).checked_next_multiple_of(WORD)?;
@@ -173,6 +192,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_readers_panic_or_hang(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = stamp(&bytes);
+            let _ = find(&bytes, libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT);
             let _ = address(&bytes);
         }
     }

@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+use socket2::{SockAddr, SockAddrStorage};
 use std::fs::File;
 use std::io;
 use std::mem;
@@ -26,7 +27,11 @@ const ICMPV6_FILTER: libc::c_int = 1;
 /// ICMPv4 echo reply (RFC 792).
 const ECHO_REPLY_V4: u32 = 0;
 /// ICMPv6 echo reply (RFC 4443).
-const ECHO_REPLY_V6: usize = 129;
+const ECHO_REPLY_V6: u8 = 129;
+/// `IFF_NOARP` of `linux/if.h`: neighbours are not asked for on this interface.
+const NO_ARP: libc::c_short = 0x80;
+/// `ARPHRD_ETHER` of `linux/if_arp.h`.
+const ETHERNET: libc::c_short = 1;
 
 /// Which kernel stamps a socket is to give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +59,14 @@ pub(super) fn only_echo_replies_v4(socket: BorrowedFd<'_>) -> io::Result<()> {
 
 /// Lets only echo replies through to a raw ICMPv6 socket.
 pub(super) fn only_echo_replies_v6(socket: BorrowedFd<'_>) -> io::Result<()> {
+    only_icmp_v6(socket, ECHO_REPLY_V6)
+}
+
+/// Lets only messages of one type through to a raw ICMPv6 socket.
+pub(super) fn only_icmp_v6(socket: BorrowedFd<'_>, kind: u8) -> io::Result<()> {
     let mut blocked = [u32::MAX; 8];
-    if let Some(word) = blocked.get_mut(ECHO_REPLY_V6 / 32) {
-        *word &= !(1 << (ECHO_REPLY_V6 % 32));
+    if let Some(word) = blocked.get_mut(usize::from(kind) / 32) {
+        *word &= !(1 << (kind % 32));
     }
     set_option(socket, libc::IPPROTO_ICMPV6, ICMPV6_FILTER, blocked)
 }
@@ -185,6 +195,38 @@ pub(super) fn bring_up(socket: BorrowedFd<'_>, name: &str) -> io::Result<u32> {
     // SAFETY: as above.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFINDEX as _, &raw mut request) })?;
     Ok(request.index())
+}
+
+/// The Ethernet address of interface `name`; `None` where neighbours have none or are not asked for it.
+pub(super) fn ethernet_address(socket: BorrowedFd<'_>, name: &str) -> io::Result<Option<[u8; 6]>> {
+    let mut request = InterfaceRequest::named(name)?;
+    // SAFETY: `request` is a valid `ifreq` (padded to its full size) and the socket is open.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS as _, &raw mut request) })?;
+    if request.flags & NO_ARP != 0 {
+        return Ok(None);
+    }
+    let mut request = InterfaceRequest::named(name)?;
+    // SAFETY: as above.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFHWADDR as _, &raw mut request) })?;
+    // The union is a `sockaddr` now: its family lies where the flags do, and the address follows.
+    let [a, b, c, d, e, f, ..] = request.rest;
+    Ok((request.flags == ETHERNET).then_some([a, b, c, d, e, f]))
+}
+
+/// A `sockaddr_ll`: a protocol on an interface, and who it is for.
+pub(super) fn packet_address(index: u32, protocol: u16, hardware: [u8; 6]) -> SockAddr {
+    let mut storage = SockAddrStorage::zeroed();
+    // SAFETY: `sockaddr_ll` is one of the platform's socket addresses, and all zeros is a value of it.
+    let address: &mut libc::sockaddr_ll = unsafe { storage.view_as() };
+    address.sll_family = libc::AF_PACKET as libc::sa_family_t;
+    address.sll_protocol = protocol.to_be();
+    address.sll_ifindex = libc::c_int::try_from(index).unwrap_or(-1);
+    address.sll_halen = 6;
+    for (place, byte) in address.sll_addr.iter_mut().zip(hardware) {
+        *place = byte;
+    }
+    // SAFETY: the storage holds a `sockaddr_ll`, and this is its length.
+    unsafe { SockAddr::new(storage, mem::size_of::<libc::sockaddr_ll>() as libc::socklen_t) }
 }
 
 /// `struct ifreq` of `linux/if.h`, at its largest size.

@@ -38,7 +38,7 @@ pub fn config(state_dir: &Path) -> Config {
 }
 
 /// Two WAN links with addresses and the default routes that DHCP and RA would give them.
-fn gateway(wire: &mut Wire) {
+pub fn gateway(wire: &mut Wire) {
     for (name, v4, v6, metric) in
         [("wan0", "192.0.2.10", "2001:db8:a::10", 100), ("wan1", "203.0.113.10", "2001:db8:b::10", 200)]
     {

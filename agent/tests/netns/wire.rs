@@ -132,6 +132,11 @@ impl Wire {
         self.must(16, 0, &message);
     }
 
+    /// Changes an interface as the message says.
+    pub fn set(&mut self, message: &LinkMessage) {
+        self.must(16, 0, message);
+    }
+
     pub fn down(&mut self, name: &str) {
         let message = rtnetlink::LinkMessageBuilder::<LinkUnspec>::new().index(index(name)).down().build();
         self.must(16, 0, &message);
