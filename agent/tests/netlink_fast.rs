@@ -1,4 +1,4 @@
-//! The fast path in a real kernel: rankings without a gap, carrier loss, lost notices, refusals, flows.
+//! The fast path in a real kernel: rankings without a gap, carrier loss, lost notices, refusals.
 
 #![allow(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
@@ -6,10 +6,9 @@
 mod netns;
 
 use netns::agent::{Agent, FIBER, LTE, carrier, config, on_gateway, warnings};
-use netns::flows::{track, tracked};
 use netns::wire::{Wire, index, ip};
 use netns::within;
-use rtnetlink::packet_route::AddressFamily::{Inet, Inet6};
+use rtnetlink::packet_route::AddressFamily::Inet;
 use shunt::clock;
 use shunt::netlink::Notice;
 use shunt_decision::{Family, PathState};
@@ -186,31 +185,6 @@ fn a_refusal_is_told_once_and_tried_again() {
         });
         assert_eq!(wire.own_rules(Inet), rules);
         assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan1")));
-    });
-}
-
-#[test]
-fn only_flows_translated_to_the_failed_link_are_cut() {
-    on_gateway("only_flows_translated_to_the_failed_link_are_cut", |wire, config| {
-        let mut agent = Agent::open(config);
-        let mut tracker = Wire::netfilter();
-        for port in 1..=20 {
-            track(&mut tracker, "10.0.0.2", V4, "192.0.2.10", port);
-            track(&mut tracker, "10.0.0.2", V4, "203.0.113.10", 100 + port);
-            track(&mut tracker, "2001:db8:c::2", V6, "2001:db8:a::10", port);
-            track(&mut tracker, "2001:db8:c::2", V6, "2001:db8:b::10", 100 + port);
-        }
-        assert_eq!((tracked(&mut tracker, Inet.into()), tracked(&mut tracker, Inet6.into())), (40, 40));
-        agent.kernel.cut_flows(FIBER, Family::V4).unwrap();
-        assert_eq!((tracked(&mut tracker, Inet.into()), tracked(&mut tracker, Inet6.into())), (20, 40));
-        agent.kernel.cut_flows(LTE, Family::V6).unwrap();
-        assert_eq!((tracked(&mut tracker, Inet.into()), tracked(&mut tracker, Inet6.into())), (20, 20));
-        // The address is gone with the interface; the flows to it are still known.
-        wire.remove("wan1");
-        agent.until("gone", |notices| carrier(notices, LTE) == Some(false));
-        agent.kernel.cut_flows(LTE, Family::V4).unwrap();
-        assert_eq!(tracked(&mut tracker, Inet.into()), 0);
-        agent.kernel.cut_flows(LTE, Family::V4).unwrap();
     });
 }
 

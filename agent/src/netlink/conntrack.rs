@@ -1,6 +1,6 @@
 //! Forgets the tracked flows that were translated to the address of a failed link, so that they re-form on the new one.
 //!
-//! One request, filtered in the kernel, deletes 10,000 entries in 7 ms. Kernels before 6.11 do not filter a
+//! One request, filtered in the kernel, deletes 10,000 entries in 7 ms; a `Cutter` sees to it that the loop need not wait. Kernels before 6.11 do not filter a
 //! deletion: there the list is read and the entries are deleted one by one. The messages are written by hand: the
 //! packet library knows no `CTA_FILTER`.
 
@@ -26,21 +26,43 @@ const CTA_FILTER_REPLY_FLAGS: u16 = 2;
 const FILTER_IP_DST: u32 = 1 << 1;
 /// Length of `struct nfgenmsg`.
 const HEADER: usize = 4;
-/// Entries deleted one by one in one go: about 50 ms; the sweep that follows seconds later takes the rest.
+/// Entries read in one go before they are deleted one by one: their requests take some 2 MiB.
 const ONE_BY_ONE: usize = 16_384;
+/// Times that the list is read: together as many entries as the kernel tracks by default on a large machine. What
+/// re-forms meanwhile must not keep the thread for ever.
+const ROUNDS: usize = 16;
 
 /// Deletes every entry whose replies come to `address`; others stay. No connection tracking is no failure.
-pub(crate) fn cut(address: IpAddr) -> Result<(), KernelError> {
+///
+/// # Errors
+///
+/// When the kernel refuses.
+pub fn cut(address: IpAddr) -> Result<(), KernelError> {
+    cut_by(address, |socket| match socket.execute(CT_DELETE, 0, &filtered(address)) {
+        Err(refusal) if unfiltered(&refusal) => one_by_one(socket, address),
+        other => other,
+    })
+}
+
+/// The same as kernels before 6.11 need it.
+///
+/// # Errors
+///
+/// When the kernel refuses.
+pub fn cut_one_by_one(address: IpAddr) -> Result<(), KernelError> {
+    cut_by(address, |socket| one_by_one(socket, address))
+}
+
+fn cut_by(
+    address: IpAddr,
+    delete: impl FnOnce(&mut RequestSocket) -> Result<(), Refusal>,
+) -> Result<(), KernelError> {
     let mut socket = match RequestSocket::open(NETLINK_NETFILTER) {
         Ok(socket) => socket,
         Err(error) if error.raw_os_error() == Some(libc::EPROTONOSUPPORT) => return Ok(()),
         Err(source) => return Err(KernelError::Open { what: "netfilter", source }),
     };
-    let result = match socket.execute(CT_DELETE, 0, &filtered(address)) {
-        Err(refusal) if unfiltered(&refusal) => one_by_one(&mut socket, address),
-        other => other,
-    };
-    match result {
+    match delete(&mut socket) {
         Ok(()) => Ok(()),
         // Nothing was tracked, or nothing tracks.
         Err(refusal) if matches!(refusal.code, libc::ENOENT) => Ok(()),
@@ -57,20 +79,28 @@ const fn unfiltered(refusal: &Refusal) -> bool {
 }
 
 fn one_by_one(socket: &mut RequestSocket, address: IpAddr) -> Result<(), Refusal> {
-    let header = header(address, 0);
-    // The list is filtered here again: kernels before 5.8 send all of it.
-    let requests = socket.dump(CT_GET, &Raw(header.to_vec()), |list: &mut Vec<Raw>, payload| {
-        if list.len() < ONE_BY_ONE {
-            list.extend(deletion(payload, address));
+    for _ in 0..ROUNDS {
+        let requests = entries(socket, address)?;
+        for request in &requests {
+            match socket.execute(CT_DELETE, 0, request) {
+                Err(refusal) if refusal.code != libc::ENOENT => return Err(refusal),
+                _ => {}
+            }
         }
-    })?;
-    for request in requests {
-        match socket.execute(CT_DELETE, 0, &request) {
-            Err(refusal) if refusal.code != libc::ENOENT => return Err(refusal),
-            _ => {}
+        if requests.len() < ONE_BY_ONE {
+            break;
         }
     }
     Ok(())
+}
+
+/// The deletions of up to [`ONE_BY_ONE`] entries. The list is filtered here: kernels before 5.8 send all of it.
+fn entries(socket: &mut RequestSocket, address: IpAddr) -> Result<Vec<Raw>, Refusal> {
+    socket.dump(CT_GET, &Raw(header(address, 0).to_vec()), |list: &mut Vec<Raw>, payload| {
+        if list.len() < ONE_BY_ONE {
+            list.extend(deletion(payload, address));
+        }
+    })
 }
 
 /// The request that deletes exactly this entry, if its replies come to `address`.

@@ -34,6 +34,15 @@ pub enum KernelError {
     /// The caller named a link that is not configured.
     #[error("find link number {}: the configuration has no such link", .0.0)]
     UnknownLink(LinkId),
+    /// No thread could be started to cut flows.
+    #[error(
+        "start a thread to forget the flows of a dead link: {source}; they end by themselves in minutes, see that the \
+         agent may have more tasks (TasksMax of its unit) and that memory is left"
+    )]
+    Thread {
+        /// The system's word.
+        source: io::Error,
+    },
     /// Old sysctl values could not be kept, read or put back.
     #[error("{what} {}: {source}", path.display())]
     File {

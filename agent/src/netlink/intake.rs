@@ -43,6 +43,7 @@ impl Kernel {
                 }
             }
         }
+        self.cutter.collect(notices);
         self.conclude(before, now, notices);
     }
 

@@ -14,6 +14,7 @@ mod binding;
 mod carrier;
 mod conflicts;
 mod conntrack;
+mod cutter;
 mod desired;
 mod diff;
 mod error;
@@ -31,6 +32,10 @@ mod warnings;
 mod watch;
 
 pub use binding::Binding;
+#[doc(hidden)]
+pub use conntrack::{cut, cut_one_by_one};
+#[doc(hidden)]
+pub use cutter::Cut;
 pub use error::KernelError;
 pub use model::Traffic;
 pub use notice::Notice;
@@ -39,6 +44,7 @@ pub use socket::Refusal;
 use apply::Tables;
 use backoff::{Backoff, Truce};
 use carrier::CarrierPoll;
+use cutter::Cutter;
 use desired::LinkView;
 use diff::Step;
 use learn::{Memory, Path};
@@ -130,6 +136,7 @@ pub struct Kernel {
     links: Vec<Link>,
     progress: PerFamily<Progress>,
     poll: CarrierPoll,
+    cutter: Cutter,
     sysctls: Sysctls,
     warnings: Warnings,
     has_ipv6: bool,
@@ -149,6 +156,16 @@ impl Kernel {
     /// When no netlink socket can be had, or the kept sysctl values cannot be read. What the kernel refuses later
     /// is a [`Notice::Warning`], and is tried again.
     pub fn open(config: &Config, now: Timestamp) -> Result<(Self, Vec<Notice>), KernelError> {
+        Self::open_with(config, now, conntrack::cut)
+    }
+
+    /// The same with another way to cut flows, so that a test can choose it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_with(config: &Config, now: Timestamp, cut: Cut) -> Result<(Self, Vec<Notice>), KernelError> {
         // The watch comes first: what changes during the dumps is told by it.
         let watch = WatchSocket::open().map_err(|source| KernelError::Open { what: "watch", source })?;
         let request = RequestSocket::open(NETLINK_ROUTE)
@@ -166,6 +183,7 @@ impl Kernel {
                 ..Progress::default()
             }),
             poll: CarrierPoll::default(),
+            cutter: Cutter::new(cut),
             sysctls,
             warnings: Warnings::default(),
             has_ipv6,
@@ -184,13 +202,16 @@ impl Kernel {
         self.progress.get(family).adopted
     }
 
-    /// Completes when the kernel has said something.
+    /// Completes when the kernel has said something, or flows have been cut.
     ///
     /// # Errors
     ///
     /// When the runtime can no longer wait.
     pub async fn readable(&self) -> io::Result<()> {
-        self.watch.readable().await
+        tokio::select! {
+            readable = self.watch.readable() => readable,
+            () = self.cutter.ended() => Ok(()),
+        }
     }
 
     /// Makes the uplink table's defaults this, best first; links whose path is not ready are left out and take
@@ -274,16 +295,18 @@ impl Kernel {
         }
     }
 
-    /// Forgets the tracked flows that were translated to the link's address, last known if it is gone. Flows of
-    /// other links stay. A kernel without connection tracking has nothing to forget.
+    /// Begins to forget the tracked flows that were translated to the link's address, last known if it is gone. Flows
+    /// of other links stay. A kernel without connection tracking has nothing to forget. It is done by a thread of its
+    /// own, one request after the other; what the kernel refuses is a [`Notice::Warning`].
     ///
     /// # Errors
     ///
-    /// When the kernel refuses.
+    /// When there is no such link, or no thread can be had.
     pub fn cut_flows(&mut self, link: LinkId, family: Family) -> Result<(), KernelError> {
         let known = self.links.get(usize::from(link.0)).ok_or(KernelError::UnknownLink(link))?;
         let addresses = known.sides.get(family).as_ref().map_or(&[][..], |side| &side.addresses);
-        addresses.iter().try_for_each(|address| conntrack::cut(*address))
+        let addresses = addresses.to_vec();
+        self.cutter.ask(link, family, addresses)
     }
 
     /// Removes everything we own, rules first, and puts the sysctls back. What strangers put stays.

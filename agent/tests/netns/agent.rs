@@ -3,7 +3,7 @@
 use super::wire::Wire;
 use super::{DEADLINE, within};
 use shunt::clock;
-use shunt::netlink::{Kernel, KernelError, Notice};
+use shunt::netlink::{self, Cut, Kernel, KernelError, Notice};
 use shunt_config::Config;
 use shunt_decision::{Family, LinkId, PathState, RankingId, Timestamp};
 use std::path::Path;
@@ -43,6 +43,7 @@ pub fn gateway(wire: &mut Wire) {
         [("wan0", "192.0.2.10", "2001:db8:a::10", 100), ("wan1", "203.0.113.10", "2001:db8:b::10", 200)]
     {
         wire.veth(name);
+        wire.wait_until_up(name);
         address(wire, name, v4, v6, metric);
     }
 }
@@ -63,9 +64,13 @@ pub struct Agent {
 
 impl Agent {
     pub fn open(config: &Config) -> Self {
+        Self::open_with(config, netlink::cut)
+    }
+
+    pub fn open_with(config: &Config, cut: Cut) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let guard = runtime.enter();
-        let (kernel, notices) = Kernel::open(config, clock::now()).unwrap();
+        let (kernel, notices) = Kernel::open_with(config, clock::now(), cut).unwrap();
         drop(guard);
         Self { kernel, notices, runtime, rankings: 0 }
     }

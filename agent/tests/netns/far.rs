@@ -1,12 +1,11 @@
 //! A second network namespace, `far`, that answers, and links to it from the test's own.
 
+use super::unshare;
 use super::wire::{Wire, index};
-use super::{DEADLINE, unshare};
 use rtnetlink::RouteMessageBuilder;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMetric, RouteType};
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
-use shunt::clock;
 use shunt::netlink::Binding;
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -30,18 +29,6 @@ pub fn set_up(name: &str, up: bool) {
 
 pub fn add_address(name: &str, address: IpAddr, prefix: u8) {
     Wire::open().address(name, &address.to_string(), prefix);
-}
-
-/// The kernel activates a link some time after it came up; what is sent until then is lost.
-fn wait_until_up(name: &str) {
-    let mut wire = Wire::open();
-    let until = clock::now() + DEADLINE;
-    while !wire.is_operational(name) {
-        assert!(clock::now() < until, "{name} does not come up");
-        thread::yield_now();
-    }
-    // The state shows a moment before packets can leave; the lock that is held meanwhile is needed for this.
-    wire.up(name);
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -97,8 +84,8 @@ impl Far {
         add_address(&near, here6, 64);
         table(n, n);
         let peer = far.clone();
-        self.run(move || wait_until_up(&peer));
-        wait_until_up(&near);
+        self.run(move || Wire::open().wait_until_up(&peer));
+        Wire::open().wait_until_up(&near);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests to the kernel, as a stranger would make them.
 
+use super::DEADLINE;
 use rtnetlink::packet_core::{
     Emitable, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
     NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NetlinkHeader, Parseable,
@@ -13,6 +14,7 @@ use rtnetlink::packet_route::route::{
 use rtnetlink::packet_route::rule::{RuleAttribute, RuleMessage};
 use rtnetlink::sys::{Socket, SocketAddr};
 use rtnetlink::{LinkUnspec, LinkVeth};
+use shunt::clock;
 use std::ffi::CString;
 use std::net::IpAddr;
 use std::os::fd::RawFd;
@@ -142,12 +144,21 @@ impl Wire {
         self.must(16, 0, &message);
     }
 
-    /// Up with a carrier, as the kernel's own state says. (The flag `IFF_RUNNING` is also set while it is not known.)
-    pub fn is_operational(&mut self, name: &str) -> bool {
+    /// The kernel activates a link some time after it came up; what is sent until then is lost.
+    pub fn wait_until_up(&mut self, name: &str) {
+        let until = clock::now() + DEADLINE;
         let message = rtnetlink::LinkMessageBuilder::<LinkUnspec>::new().index(index(name)).build();
-        let answer = self.ask(18, 0, &message).unwrap();
-        let link = LinkMessage::parse(&answer[0][..]).unwrap();
-        link.attributes.contains(&LinkAttribute::OperState(State::Up))
+        loop {
+            let answer = self.ask(18, 0, &message).unwrap();
+            let link = LinkMessage::parse(&answer[0][..]).unwrap();
+            // The flag `IFF_RUNNING` is also set while the state is not known.
+            if link.attributes.contains(&LinkAttribute::OperState(State::Up)) {
+                // It shows a moment before packets can leave; the lock that is held meanwhile is needed for this.
+                return self.up(name);
+            }
+            assert!(clock::now() < until, "{name} does not come up");
+            std::thread::yield_now();
+        }
     }
 
     pub fn remove(&mut self, name: &str) {
