@@ -10,7 +10,7 @@ use netns::wire::{Wire, index, ip};
 use netns::within;
 use rtnetlink::packet_route::AddressFamily::Inet;
 use shunt::clock;
-use shunt::netlink::Notice;
+use shunt::netlink::{Notice, Subject};
 use shunt_decision::{Family, PathState};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
@@ -73,7 +73,7 @@ fn a_thousand_rankings_never_leave_a_moment_without_a_default() {
                 times[MOVES / 2],
                 times[MOVES * 95 / 100]
             );
-            let odd = |notice: &&Notice| matches!(notice, Notice::Repaired(_) | Notice::Warning(_));
+            let odd = |notice: &&Notice| matches!(notice, Notice::Repaired(_) | Notice::Warnings { .. });
             assert_eq!(agent.notices.iter().find(odd), None);
         }
     });
@@ -185,6 +185,11 @@ fn a_refusal_is_told_once_and_tried_again() {
         });
         assert_eq!(wire.own_rules(Inet), rules);
         assert_eq!(wire.look_up(V4, 0, None), Ok(index("wan1")));
+        let refused =
+            |notice: &&Notice| matches!(notice, Notice::Warnings { about: Subject::Refused(Family::V4), .. });
+        let told: Vec<_> = agent.notices.iter().filter(refused).cloned().collect();
+        let mended = Notice::Warnings { about: Subject::Refused(Family::V4), sentences: Vec::new() };
+        assert_eq!((told.len(), told.last()), (2, Some(&mended)), "the onset and the mend, once each");
     });
 }
 

@@ -6,9 +6,10 @@ mod common;
 
 use common::monitor::{Monitor, all_routes, routes, rules, wait_until};
 use common::{DEADLINE, healthy_with, moved_to, probed, settled, streaming, two_uplinks, uplink};
+use rtnetlink::packet_route::rule::{RuleAttribute, RuleMessage};
 use shunt::api::types::Verdict;
-use shunt::api::wire::{Done, ErrorCode, Line, MAX_REQUEST, Request};
-use shunt_lab::{AgentConfig, Lab, enter_or_reexec};
+use shunt::api::wire::{Done, ErrorCode, Event, EventKind, Line, MAX_REQUEST, Request};
+use shunt_lab::{Agent, AgentConfig, Lab, enter_or_reexec};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -151,6 +152,46 @@ fn a_stop_with_restore_leaves_nothing_behind() {
         }
         assert_eq!(everything(), before, "killed before: {killed}");
         assert!(lab.gateway.netlink().unwrap().index("shunt0").is_err(), "the canary's interface stayed");
+    }
+}
+
+/// The texts of the events of a kind that the agent tells of the past.
+fn told(agent: &Agent, kind: EventKind) -> Vec<String> {
+    let output = agent.command(&["events", "--json"]).output().unwrap();
+    let events = String::from_utf8(output.stdout).unwrap();
+    let events = events.lines().map(|line| serde_json::from_str::<Event>(line).unwrap());
+    events.filter(|event| event.kind == kind).map(|event| event.text).collect()
+}
+
+#[test]
+fn a_warning_goes_from_the_status_when_its_cause_is_gone() {
+    let Some(_turn) = enter_or_reexec("a_warning_goes_from_the_status_when_its_cause_is_gone") else {
+        return;
+    };
+    let lab = two_uplinks(false);
+    let agent = settled(&lab, &AgentConfig::new(&lab).with(FAST));
+    let mut netlink = lab.gateway.netlink().unwrap();
+    let priority = 32_000;
+    let rule = |rule: &RuleMessage| rule.attributes.contains(&RuleAttribute::Priority(priority));
+    let about = format!("The IPv4 rule {priority} of another program");
+    for round in 1..=2 {
+        // A mark within those of the probes.
+        netlink.add_mark_rule(priority, 1 << 24, 254).unwrap();
+        agent
+            .wait_for("the warning", DEADLINE, |status| {
+                status.warnings.iter().any(|text| text.starts_with(&about))
+            })
+            .unwrap();
+        for stranger in netlink.rules().unwrap().into_iter().filter(rule) {
+            netlink.delete_rule(stranger).unwrap();
+        }
+        agent
+            .wait_for("no such warning", DEADLINE, |status| {
+                !status.warnings.iter().any(|text| text.starts_with(&about))
+            })
+            .unwrap();
+        let count = |kind| told(&agent, kind).iter().filter(|text| text.contains(&about)).count();
+        assert_eq!((count(EventKind::Warning), count(EventKind::Mended)), (round, round));
     }
 }
 

@@ -161,6 +161,8 @@ pub enum EventKind {
     Repaired,
     /// Something on this machine works against the agent.
     Warning,
+    /// What was warned of is no longer so.
+    Mended,
     /// The daemon started.
     Started,
     /// The daemon stops.

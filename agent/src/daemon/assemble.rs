@@ -3,6 +3,7 @@
 use super::canary_back::CanaryBack;
 use super::event_loop::{EventLoop, Surroundings};
 use super::logging::Logging;
+use super::warnings::Concern;
 use super::{Source, notify, settings};
 use crate::api::Names;
 use crate::api::wire::EventKind;
@@ -55,7 +56,7 @@ pub(super) fn assemble(
         window: None,
     };
     if let Some(fallback) = fallback {
-        event_loop.warn(&fallback);
+        event_loop.warn(Concern::Canary, &fallback);
     }
     event_loop
 }

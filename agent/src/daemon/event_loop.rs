@@ -6,6 +6,7 @@ use super::feed::Feed;
 use super::lease::Lease;
 use super::record::Record;
 use super::store::Store;
+use super::warnings::Concern;
 use super::window;
 use crate::api::wire::EventKind;
 use crate::api::{self, Context, Names, Order, WallClock};
@@ -14,6 +15,7 @@ use crate::netlink::{Kernel, Notice, Traffic};
 use crate::probe::{Canary, GatewayAnswer, Prober};
 use shunt_config::FailbackMode;
 use shunt_decision::{Action, Event, Failover, Family, Outcome, ProbeId, Timestamp};
+use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -169,10 +171,39 @@ impl EventLoop {
         self.around.record.say(kind, text, &context);
     }
 
-    /// A sentence with its mend, which the status goes on showing.
-    pub(super) fn warn(&mut self, text: &str) {
+    /// A sentence with its mend, which the status shows until [`mend`](Self::mend) takes it back.
+    pub(super) fn warn(&mut self, about: Concern, text: &str) {
+        self.set_warnings(about, vec![text.to_owned()]);
+    }
+
+    /// What was warned of is no longer so.
+    pub(super) fn mend(&mut self, about: Concern) {
+        self.set_warnings(about, Vec::new());
+    }
+
+    /// Warns of a failure, or takes the warning back.
+    fn note<T, E: Display>(&mut self, about: Concern, result: Result<T, E>) {
+        match result {
+            Ok(_) => self.mend(about),
+            Err(error) => self.warn(about, &format!("failed to {error}")),
+        }
+    }
+
+    fn set_warnings(&mut self, about: Concern, sentences: Vec<String>) {
         let context = Self::context(&self.names, &self.config, self.around.started, &[]);
-        self.around.record.warn(text, &context);
+        self.around.record.warn(about, sentences, &context);
+    }
+
+    /// Sockets that could be opened at a later attempt are no cause for a warning any more.
+    fn see_what_opened(&mut self) {
+        let opened = |concern: &Concern| match *concern {
+            Concern::Probes(link, family) => self.prober.is_open(link, family),
+            Concern::Kernel(_) | Concern::Ranking(_) | Concern::Flows(_) | Concern::Canary => false,
+        };
+        let mended: Vec<_> = self.around.record.warnings().concerns().filter(opened).collect();
+        for concern in mended {
+            self.mend(concern);
+        }
     }
 
     fn next_wake(&self) -> Timestamp {
@@ -218,17 +249,19 @@ impl EventLoop {
                     self.core.handle_event(Event::Carrier { link, up, at }, now);
                 }
                 Notice::Path { link, family, state, binding } => {
-                    // Failed sockets are told by the probes that cannot be sent.
-                    if let Err(error) = self.prober.bind(link, family, binding, now) {
-                        self.warn(&format!("failed to {error}"));
-                    }
+                    // Failed sockets are told to the core by the probes that cannot be sent.
+                    let bound = self.prober.bind(link, family, binding, now);
+                    self.note(Concern::Probes(link, family), bound);
                     self.core.handle_event(Event::Path { link, family, state }, now);
                 }
-                Notice::Ranked { id, at, accepted } => {
+                Notice::Ranked { family, id, at, accepted } => {
+                    self.mend(Concern::Ranking(family));
                     self.core.handle_event(Event::Ranked { id, at, accepted }, now);
                 }
                 Notice::Repaired(text) => self.say(EventKind::Repaired, &text),
-                Notice::Warning(text) => self.warn(&text),
+                Notice::Warnings { about, sentences } => {
+                    self.set_warnings(Concern::Kernel(about), sentences);
+                }
             }
         }
         self.notices = notices;
@@ -251,6 +284,7 @@ impl EventLoop {
             self.core.handle_event(Event::Gateway { link, family, answers }, now);
         }
         self.core.handle_timeout(now);
+        self.see_what_opened();
     }
 
     /// Carries out what the core wants, until it wants nothing more.
@@ -278,19 +312,14 @@ impl EventLoop {
                     }
                 }
                 Action::Rank { id, family, order, .. } => {
-                    let (at, accepted) = match self.kernel.rank(id, family, &order, now) {
-                        Ok(at) => (at, true),
-                        Err(error) => {
-                            self.warn(&format!("failed to {error}"));
-                            (now, false)
-                        }
-                    };
+                    let ranked = self.kernel.rank(id, family, &order, now);
+                    let (at, accepted) = (*ranked.as_ref().unwrap_or(&now), ranked.is_ok());
                     self.core.handle_event(Event::Ranked { id, at, accepted }, now);
+                    self.note(Concern::Ranking(family), ranked);
                 }
                 Action::CutFlows { family, link } => {
-                    if let Err(error) = self.kernel.cut_flows(link, family) {
-                        self.warn(&format!("failed to {error}"));
-                    }
+                    let cut = self.kernel.cut_flows(link, family);
+                    self.note(Concern::Flows(family), cut);
                 }
                 Action::KeepForce(force) => {
                     let lease = force.map(|force| Lease::of(&force, &self.names, now));

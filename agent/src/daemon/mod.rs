@@ -13,6 +13,7 @@ mod orders;
 mod record;
 mod settings;
 mod store;
+mod warnings;
 mod window;
 
 use crate::api::wire::EventKind;

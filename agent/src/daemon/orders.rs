@@ -37,7 +37,7 @@ impl EventLoop {
     }
 
     fn status(&self) -> Answer {
-        let warnings = self.around.record.warnings();
+        let warnings = self.around.record.warnings().sentences();
         let context = Self::context(&self.names, &self.config, self.around.started, &warnings);
         let snapshot = self.core.snapshot();
         let mut status = api::status(&snapshot, &context);

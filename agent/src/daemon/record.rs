@@ -2,6 +2,7 @@
 
 use super::notify;
 use super::store::{MAX_KEPT_INCIDENTS, Store};
+use super::warnings::{Concern, News, Warnings};
 use crate::api::types::IncidentStatus;
 use crate::api::wire::{Event, EventKind};
 use crate::api::{self, Context, describe};
@@ -14,9 +15,6 @@ use tracing::Level;
 /// Events that `shunt events` shows of the past: some days of a bad link, in about 100 KiB.
 const HISTORY: usize = 256;
 
-/// Warnings that the status shows: more than that are the same fault seen many times.
-const MAX_WARNINGS: usize = 16;
-
 /// The record of one run of the daemon.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -24,7 +22,7 @@ pub(super) struct Record {
     followers: broadcast::Sender<Event>,
     next_number: u64,
     earlier: Vec<IncidentStatus>,
-    warnings: VecDeque<String>,
+    warnings: Warnings,
 }
 
 impl Record {
@@ -32,7 +30,7 @@ impl Record {
     #[must_use]
     pub(super) fn new(followers: broadcast::Sender<Event>, mut earlier: Vec<IncidentStatus>) -> Self {
         give_up(&mut earlier, SystemTime::now());
-        Self { history: VecDeque::new(), followers, next_number: 1, earlier, warnings: VecDeque::new() }
+        Self { history: VecDeque::new(), followers, next_number: 1, earlier, warnings: Warnings::default() }
     }
 
     /// Takes in an entry of the core's journal; an incident is also kept on disk.
@@ -64,21 +62,21 @@ impl Record {
         self.publish(event);
     }
 
-    /// Takes in a sentence with its mend, which the status goes on showing.
-    pub(super) fn warn(&mut self, text: &str, context: &Context<'_>) {
-        self.say(EventKind::Warning, text, context);
-        if self.warnings.iter().all(|warning| warning != text) {
-            if self.warnings.len() == MAX_WARNINGS {
-                self.warnings.pop_front();
-            }
-            self.warnings.push_back(text.to_owned());
+    /// Takes in what is true now of one concern. Its onset and its mend are an event each.
+    pub(super) fn warn(&mut self, about: Concern, sentences: Vec<String>, context: &Context<'_>) {
+        let News { onsets, mends } = self.warnings.set(about, sentences);
+        for text in onsets {
+            self.say(EventKind::Warning, &text, context);
+        }
+        for text in mends {
+            self.say(EventKind::Mended, &format!("no longer so: {text}"), context);
         }
     }
 
-    /// The warnings so far, the newest last.
+    /// The warnings that are true now.
     #[must_use]
-    pub(super) fn warnings(&self) -> Vec<String> {
-        self.warnings.iter().cloned().collect()
+    pub(super) const fn warnings(&self) -> &Warnings {
+        &self.warnings
     }
 
     /// The latest events, the oldest first.
@@ -122,7 +120,7 @@ impl Record {
     pub(super) fn close_core(&mut self, snapshot: &Snapshot, context: &Context<'_>, store: &Store) {
         self.earlier = self.incidents(&snapshot.incidents, snapshot.at, context);
         give_up(&mut self.earlier, context.clock.wall);
-        self.warnings.clear();
+        self.warnings.begin_anew();
         if !snapshot.incidents.is_empty() {
             store.keep_incidents(self.earlier.clone());
         }

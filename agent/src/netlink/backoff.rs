@@ -64,7 +64,7 @@ pub(crate) struct Truce {
 impl Truce {
     /// Counts a repair that a stranger made necessary; `true`: a fight begins with it.
     pub(crate) fn repaired(&mut self, now: Timestamp) -> bool {
-        if now.since(self.last) > PEACE {
+        if self.is_peace(now) {
             self.fights = 0;
         }
         self.last = now;
@@ -81,6 +81,11 @@ impl Truce {
         self.until = Some(now + doubled(self.fights.saturating_add(3)).max(WINDOW));
         self.fights = self.fights.saturating_add(1);
         self.fights == 1
+    }
+
+    /// Whether no fight goes on (any more).
+    pub(crate) fn is_peace(&self, now: Timestamp) -> bool {
+        self.fights == 0 || now.since(self.last) > PEACE
     }
 
     /// Until when repairs wait, if they do.
@@ -119,6 +124,7 @@ mod tests {
         let told: Vec<_> = (0..30).map(|i| truce.repaired(at(100_000 + i))).collect();
         assert_eq!(told.iter().filter(|told| **told).count(), 1);
         assert!(truce.holds(at(100_030)).is_some());
+        assert!(!truce.is_peace(at(100_030)) && truce.is_peace(at(100_030) + PEACE));
         assert_eq!(truce.holds(at(200_000)), None);
         let mut calm = Truce::default();
         assert!((0..30).all(|i| !calm.repaired(at(100_000 + i * 1_100))));

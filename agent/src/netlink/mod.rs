@@ -40,6 +40,7 @@ pub use error::KernelError;
 pub use model::Traffic;
 pub use notice::Notice;
 pub use socket::Refusal;
+pub use warnings::Subject;
 
 use apply::Tables;
 use backoff::{Backoff, Truce};
@@ -57,7 +58,7 @@ use socket::RequestSocket;
 use std::io;
 use std::net::IpAddr;
 use sysctl::Sysctls;
-use warnings::{Subject, Warnings};
+use warnings::Warnings;
 use watch::WatchSocket;
 
 /// A link's side in one family.
@@ -154,7 +155,7 @@ impl Kernel {
     /// # Errors
     ///
     /// When no netlink socket can be had, or the kept sysctl values cannot be read. What the kernel refuses later
-    /// is a [`Notice::Warning`], and is tried again.
+    /// is told by [`Notice::Warnings`], and is tried again.
     pub fn open(config: &Config, now: Timestamp) -> Result<(Self, Vec<Notice>), KernelError> {
         Self::open_with(config, now, conntrack::cut)
     }
@@ -191,7 +192,8 @@ impl Kernel {
             due: None,
             slow: now + settle::SLOW,
         };
-        let mut notices: Vec<_> = unread.map(Notice::Warning).into_iter().collect();
+        let mut notices = Vec::new();
+        kernel.warnings.set(Subject::OldSysctls, unread.into_iter().collect(), &mut notices);
         kernel.begin(now, &mut notices);
         Ok((kernel, notices))
     }

@@ -1,6 +1,6 @@
 //! What the kernel's edge tells the daemon.
 
-use super::Binding;
+use super::{Binding, Subject};
 use shunt_decision::{Family, LinkId, PathState, RankingId, Timestamp};
 
 /// One thing that the kernel's edge has to say.
@@ -28,10 +28,17 @@ pub enum Notice {
     },
     /// Something of ours had been changed by a stranger and was put back: a whole sentence.
     Repaired(String),
-    /// Something in the kernel's setup works against us: a whole sentence with the mend, once per change.
-    Warning(String),
+    /// What in the kernel's setup works against us in one respect: once for each change.
+    Warnings {
+        /// In which respect.
+        about: Subject,
+        /// These and no others are true now, each a whole sentence with the mend; none: it is mended.
+        sentences: Vec<String>,
+    },
     /// The ranking that [`Kernel::rank`](super::Kernel::rank) could not place stands now.
     Ranked {
+        /// Which family.
+        family: Family,
         /// Which ranking.
         id: RankingId,
         /// When its best route stood in the kernel.

@@ -122,6 +122,7 @@ impl Kernel {
                 sentences.append(&mut self.sysctls.ensure(name, &managed));
             }
         }
+        sentences.extend(self.sysctls.keep());
         self.warnings.set(Subject::Sysctl, sentences, notices);
     }
 }

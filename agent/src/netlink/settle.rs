@@ -205,7 +205,11 @@ impl Kernel {
 
     /// Takes the steps that lead to what ought to be there, if they are not held back.
     fn install(&mut self, family: Family, now: Timestamp, notices: &mut Vec<Notice>) {
-        let undone = std::mem::take(&mut self.progress.get_mut(family).undone);
+        let progress = self.progress.get_mut(family);
+        let undone = std::mem::take(&mut progress.undone);
+        if progress.truce.is_peace(now) {
+            self.warnings.set(Subject::Fight(family), Vec::new(), notices);
+        }
         let progress = self.progress.get_mut(family);
         if let Some(until) = progress.truce.holds(now) {
             progress.backoff.put_off(until);
@@ -310,7 +314,7 @@ impl Kernel {
         );
         if routes.first().is_some_and(|best| self.tables.holds(best)) {
             self.progress.get_mut(family).pending = None;
-            notices.push(Notice::Ranked { id, at: crate::clock::now(), accepted: true });
+            notices.push(Notice::Ranked { family, id, at: crate::clock::now(), accepted: true });
         }
     }
 }

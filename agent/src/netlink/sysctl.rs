@@ -26,6 +26,8 @@ pub(crate) struct Sysctls {
     file: PathBuf,
     /// Old values by path below [`ROOT`].
     kept: BTreeMap<String, String>,
+    /// The file does not hold all of them yet.
+    unsaved: bool,
 }
 
 impl Sysctls {
@@ -34,14 +36,14 @@ impl Sysctls {
     pub(crate) fn open(state_dir: &Path) -> (Self, Option<String>) {
         let file = state_dir.join(FILE);
         match state_file::load(&file) {
-            Ok(kept) => (Self { file, kept: kept.unwrap_or_default() }, None),
+            Ok(kept) => (Self { file, kept: kept.unwrap_or_default(), unsaved: false }, None),
             Err(error) => {
                 let warning = format!(
                     "Failed to read the old sysctl values in {} ({error}): `shunt stop --restore` will not know \
                      them; set them by hand or restart the machine after it.",
                     file.display()
                 );
-                (Self { file, kept: BTreeMap::new() }, Some(warning))
+                (Self { file, kept: BTreeMap::new(), unsaved: false }, Some(warning))
             }
         }
     }
@@ -69,6 +71,22 @@ impl Sysctls {
         sentences
     }
 
+    /// Keeps the old values on disk, if they are not there yet; a sentence where that fails.
+    pub(crate) fn keep(&mut self) -> Option<String> {
+        if !self.unsaved {
+            return None;
+        }
+        let error = self.save().err();
+        self.unsaved = error.is_some();
+        error.map(|error| {
+            format!(
+                "Failed to write {} ({error}): the old values of the sysctls are known only until the agent stops; \
+                 make the state directory writable.",
+                self.file.display()
+            )
+        })
+    }
+
     /// Puts the old values back, where the interfaces are still there, and forgets them. What could not be put back
     /// is kept for another attempt; the first failure is told.
     pub(crate) fn restore(&mut self) -> Result<(), KernelError> {
@@ -90,24 +108,16 @@ impl Sysctls {
 
     fn change(&mut self, key: &str, value: &str) -> Result<(), String> {
         let old = read(key).unwrap_or_default();
-        let mut unkept = None;
         if !self.kept.contains_key(key) {
             self.kept.insert(key.to_owned(), old);
-            unkept = self.save().err();
+            self.unsaved = self.save().is_err();
         }
-        if let Err(error) = fs::write(Path::new(ROOT).join(key), value) {
+        fs::write(Path::new(ROOT).join(key), value).map_err(|error| {
             let name = key.replace('/', ".");
-            return Err(format!(
+            format!(
                 "Failed to set net.{name} to {value} ({error}): without it packets are lost when a link fails; \
                  set it by /etc/sysctl.d or run with the right to write below {ROOT}."
-            ));
-        }
-        unkept.map_or(Ok(()), |error| {
-            Err(format!(
-                "Failed to write {} ({error}): the old values of the sysctls are known only until the agent stops; \
-                 make the state directory writable.",
-                self.file.display()
-            ))
+            )
         })
     }
 
@@ -137,5 +147,23 @@ mod tests {
         let (sysctls, warning) = Sysctls::open(directory.path());
         assert!(sysctls.kept.is_empty());
         assert!(warning.unwrap().contains(FILE));
+    }
+
+    #[test]
+    fn values_that_could_not_be_kept_are_told_until_they_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut sysctls = Sysctls::open(directory.path()).0;
+        assert_eq!(sysctls.keep(), None);
+        // Where the draft would be written lies a directory.
+        let draft = directory.path().join("sysctl.new");
+        fs::create_dir(&draft).unwrap();
+        sysctls.kept.insert("ipv4/conf/wan0/rp_filter".into(), "1".into());
+        sysctls.unsaved = true;
+        for _ in 0..2 {
+            assert!(sysctls.keep().unwrap().contains(FILE));
+        }
+        fs::remove_dir(&draft).unwrap();
+        assert_eq!(sysctls.keep(), None);
+        assert_eq!(Sysctls::open(directory.path()).0.kept, sysctls.kept);
     }
 }

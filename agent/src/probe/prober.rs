@@ -103,6 +103,13 @@ impl Prober {
         }
     }
 
+    /// Whether a path has its sockets, at the first attempt or a later one.
+    #[must_use]
+    pub fn is_open(&self, link: LinkId, family: Family) -> bool {
+        let side = self.links.get(usize::from(link.0)).and_then(|link| link.sides.get(family).as_ref());
+        side.is_some_and(|side| side.path.is_some())
+    }
+
     /// Reads everything that lies in the sockets, without waiting, and appends the outcomes; forgets what expired before
     /// `now`.
     pub fn drain(&mut self, now: Timestamp, outcomes: &mut Vec<(ProbeId, Outcome)>) {

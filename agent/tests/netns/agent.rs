@@ -139,8 +139,8 @@ pub fn repaired(notices: &[Notice]) -> usize {
 pub fn warnings(notices: &[Notice]) -> Vec<&str> {
     let mut sentences = Vec::new();
     for notice in notices {
-        if let Notice::Warning(sentence) = notice {
-            sentences.push(sentence.as_str());
+        if let Notice::Warnings { sentences: told, .. } = notice {
+            sentences.extend(told.iter().map(String::as_str));
         }
     }
     sentences
