@@ -1,8 +1,9 @@
 //! The operator's lease on the uplink, kept over a restart.
 //!
-//! The core counts in monotonic time, which starts anew with the machine, so the file holds wall-clock
-//! times. A gateway without a battery-backed clock may wake up in the past; the lease then still ends
-//! after at most its own length.
+//! The file holds the end of the lease by both clocks. As long as the machine was not started anew, the core's own
+//! clock (`CLOCK_BOOTTIME`) counts: it is never set, whereas the time of day may be put right by NTP at any moment.
+//! After that it begins anew, and the time of day is all there is. A gateway without a battery-backed clock may then
+//! wake up in the past; the lease still ends after at most its own length.
 
 use crate::api::Names;
 use crate::state_file;
@@ -11,6 +12,9 @@ use shunt_decision::{Force, Timestamp};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where the kernel tells the name of this run of the machine (random(4)).
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The file that holds the lease.
 #[derive(Debug, Clone)]
@@ -25,6 +29,16 @@ pub(super) struct Lease {
     strict: bool,
     taken_unix: u64,
     until_unix: Option<u64>,
+    /// The same end on the clock of one run of the machine; not in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until_boot: Option<BootTime>,
+}
+
+/// A moment on `CLOCK_BOOTTIME`, which means something only until the machine is started anew.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+struct BootTime {
+    boot_id: String,
+    nanos: u64,
 }
 
 impl LeaseFile {
@@ -52,7 +66,7 @@ impl LeaseFile {
     /// The file is there but cannot be read, or cannot be removed.
     pub(super) fn running(&self, names: &Names, now: Timestamp) -> io::Result<Option<Force>> {
         let Some(lease) = state_file::load::<Lease>(&self.path)? else { return Ok(None) };
-        let force = lease.resume(names, now, unix_seconds(SystemTime::now()));
+        let force = lease.resume(names, now, unix_seconds(SystemTime::now()), boot_id().as_deref());
         if force.is_none() {
             self.keep(None)?;
         }
@@ -70,11 +84,18 @@ impl Lease {
             strict: force.strict,
             taken_unix,
             until_unix: force.until.map(|until| taken_unix + until.since(now).as_secs()),
+            until_boot: force
+                .until
+                .and_then(|until| Some(BootTime { boot_id: boot_id()?, nanos: until.as_nanos() })),
         }
     }
 
-    fn resume(&self, names: &Names, now: Timestamp, now_unix: u64) -> Option<Force> {
+    fn resume(&self, names: &Names, now: Timestamp, now_unix: u64, boot_id: Option<&str>) -> Option<Force> {
         let link = names.find(&self.link)?;
+        if let Some(end) = self.until_boot.as_ref().filter(|end| Some(end.boot_id.as_str()) == boot_id) {
+            let until = Timestamp::from_nanos(end.nanos);
+            return (until > now).then_some(Force { link, until: Some(until), strict: self.strict });
+        }
         let until = match self.until_unix {
             None => None,
             Some(until) if until <= now_unix => return None,
@@ -85,6 +106,11 @@ impl Lease {
         };
         Some(Force { link, until, strict: self.strict })
     }
+}
+
+/// The name of this run of the machine; a kernel without /proc has none, and then the time of day must do.
+fn boot_id() -> Option<String> {
+    std::fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned())
 }
 
 fn unix_seconds(time: SystemTime) -> u64 {
@@ -110,7 +136,7 @@ mod tests {
     }
 
     fn lease(until_unix: Option<u64>) -> Lease {
-        Lease { link: "lte".into(), strict: false, taken_unix: 1_000, until_unix }
+        Lease { link: "lte".into(), strict: false, taken_unix: 1_000, until_unix, until_boot: None }
     }
 
     #[test]
@@ -126,7 +152,7 @@ mod tests {
             (Some(1_600), 0, forced(in_secs(600))),
         ] {
             assert_eq!(
-                lease(until_unix).resume(&names(), now, now_unix),
+                lease(until_unix).resume(&names(), now, now_unix, Some("this")),
                 expected,
                 "{until_unix:?} at {now_unix}"
             );
@@ -134,9 +160,46 @@ mod tests {
     }
 
     #[test]
+    fn a_stepped_clock_moves_no_lease_until_the_machine_is_started_anew() {
+        let now = Timestamp::from_nanos(5_000_000_000);
+        let forced = |secs| {
+            Some(Force { link: LinkId(1), until: Some(now + Duration::from_secs(secs)), strict: false })
+        };
+        let end = |secs| (now + Duration::from_secs(secs)).as_nanos();
+        for (boot_id, nanos, now_unix, expected) in [
+            // NTP put a clock right that stood in 1970 when the lease was taken: 300 s are left all the same.
+            ("this", end(300), 1_700_000_000, forced(300)),
+            // The clock was set back: the lease gets no longer.
+            ("this", end(300), 0, forced(300)),
+            ("this", end(0), 1_100, None),
+            // Another run of the machine: the time of day counts, and the number means nothing.
+            ("other", end(300), 1_100, forced(500)),
+            ("other", end(300), 1_700_000_000, None),
+        ] {
+            let until_boot = Some(BootTime { boot_id: boot_id.into(), nanos });
+            let lease = Lease { until_boot, ..lease(Some(1_600)) };
+            let resumed = lease.resume(&names(), now, now_unix, Some("this"));
+            assert_eq!(resumed, expected, "{boot_id}, {nanos} ns, {now_unix} s");
+        }
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = LeaseFile::in_directory(directory.path());
+        let soon = unix_seconds(SystemTime::now()) + 600;
+        let text =
+            format!(r#"{{"link":"lte","strict":true,"taken_unix":{},"until_unix":{soon}}}"#, soon - 600);
+        std::fs::write(&file.path, text).unwrap();
+        let force = file.running(&names(), Timestamp::ZERO).unwrap().unwrap();
+        let left = force.until.unwrap().since(Timestamp::ZERO);
+        assert!(force.strict && left > Duration::from_secs(590), "{left:?}");
+    }
+
+    #[test]
     fn a_lease_on_a_link_that_is_gone_is_dropped() {
         let names = names_of(&[("fiber", "eth0")]);
-        assert_eq!(lease(None).resume(&names, Timestamp::ZERO, 0), None);
+        assert_eq!(lease(None).resume(&names, Timestamp::ZERO, 0, None), None);
     }
 
     #[test]
@@ -149,7 +212,7 @@ mod tests {
         let resumed = file.running(&names(), now).unwrap().unwrap();
         assert_eq!((resumed.link, resumed.strict), (LinkId(1), true));
         let left = resumed.until.unwrap().since(now);
-        assert!(left <= Duration::from_secs(600) && left >= Duration::from_secs(598), "{left:?}");
+        assert_eq!(left, Duration::from_secs(600), "the machine was not started anew");
         file.keep(None).unwrap();
         assert_eq!(file.running(&names(), now).unwrap(), None);
     }
