@@ -6,6 +6,7 @@ mod common;
 
 use common::monitor::{Monitor, all_routes, routes, rules, wait_until};
 use common::{DEADLINE, healthy_with, moved_to, probed, settled, streaming, two_uplinks, uplink};
+use rtnetlink::packet_route::RouteNetlinkMessage as Change;
 use rtnetlink::packet_route::rule::{RuleAttribute, RuleMessage};
 use shunt::api::types::Verdict;
 use shunt::api::wire::{Done, ErrorCode, Event, EventKind, Line, MAX_REQUEST, Request};
@@ -144,8 +145,18 @@ fn a_stop_with_restore_leaves_nothing_behind() {
         if killed {
             agent.kill().unwrap();
         }
+        // Something is missing that an agent would put back.
+        let rule = rules(&lab).remove(0);
+        if killed {
+            lab.gateway.netlink().unwrap().delete_rule(rule).unwrap();
+        }
+        let mut monitor = Monitor::start(&lab.gateway);
         let output = agent.command(&["stop", "--restore"]).output().unwrap();
         assert!(output.status.success(), "{output:?}");
+        let changes = monitor.changes();
+        let adds = |change: &&Change| matches!(change, Change::NewRule(_) | Change::NewRoute(_));
+        assert_eq!(changes.iter().find(adds), None, "killed before: {killed}");
+        assert!(changes.iter().any(|change| matches!(change, Change::DelRule(_))));
         if !killed {
             wait_until("the agent's end", || agent.ended().unwrap().is_some());
             assert!(agent.ended().unwrap().unwrap().success());

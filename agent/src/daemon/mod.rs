@@ -20,7 +20,7 @@ use crate::api::wire::EventKind;
 use crate::api::{self, Access, ControlSocket, Names};
 use crate::cli::Exit;
 use crate::clock;
-use crate::netlink::Kernel;
+use crate::netlink::{self, Kernel};
 use event_loop::{End, EventLoop, Signals, Surroundings};
 use lease::LeaseFile;
 use lock::Lock;
@@ -83,12 +83,7 @@ pub fn run(config_path: &Path, socket: Option<&Path>) -> ExitCode {
 /// A sentence that completes "failed to …".
 pub fn restore(config: &Config) -> Result<(), Box<dyn Error>> {
     let _lock = sole_agent(config)?;
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        let (mut kernel, _) = Kernel::open(config, clock::now())?;
-        kernel.restore()?;
-        Ok(())
-    })
+    Ok(netlink::restore(config)?)
 }
 
 fn run_with(config: Config, source: &Source<'_>) -> Result<(), Box<dyn Error>> {

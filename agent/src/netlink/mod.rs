@@ -23,6 +23,7 @@ mod learn;
 mod model;
 mod notice;
 mod read;
+mod restore;
 mod rtnl;
 mod rules;
 mod settle;
@@ -39,6 +40,7 @@ pub use cutter::Cut;
 pub use error::KernelError;
 pub use model::Traffic;
 pub use notice::Notice;
+pub use restore::restore;
 pub use socket::Refusal;
 pub use warnings::Subject;
 
@@ -309,39 +311,6 @@ impl Kernel {
         let addresses = known.sides.get(family).as_ref().map_or(&[][..], |side| &side.addresses);
         let addresses = addresses.to_vec();
         self.cutter.ask(link, family, addresses)
-    }
-
-    /// Removes everything we own, rules first, and puts the sysctls back. What strangers put stays.
-    ///
-    /// # Errors
-    ///
-    /// The first failure; the rest is attempted all the same.
-    pub fn restore(&mut self) -> Result<(), KernelError> {
-        let mut first = Ok(());
-        for family in Family::ALL {
-            first = first.and(self.remove_all(family));
-        }
-        first.and(self.sysctls.restore())
-    }
-
-    fn remove_all(&mut self, family: Family) -> Result<(), KernelError> {
-        if family == Family::V6 && !self.has_ipv6 {
-            return Ok(());
-        }
-        let mut first = self.tables.read_rules(family).and(self.tables.read_routes(family));
-        // The uplink rule, of the highest priority number, goes first: traffic is back in `main` at once.
-        let mut rules = self.tables.own_rules(family);
-        rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
-        for rule in &rules {
-            first = first.and(self.tables.delete_rule(rule).map(|_| ()));
-        }
-        let protocol = self.tables.numbers.protocol;
-        let ours = |found: &&rtnl::Found| found.protocol == protocol;
-        let routes: Vec<_> = self.tables.mirror.get(family).routes.iter().filter(ours).cloned().collect();
-        for route in &routes {
-            first = first.and(self.tables.delete_route(family, route).map(|_| ()));
-        }
-        first
     }
 
     fn views(&self, family: Family) -> Vec<LinkView> {
