@@ -1,9 +1,10 @@
 //! What the core wants done. Results come back as [`Event`](crate::Event)s.
 
 use crate::{Entry, Family, Force, LinkId, ProbeId, RankingId, Reason, TargetId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Something for the edge to do, in the order given.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Action {
     /// Send one probe over one link.
     Probe {

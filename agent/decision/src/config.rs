@@ -2,9 +2,10 @@
 
 use crate::{Family, Percent, TargetIdentity};
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// Everything the core is told before its first event.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// The links in order of preference, the best first; at least one, at most 127.
     pub links: Vec<LinkConfig>,
@@ -15,7 +16,7 @@ pub struct Config {
 }
 
 /// One link, as the core sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinkConfig {
     /// The operator's name for it.
     pub name: String,
@@ -36,7 +37,7 @@ pub struct LinkConfig {
 }
 
 /// A target: the edge knows what to send, the core only counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// The family of its address.
     pub family: Family,
@@ -49,7 +50,7 @@ pub struct Target {
 }
 
 /// What a probe of a target asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TargetKind {
     /// ICMP echo.
     Icmp,
@@ -62,7 +63,7 @@ pub enum TargetKind {
 }
 
 /// The limits beyond which a link that still answers is degraded.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// The loss that the sequential test is made to find; a tenth of it counts as normal.
     pub loss: Percent,
@@ -73,7 +74,7 @@ pub struct Limits {
 }
 
 /// When a preferred link that recovered becomes the uplink again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failback {
     /// Who says so.
     pub mode: FailbackMode,
@@ -82,7 +83,7 @@ pub struct Failback {
 }
 
 /// Who decides that traffic moves back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailbackMode {
     /// The agent, as soon as the hold-down has passed.
     Auto,

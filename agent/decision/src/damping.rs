@@ -2,6 +2,7 @@
 
 use crate::Timestamp;
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// The hold-down grows no further than this (or the configured one, if that is longer): after an hour an
 /// operator expects the link to have had its chance.
@@ -12,7 +13,7 @@ const ONE_FLAP: Duration = Duration::from_secs(5);
 const HIGHEST: f64 = 32.0;
 
 /// The flap memory of one link.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Damping {
     penalty: f64,
     at: Option<Timestamp>,

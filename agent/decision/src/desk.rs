@@ -4,6 +4,7 @@ use crate::{
     Action, Counters, Entry, Family, Happening, LinkId, ProbeId, RankingId, Reason, TargetId, Timestamp,
     Verdict,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// More than any turn of the loop asks for: 127 links, two families, a burst round to 16 targets each. Beyond
@@ -13,7 +14,7 @@ const MAX_WAITING: usize = 8_192;
 const CANARY: u64 = 0x80;
 
 /// A path's verdict (or what lies beneath a suspicion) changed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Change {
     pub(crate) link: LinkId,
     pub(crate) family: Family,
@@ -23,7 +24,7 @@ pub(crate) struct Change {
 }
 
 /// The present moment, and everything that leaves the core.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Desk {
     pub(crate) now: Timestamp,
     pub(crate) counters: Counters,

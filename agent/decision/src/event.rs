@@ -2,9 +2,10 @@
 
 use crate::{Family, LinkId, ProbeId, RankingId, Timestamp};
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// The kernel's word on layer 1/2 of a link.
     Carrier {
@@ -78,7 +79,7 @@ pub enum Event {
 }
 
 /// Whether a link can carry a family's packets at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PathState {
     /// Interface up, address present, default route known.
     Ready,
@@ -87,7 +88,7 @@ pub enum PathState {
 }
 
 /// What a link lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Missing {
     /// The interface does not exist.
     Interface,
@@ -100,7 +101,7 @@ pub enum Missing {
 }
 
 /// What came of one probe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// It was answered as it should be.
     Reply {
@@ -118,7 +119,7 @@ pub enum Outcome {
 }
 
 /// What an operator may ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Make `link` the uplink of both families.
     Force(Force),
@@ -127,7 +128,7 @@ pub enum Command {
 }
 
 /// A lease on the choice of uplink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Force {
     /// The link to be used.
     pub link: LinkId,

@@ -10,6 +10,7 @@ use crate::{
     RankingId, Snapshot, Timestamp,
 };
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// Deadlines of both families' uplinks that are this near share a wake-up; it costs no more detection time.
 const DEADLINE_SLACK: Duration = Duration::from_millis(10);
@@ -30,7 +31,7 @@ pub enum Timer {
 /// [`handle_timeout`](Self::handle_timeout), then fetches actions until there are none. A probe's reply is only
 /// noted by [`handle_event`](Self::handle_event); verdicts that follow from the whole of a turn's replies
 /// lead to a choice in `handle_timeout`. Everything else is acted upon at once.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Failover {
     pub(crate) links: Vec<Link>,
     pub(crate) families: PerFamily<FamilyState>,
@@ -42,6 +43,7 @@ pub struct Failover {
     pub(crate) window_open: bool,
     pub(crate) seed: u64,
     /// Room for the candidates of a choice.
+    #[serde(skip)]
     pub(crate) candidates: Vec<Candidate>,
 }
 

@@ -2,12 +2,13 @@
 
 use crate::verification::Verification;
 use crate::{LinkId, RankingId, Reason, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Sweeps waiting at once. Each is due within seconds; beyond four moves in that time the oldest is dropped.
 pub(crate) const MAX_SWEEPS: usize = 4;
 
 /// A move whose route the kernel has not confirmed yet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Moving {
     pub(crate) id: RankingId,
     pub(crate) to: LinkId,
@@ -16,7 +17,7 @@ pub(crate) struct Moving {
 }
 
 /// One address family.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct FamilyState {
     pub(crate) uplink: Option<LinkId>,
     pub(crate) reason: Reason,

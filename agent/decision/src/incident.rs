@@ -1,9 +1,10 @@
 //! An outage of the uplink, each stage stamped apart.
 
 use crate::{Family, LinkId, Reason, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// One failover, from the first lost probe to the first good packet on the new path.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Counted from 1 in the life of a [`Failover`](crate::Failover).
     pub number: u64,

@@ -1,9 +1,10 @@
 //! What the core tells the operator: few entries, each whole.
 
 use crate::{Family, Incident, LinkId, Reason, Timestamp, Verdict};
+use serde::{Deserialize, Serialize};
 
 /// One line of the record.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// When.
     pub at: Timestamp,
@@ -12,7 +13,7 @@ pub struct Entry {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Happening {
     /// A link's verdict changed. A suspicion is not told: within seconds it is refuted, or the link has failed.
     Verdict {

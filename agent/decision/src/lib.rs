@@ -8,6 +8,7 @@
 
 mod action;
 mod aftermath;
+mod checkpoint;
 mod choice;
 mod config;
 mod damping;

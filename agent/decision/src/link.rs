@@ -6,13 +6,14 @@ use crate::path::Path;
 use crate::stall::{Count, StallWatch};
 use crate::{Family, LinkConfig, LinkId, PerFamily, Reason, Timestamp, Verdict};
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// A metered link that stands by and is not healthy is probed at least this often, so that its recovery is seen
 /// and its trial ends; a fifth of the usual rate.
 const METERED_RECOVERY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// One link.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Link {
     pub(crate) carrier: Option<bool>,
     pub(crate) damping: Damping,

@@ -11,16 +11,17 @@ use crate::{
     Verdict,
 };
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// What a recovered path must show before it is called healthy.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Trial {
     pub(crate) since: Timestamp,
     pub(crate) good: usize,
 }
 
 /// One link in one family.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Path {
     pub(crate) link: LinkId,
     pub(crate) family: Family,
@@ -37,7 +38,7 @@ pub(crate) struct Path {
     pub(crate) told: Verdict,
     /// Why nothing can be sent; `None` while it can.
     pub(crate) absent: Option<Reason>,
-    presence: Option<PathState>,
+    pub(crate) presence: Option<PathState>,
     carrier: Option<bool>,
     /// It carries its family's default route: its deadlines are worth wake-ups.
     pub(crate) uplink: bool,

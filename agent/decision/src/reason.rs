@@ -2,9 +2,10 @@
 
 use crate::{LinkId, Missing, Percent};
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// The state a link is judged to be in, per address family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Verdict {
     /// Nothing is known yet.
     Unknown,
@@ -21,7 +22,7 @@ pub enum Verdict {
 }
 
 /// Why a verdict or a choice is what it is, with the numbers that mattered.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Reason {
     /// The agent has just started.
     Starting,

@@ -2,13 +2,14 @@
 
 use crate::desk::Desk;
 use crate::{Family, Happening, Incident, LinkId, PerFamily, Reason, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Incidents remembered; the store keeps the rest.
 const MAX_INCIDENTS: usize = 64;
 
 /// The latest incidents, the newest last.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Record {
     incidents: VecDeque<Incident>,
     opened: u64,

@@ -1,6 +1,7 @@
 //! Round-trip statistics of one target, and the deadlines that follow from them.
 
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// A deadline is never nearer to the mean than this: below it, scheduling noise of the gateway and of the
 /// target decides, not the network. 25 ms costs 25 ms of detection and keeps a 0.2 ms LAN target quiet.
@@ -11,7 +12,7 @@ const CONFIRM_FLOOR: Duration = Duration::from_millis(60);
 const RECENT: usize = 64;
 
 /// RFC 6298 smoothing, RFC 3550 jitter and the recent maximum.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RttStats {
     smoothed: u64,
     variation: u64,
@@ -19,6 +20,7 @@ pub(crate) struct RttStats {
     last: u64,
     samples: u64,
     /// Microseconds, so that the ring stays small.
+    #[serde(with = "ring")]
     recent: [u32; RECENT],
 }
 
@@ -77,6 +79,22 @@ impl RttStats {
         let margin = (8 * self.variation).max(nanos(CONFIRM_FLOOR));
         let largest = u64::from(self.recent.iter().copied().max().unwrap_or(0)) * 1_000;
         Duration::from_nanos((self.smoothed + margin).max(largest + largest / 2)).min(timeout)
+    }
+}
+
+/// serde knows arrays of up to 32; a longer one goes as a list of exactly so many.
+mod ring {
+    use super::RECENT;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(ring: &[u32; RECENT], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(ring)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u32; RECENT], D::Error> {
+        let list = Vec::<u32>::deserialize(from)?;
+        list.try_into().map_err(|list: Vec<u32>| D::Error::invalid_length(list.len(), &"64 round trips"))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::Timestamp;
 use crate::rng::{mix, share};
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// Each tick is moved by at most this part of its slot to either side, so that gateways that were started
 /// together do not probe a common target in step.
@@ -13,7 +14,7 @@ const SLACK: Duration = Duration::from_millis(20);
 const SLACK_PARTS: u32 = 4;
 
 /// The steady pace of one path.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Pace {
     seed: u64,
     anchor: Timestamp,

@@ -2,6 +2,7 @@
 
 use crate::{Family, Force, Incident, LinkId, PerFamily, Percent, Reason, Timestamp, Verdict};
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// The whole picture at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +24,7 @@ pub struct Snapshot {
 }
 
 /// Events worth a metric, and the overflows of every bounded queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
     /// Probes asked for.
     pub probes: u64,

@@ -5,6 +5,7 @@
 
 use crate::Timestamp;
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// No shorter silence is suspicious: acknowledgements are delayed by up to 40 ms, and schedulers on either side and
 /// mobile radios add as much again.
@@ -30,7 +31,7 @@ const SENT_FOR_ONE: u64 = 64;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Foreign packets on an interface, counted at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Count {
     pub(crate) at: Timestamp,
     pub(crate) received: u64,
@@ -38,7 +39,7 @@ pub(crate) struct Count {
 }
 
 /// Watches one uplink's counters.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct StallWatch {
     /// The newest count.
     last: Option<Count>,

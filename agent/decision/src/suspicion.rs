@@ -5,6 +5,7 @@ use crate::path::Path;
 use crate::verdict::Sign;
 use crate::{Action, Reason, Timestamp, Verdict};
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// Rounds of a burst. Three, because two in a row are lost too often on a line that loses a percent.
 const ROUNDS: u8 = 3;
@@ -21,7 +22,7 @@ const SIGN_OF_LIFE: u64 = 4;
 const TRAFFIC_PATIENCE: Duration = Duration::from_millis(20);
 
 /// A burst of confirming probes to all targets of one path.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Burst {
     /// A reply to anything sent before this is no sign of life.
     zero: Timestamp,

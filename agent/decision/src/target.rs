@@ -4,6 +4,7 @@ use crate::rtt::RttStats;
 use crate::window::{LossTest, LossWindow};
 use crate::{Percent, ProbeId, TargetId, TargetSnapshot, Timestamp};
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Probes of one target remembered at once. With the shortest interval of 10 ms and a timeout of 1 s there are
@@ -15,7 +16,7 @@ const USUAL_FLIGHTS: usize = 8;
 pub(crate) const SILENT_AFTER: u32 = 3;
 
 /// A probe whose reply may still come.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Flight {
     pub(crate) id: ProbeId,
     pub(crate) sent: Timestamp,
@@ -27,7 +28,7 @@ pub(crate) struct Flight {
 }
 
 /// Where a judgement stands, so that it can be taken back.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Judged {
     /// Its name in the target's window.
     pub(crate) in_target: u64,
@@ -36,7 +37,7 @@ pub(crate) struct Judged {
 }
 
 /// What the core knows of one target.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct TargetState {
     pub(crate) id: TargetId,
     pub(crate) rtt: RttStats,

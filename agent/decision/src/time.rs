@@ -3,10 +3,11 @@
 use core::fmt;
 use core::ops::{Add, Sub};
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// A point in time, in nanoseconds since an epoch that the caller chose (the agent uses
 /// `CLOCK_BOOTTIME`). Only differences mean anything to the core.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Timestamp(u64);
 
 impl Timestamp {

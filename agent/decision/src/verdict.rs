@@ -1,9 +1,10 @@
 //! The verdict of a path: every pair of state and sign, in one table.
 
 use crate::Verdict;
+use serde::{Deserialize, Serialize};
 
 /// A verdict, with what a suspicion goes back to when it proves unfounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) verdict: Verdict,
     /// Meant only while the verdict is `Suspect`; else the same as the verdict.

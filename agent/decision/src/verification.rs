@@ -4,6 +4,7 @@ use crate::desk::Desk;
 use crate::path::Path;
 use crate::{LinkId, Outcome, ProbeId, TargetId, Timestamp};
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// Canaries after the first are sent one at a time, this far apart.
 const GAP: Duration = Duration::from_millis(50);
@@ -24,7 +25,7 @@ pub(crate) enum Verdict {
 }
 
 /// A verification that is going on.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Verification {
     pub(crate) link: LinkId,
     first: Option<ProbeId>,

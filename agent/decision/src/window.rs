@@ -1,12 +1,13 @@
 //! Loss: the window that is shown, and the sequential test that decides.
 
 use crate::{Percent, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Judged probes in a window. A hundred: one lost probe is one percent.
 const WINDOW: u32 = 100;
 
 /// The last [`WINDOW`] judged probes, one bit each, the newest lowest.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct LossWindow {
     lost: u128,
     judged: u64,
@@ -60,7 +61,7 @@ pub(crate) const ALARM: f64 = 18.0;
 const CEILING: f64 = 1.5 * ALARM;
 
 /// The sequential test for loss.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct LossTest {
     score: f64,
     up: f64,
