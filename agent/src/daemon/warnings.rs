@@ -14,7 +14,7 @@ pub(super) enum Concern {
     Kernel(Subject),
     /// A ranking that the kernel did not take; until one stands.
     Ranking(Family),
-    /// Tracked flows could not be cut; until some could. A later cut is the only sign that it works again.
+    /// The cutting of flows could not begin; until it could.
     Flows(Family),
     /// A path's probe sockets could not be opened; until they are, or the path is gone.
     Probes(LinkId, Family),

@@ -8,6 +8,7 @@
 
 use super::error::KernelError;
 use super::notice::Notice;
+use super::warnings::Subject;
 use shunt_decision::{Family, LinkId};
 use std::collections::VecDeque;
 use std::io;
@@ -66,12 +67,13 @@ impl Cutter {
         self.wake.notified().await;
     }
 
-    /// Tells what failed, and begins what waits.
+    /// Tells what of the request that ended failed, if anything, and begins what waits.
     pub(super) fn collect(&mut self, notices: &mut Vec<Notice>) {
         let Ok(mut failures) = self.ended.1.try_recv() else { return };
         self.busy = false;
         failures.extend(self.start().err().map(|source| KernelError::Thread { source }));
-        notices.extend(failures.iter().map(|error| Notice::Warning(format!("failed to {error}"))));
+        let sentences = failures.iter().map(|error| format!("Failed to {error}.")).collect();
+        notices.push(Notice::Warnings { about: Subject::Flows, sentences });
     }
 
     /// Starts the thread for the request that waits longest; without a thread, the request is given up.
@@ -150,7 +152,10 @@ mod tests {
         for next in [Some(third), Some(other), None] {
             end.send(()).unwrap();
             let told = ended(&mut cutter);
-            assert!(matches!(&told[..], [Notice::Warning(text)] if text.contains("find link")), "{told:?}");
+            assert!(
+                matches!(&told[..], [Notice::Warnings { sentences, .. }] if sentences[0].contains("find link")),
+                "{told:?}"
+            );
             assert_eq!(next, next.map(|_| began.recv_timeout(DEADLINE).unwrap()));
         }
         assert!(!cutter.busy && began.try_recv().is_err());

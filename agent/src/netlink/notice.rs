@@ -28,7 +28,7 @@ pub enum Notice {
     },
     /// Something of ours had been changed by a stranger and was put back: a whole sentence.
     Repaired(String),
-    /// What in the kernel's setup works against us in one respect: once for each change.
+    /// What in the kernel's setup works against us in one respect: at each change, and possibly again.
     Warnings {
         /// In which respect.
         about: Subject,

@@ -13,6 +13,8 @@ pub enum Subject {
     Conflict(Family),
     /// Another program undoes our changes.
     Fight(Family),
+    /// Tracked flows that could not be cut; only a later cut shows that it works again.
+    Flows,
     /// Sysctls that may not be set, or whose old values cannot be kept.
     Sysctl,
     /// Old sysctl values that a predecessor kept and that cannot be read.
