@@ -262,7 +262,7 @@ fn a_rule_set_that_is_refused_in_part_is_taken_back() {
     on_gateway("a_rule_set_that_is_refused_in_part_is_taken_back", |wire, config| {
         let mut config = config.clone();
         for link in &mut config.links {
-            link.targets.retain(|target| target.address().is_ipv6());
+            link.targets.retain(|weighted| !weighted.target.is_ipv4());
         }
         // No configuration gets as far: IPv6 refuses a rule into table 0, which is the last one, after five that it takes.
         config.kernel.table_base = 0;

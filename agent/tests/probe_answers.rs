@@ -109,7 +109,11 @@ fn dns_answers_are_judged() {
                 SocketAddr::new(ip, 53)
             })
         });
-        let dns = |server, name: &str| Target::Dns { server, name: name.to_owned() };
+        let dns = |server, name: &str| Target::Dns { server, name: name.to_owned(), answer: None };
+        let expecting = |server, answer: &str| {
+            let answer = Some(answer.parse().unwrap());
+            Target::Dns { server, name: "ok.example".to_owned(), answer }
+        };
         let silent = SocketAddr::new(TARGET_V4.into(), 54);
         let targets = vec![
             dns(v4, "ok.example"),
@@ -117,12 +121,18 @@ fn dns_answers_are_judged() {
             dns(v4, "servfail.example"),
             dns(v4, "garbage.example"),
             dns(silent, "nobody.example"),
+            expecting(v4, "1.1.1.1"),
+            expecting(v6, "101:101:101:101:101:101:101:101"),
+            expecting(v4, "192.0.2.7"),
+            expecting(v6, "2001:db8::7"),
         ];
         let mut prober = bound(&far, &[targets]);
-        let outcomes = ask_all(&mut prober, 5);
-        assert!(rtt(outcomes[0]) > Duration::ZERO);
-        assert!(rtt(outcomes[1]) > Duration::ZERO);
-        assert_eq!(outcomes[2..], [Outcome::Refused; 3]);
+        let outcomes = ask_all(&mut prober, 9);
+        for good in [0, 1, 5, 6] {
+            assert!(rtt(outcomes[good]) > Duration::ZERO);
+        }
+        assert_eq!(outcomes[2..5], [Outcome::Refused; 3]);
+        assert_eq!(outcomes[7..], [Outcome::Intercepted; 2], "another address than expected");
     });
 }
 

@@ -97,7 +97,7 @@ fn a_canary_goes_as_a_clients_packet() {
             });
         });
         let server = SocketAddr::new(TARGET_V4.into(), 53);
-        let dns = Target::Dns { server, name: "example.com".to_owned() };
+        let dns = Target::Dns { server, name: "example.com".to_owned(), answer: None };
         assert_eq!(ask(&mut canary, &dns), Outcome::Refused);
         assert_eq!(senders.recv().unwrap(), IpAddr::from(SOURCE));
 

@@ -61,7 +61,8 @@ fn leak_targets() -> Vec<Target> {
     let mut targets = echo_targets();
     for ip in [IpAddr::from(TARGET_V4), TARGET_V6.into()] {
         targets.push(Target::Tcp((ip, 80).into()));
-        targets.push(Target::Dns { server: (ip, 53).into(), name: "example.com".to_owned() });
+        let name = "example.com".to_owned();
+        targets.push(Target::Dns { server: (ip, 53).into(), name, answer: None });
     }
     targets
 }

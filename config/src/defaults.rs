@@ -3,7 +3,7 @@
 
 use crate::{
     Agent, Canary, Config, Damping, Failback, FailbackMode, Failover, Kernel, Limits, LogFormat, Probe,
-    Target,
+    Target, Weighted,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -29,6 +29,10 @@ pub(crate) const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(10).
 pub(crate) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(10);
 /// Targets of one link: more add cost, not certainty.
 pub(crate) const MAX_TARGETS: usize = 16;
+/// Ten times as good a witness as another is no other kind of witness; beyond that the other may be left out.
+pub(crate) const MAX_WEIGHT: u8 = 10;
+/// All targets of a link together, at their greatest weight.
+pub(crate) const MAX_QUORUM: u8 = 160;
 /// Limits below a millisecond are within the noise of a busy gateway; above 10 s a reply is lost anyway.
 pub(crate) const LIMIT: RangeInclusive<Duration> = MS..=Duration::from_secs(10);
 /// Above an hour it would promise nothing.
@@ -38,8 +42,8 @@ pub(crate) const HOLD_DOWN: RangeInclusive<Duration> = SECOND..=DAY;
 /// Below a second nothing is damped; above a day a flap is never forgiven.
 pub(crate) const HALF_LIFE: RangeInclusive<Duration> = SECOND..=DAY;
 
-pub(crate) fn targets() -> Vec<Target> {
-    TARGETS.into_iter().map(Target::Icmp).collect()
+pub(crate) fn targets() -> Vec<Weighted> {
+    TARGETS.into_iter().map(|address| Target::Icmp(address).into()).collect()
 }
 
 /// Everything but the links, which have no default.

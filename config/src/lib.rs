@@ -29,8 +29,9 @@ pub use fault::{Fault, Faults, LoadError};
 pub use kernel::MAX_LINKS;
 pub use model::{
     Agent, Canary, Config, DailyWindow, Damping, Failback, FailbackMode, Failover, Gateway, Kernel, Limits,
-    Link, LogFormat, Probe, Target,
+    Link, LogFormat, Probe,
 };
+pub use target::{Target, Weighted};
 
 /// Longest file in bytes: a hundred links with every key written out stay below half of it.
 const MAX_FILE: usize = 256 * 1024;
@@ -90,7 +91,7 @@ fn sections<'t>(walk: &mut walk::Walker, root: &'t DeTable<'t>, end: usize) -> C
     let root = walk::Section::new("", String::new(), root, 0..0);
     walk.known_only(&root);
     let tables = links::tables(walk, &root, end);
-    let targets = sections::targets(walk, &root);
+    let targets = target::targets(walk, &root);
     let probe = walk.section(&root, "probe");
     let limits = walk.section(&root, "limits");
     let (canary, canary_interface) = sections::canary(walk, &root);

@@ -2,10 +2,11 @@
 
 use crate::kernel::MAX_LINKS;
 use crate::keys::LINK;
-use crate::sections::{LimitSettings, ProbeSettings, targets};
+use crate::sections::{LimitSettings, ProbeSettings};
+use crate::target::targets;
 use crate::values::{Complaint, Parsed, boolean, interface, not_unicast, quoted, text};
 use crate::walk::{Place, Section, Setting, Walker, later};
-use crate::{Gateway, Limits, Link, Probe, Target};
+use crate::{Gateway, Limits, Link, Probe, Weighted};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::str::FromStr;
@@ -21,7 +22,7 @@ const EXAMPLE: &str = "add [[link]] with name = \"fiber\" and interface = \"eth0
 /// What links take from the rest of the file.
 #[derive(Debug)]
 pub(crate) struct General {
-    pub(crate) targets: Vec<Target>,
+    pub(crate) targets: Vec<Weighted>,
     pub(crate) probe: ProbeSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) canary_interface: Setting<String>,
@@ -256,13 +257,16 @@ fn check_times(walk: &mut Walker, link: &str, probe: &ProbeSettings, limits: &Li
 }
 
 /// A quorum that a family cannot reach, so that the link would always be dead there.
-fn check_quorum(walk: &mut Walker, link: &str, quorum: &Setting<u8>, targets: &[Target]) {
+fn check_quorum(walk: &mut Walker, link: &str, quorum: &Setting<u8>, targets: &[Weighted]) {
     let Some(place) = quorum.place() else { return };
-    let v4 = targets.iter().filter(|target| target.address().is_ipv4()).count();
-    for (family, count) in [("IPv4", v4), ("IPv6", targets.len() - v4)] {
-        if (1..usize::from(quorum.value)).contains(&count) {
-            let targets = if count == 1 { "target" } else { "targets" };
-            let why = format!("{} must answer, and {link} has only {count} {family} {targets}", quorum.value);
+    for (family, is_ipv4) in [("IPv4", true), ("IPv6", false)] {
+        let of_family = targets.iter().filter(|weighted| weighted.target.is_ipv4() == is_ipv4);
+        let weight: u32 = of_family.map(|weighted| u32::from(weighted.weight)).sum();
+        if (1..u32::from(quorum.value)).contains(&weight) {
+            let why = format!(
+                "a quorum of {} can never answer: the {family} targets of {link} weigh {weight} together",
+                quorum.value
+            );
             walk.fault(place.clone(), Complaint::new(why, "add targets of that family, or lower the quorum"));
         }
     }

@@ -1,7 +1,7 @@
 //! A configuration that can be run: every value is in range, every name is known, nothing clashes.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use crate::Weighted;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -129,7 +129,7 @@ pub struct Link {
     /// The IPv6 way out, where it is not learned from the main table.
     pub gateway6: Option<Gateway<Ipv6Addr>>,
     /// What is probed over it: the link's own list, or the general one.
-    pub targets: Vec<Target>,
+    pub targets: Vec<Weighted>,
     /// How it is probed: the general `[probe]` with the link's own values over it.
     pub probe: Probe,
     /// Its limits: the general `[limits]` with the link's own values over them.
@@ -154,7 +154,7 @@ pub struct Probe {
     pub standby_interval: Duration,
     /// No reply counts after this.
     pub timeout: Duration,
-    /// How many targets of a family must answer.
+    /// The weight of a family's targets that must answer together.
     pub quorum: u8,
 }
 
@@ -167,41 +167,4 @@ pub struct Limits {
     pub rtt: Option<Duration>,
     /// Jitter that makes it so; `None`: no limit.
     pub jitter: Option<Duration>,
-}
-
-/// Something that answers probes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// `192.0.2.1`: ICMP echo.
-    Icmp(IpAddr),
-    /// `tcp://192.0.2.1:443`: a connection is accepted.
-    Tcp(SocketAddr),
-    /// `dns://192.0.2.1/example.com` (port 53 unless given): the name's A (or AAAA, by the server's family) is answered.
-    Dns {
-        /// The server.
-        server: SocketAddr,
-        /// The name asked for, without the trailing dot.
-        name: String,
-    },
-}
-
-impl Target {
-    /// The address that is probed.
-    #[must_use]
-    pub const fn address(&self) -> IpAddr {
-        match self {
-            Self::Icmp(address) => *address,
-            Self::Tcp(socket) | Self::Dns { server: socket, .. } => socket.ip(),
-        }
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Icmp(address) => write!(f, "{address}"),
-            Self::Tcp(socket) => write!(f, "tcp://{socket}"),
-            Self::Dns { server, name } => write!(f, "dns://{server}/{name}"),
-        }
-    }
 }

@@ -2,15 +2,12 @@
 
 use crate::defaults;
 use crate::kernel::{MAX_LINKS, RULES};
-use crate::target::target;
 use crate::values::{
     Complaint, Parsed, boolean, duration, group, integer, interface, log_filter, not_unicast, path, percent,
     quoted, show, socket, text, word,
 };
 use crate::walk::{Section, Setting, Walker};
-use crate::{
-    Agent, Canary, DailyWindow, Damping, Failback, FailbackMode, Failover, Kernel, LogFormat, Target,
-};
+use crate::{Agent, Canary, DailyWindow, Damping, Failback, FailbackMode, Failover, Kernel, LogFormat};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use toml::de::DeValue;
@@ -67,8 +64,8 @@ impl ProbeSettings {
     /// The section's keys over `self`.
     pub(crate) fn overlaid<'t>(self, walk: &mut Walker, section: &Section<'t>) -> Self {
         let quorum = |value: &DeValue<'_>| {
-            let most = i64::try_from(defaults::MAX_TARGETS).unwrap_or(i64::MAX);
-            integer(1..=most)(value).map(|number| u8::try_from(number).unwrap_or(u8::MAX))
+            integer(1..=i64::from(defaults::MAX_QUORUM))(value)
+                .map(|number| u8::try_from(number).unwrap_or(u8::MAX))
         };
         let interval = || duration(defaults::INTERVAL);
         Self {
@@ -299,45 +296,4 @@ fn protocol(value: &DeValue<'_>) -> Parsed<u8> {
         None => Ok(number),
         Some((_, owner)) => Err(Complaint::new(format!("{number} marks the routes of {owner}"), mend)),
     }
-}
-
-/// Reads a `targets` list: every fault in it, each at its own entry.
-pub(crate) fn targets<'t>(walk: &mut Walker, section: &Section<'t>) -> Option<Vec<Target>> {
-    let (value, place) = section.get("targets")?;
-    let DeValue::Array(entries) = value else {
-        let mend = "write a list in brackets, such as [\"1.1.1.1\", \"9.9.9.9\"]";
-        walk.fault(place, Complaint::new(format!("{} is not a list of targets", show(value)), mend));
-        return Some(Vec::new());
-    };
-    if entries.is_empty() || entries.len() > defaults::MAX_TARGETS {
-        let why = if entries.is_empty() {
-            "without targets a link cannot be judged".to_owned()
-        } else {
-            format!("{} targets are more than a link can have", entries.len())
-        };
-        let mend =
-            format!("write 1 to {} targets, such as [\"1.1.1.1\", \"9.9.9.9\"]", defaults::MAX_TARGETS);
-        walk.fault(place, Complaint::new(why, mend));
-        return Some(Vec::new());
-    }
-    let mut all: Vec<Target> = Vec::new();
-    let mut faulty = false;
-    for entry in entries.iter() {
-        let place = crate::walk::Place { span: entry.span(), key: place.key.clone() };
-        let read = text(entry.get_ref()).and_then(target).and_then(|target| {
-            if all.contains(&target) {
-                return Err(Complaint::new(format!("{target} is in the list twice"), "remove one of them"));
-            }
-            Ok(target)
-        });
-        match read {
-            Ok(target) => all.push(target),
-            Err(complaint) => {
-                faulty = true;
-                walk.fault(place, complaint);
-            }
-        }
-    }
-    // A list with a fault is not judged further: what is missing in it would be said twice.
-    Some(if faulty { Vec::new() } else { all })
 }

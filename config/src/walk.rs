@@ -114,6 +114,11 @@ impl Walker {
         }
     }
 
+    /// Faults noted so far.
+    pub(crate) const fn count(&self) -> usize {
+        self.found.len()
+    }
+
     /// The section `name` of the whole file.
     pub(crate) fn section<'t>(&mut self, root: &Section<'t>, name: &'static str) -> Section<'t> {
         self.inner(root, name, name)

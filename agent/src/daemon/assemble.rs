@@ -10,7 +10,7 @@ use crate::api::wire::EventKind;
 use crate::clock;
 use crate::netlink::{Kernel, Notice};
 use crate::probe::{Canary, LocalBecause, Prober};
-use shunt_config::Config;
+use shunt_config::{Config, Link};
 use shunt_decision::{Command, Event, Failover, Family, Force};
 use std::hash::{BuildHasher, RandomState};
 
@@ -40,7 +40,8 @@ pub(super) fn assemble(
         )),
         Some(LocalBecause::SwitchedOff | LocalBecause::Ipv6) | None => None,
     };
-    let targets: Vec<_> = config.links.iter().map(|link| link.targets.clone()).collect();
+    let asked = |link: &Link| link.targets.iter().map(|weighted| weighted.target.clone()).collect();
+    let targets: Vec<Vec<_>> = config.links.iter().map(asked).collect();
     let mut event_loop = EventLoop {
         core,
         kernel,

@@ -298,7 +298,7 @@ impl EventLoop {
                 Action::Canary { id, link, target, expires, .. } => {
                     let targets = self.config.links.get(usize::from(link.0)).map(|link| &link.targets);
                     if let Some(target) = targets.and_then(|targets| targets.get(usize::from(target.0))) {
-                        self.canary.send(id, target, now, expires);
+                        self.canary.send(id, &target.target, now, expires);
                     }
                 }
                 Action::SampleTraffic { link } => {

@@ -24,9 +24,9 @@ pub(super) fn core_config(config: &file::Config) -> core::Config {
 /// Every target that is written anywhere, once; its place is its identity.
 fn far_ends(config: &file::Config) -> Vec<&file::Target> {
     let mut known = Vec::new();
-    for target in config.links.iter().flat_map(|link| &link.targets) {
-        if !known.contains(&target) {
-            known.push(target);
+    for weighted in config.links.iter().flat_map(|link| &link.targets) {
+        if !known.contains(&&weighted.target) {
+            known.push(&weighted.target);
         }
     }
     known
@@ -49,7 +49,8 @@ fn core_link(link: &file::Link, far_ends: &[&file::Target]) -> core::LinkConfig 
     }
 }
 
-fn core_target(target: &file::Target, far_ends: &[&file::Target]) -> core::Target {
+fn core_target(weighted: &file::Weighted, far_ends: &[&file::Target]) -> core::Target {
+    let file::Weighted { target, weight } = weighted;
     let place = far_ends.iter().position(|known| *known == target).unwrap_or(far_ends.len());
     core::Target {
         family: family(target),
@@ -60,10 +61,33 @@ fn core_target(target: &file::Target, far_ends: &[&file::Target]) -> core::Targe
         },
         // 127 links of 16 targets each fit.
         identity: core::TargetIdentity(u16::try_from(place).unwrap_or(u16::MAX)),
-        weight: 1,
+        weight: *weight,
     }
 }
 
 fn family(target: &file::Target) -> core::Family {
-    if target.address().is_ipv4() { core::Family::V4 } else { core::Family::V6 }
+    if target.is_ipv4() { core::Family::V4 } else { core::Family::V6 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shunt_decision::Family::{V4, V6};
+    use shunt_decision::TargetKind::{Dns, Icmp};
+    use std::path::Path;
+
+    #[test]
+    fn a_target_keeps_its_weight_and_its_identity_on_every_link() {
+        let text = "targets = [\"192.0.2.1\", \"2001:db8::1\"]\n\
+                    [[link]]\nname = \"a\"\ninterface = \"a0\"\n\
+                    [[link]]\nname = \"b\"\ninterface = \"b0\"\n\
+                    targets = [\"dns://192.0.2.1/example.com\", { target = \"192.0.2.1\", weight = 3 }]\n";
+        let config = core_config(&file::parse(text, Path::new("test.toml")).unwrap());
+        let of = |link: usize| {
+            let what = |target: &core::Target| (target.kind, target.family, target.identity.0, target.weight);
+            config.links[link].targets.iter().map(what).collect::<Vec<_>>()
+        };
+        assert_eq!(of(0), [(Icmp, V4, 0, 1), (Icmp, V6, 1, 1)]);
+        assert_eq!(of(1), [(Dns, V4, 2, 1), (Icmp, V4, 0, 3)]);
+    }
 }

@@ -341,7 +341,7 @@ impl Kernel {
 
 impl Link {
     fn new(config: &shunt_config::Link) -> Self {
-        let managed = |family| config.targets.iter().any(|t| model::family_of(t.address()) == family);
+        let managed = |family| config.targets.iter().any(|t| t.target.is_ipv4() == (family == Family::V4));
         let configured = |family| match family {
             Family::V4 => config.gateway.map(|gateway| match gateway {
                 Gateway::Via(router) => Way::Via(router.into()),

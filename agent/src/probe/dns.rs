@@ -78,6 +78,7 @@ impl OwnSocket for Query {
                         return Poll::Ready(Some(stamp::reply(self.sent, message.stamp, clocks)));
                     }
                     Some(Answer::Bad) => return Poll::Ready(Some(Outcome::Refused)),
+                    Some(Answer::Other) => return Poll::Ready(Some(Outcome::Intercepted)),
                     None => {}
                 }
             }

@@ -1,6 +1,7 @@
 //! DNS questions and answers on the wire (RFC 1035, RFC 3596): only what a probe needs, and strictly.
 
 use shunt_decision::Family;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Longest name on the wire (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 255;
@@ -10,6 +11,9 @@ const MAX_LABEL: usize = 63;
 const HEADER: usize = 12;
 /// Records of an answer that are looked at: 512 bytes have room for 31 records of the shortest useful kind.
 const MAX_RECORDS: u16 = 32;
+/// Record types of IPv4 and IPv6 addresses.
+const A: u16 = 1;
+const AAAA: u16 = 28;
 /// Class IN.
 const CLASS_IN: u16 = 1;
 
@@ -18,7 +22,7 @@ const CLASS_IN: u16 = 1;
 pub(super) struct Question {
     bytes: Vec<u8>,
     kind: u16,
-    address_length: u16,
+    expected: Option<IpAddr>,
 }
 
 /// What a server said to our question.
@@ -28,14 +32,16 @@ pub(super) enum Answer {
     Good,
     /// An error, or no such address.
     Bad,
+    /// Addresses, but not the one that was expected: somebody answers in the server's place.
+    Other,
 }
 
 impl Question {
     /// Asks for the A (or AAAA) records of `name`; `None` when it is no domain name.
     pub(super) fn new(name: &str, family: Family) -> Option<Self> {
-        let (kind, address_length) = match family {
-            Family::V4 => (1_u16, 4),
-            Family::V6 => (28, 16),
+        let kind = match family {
+            Family::V4 => A,
+            Family::V6 => AAAA,
         };
         let mut bytes = Vec::with_capacity(name.len() + 6);
         for label in name.split('.').filter(|_| !name.is_empty()) {
@@ -48,7 +54,12 @@ impl Question {
         (bytes.len() <= MAX_NAME).then_some(())?;
         bytes.extend(kind.to_be_bytes());
         bytes.extend(CLASS_IN.to_be_bytes());
-        Some(Self { bytes, kind, address_length })
+        Some(Self { bytes, kind, expected: None })
+    }
+
+    /// The same, of which only an answer with this address is good.
+    pub(super) fn expecting(self, expected: Option<IpAddr>) -> Self {
+        Self { expected, ..self }
     }
 
     /// The whole query, which asks for recursion.
@@ -77,23 +88,47 @@ impl Question {
             && questions == 1
             && question.eq_ignore_ascii_case(&self.bytes);
         ours.then_some(())?;
-        let good = flags & CODE == 0 && self.has_address(&mut reader, answers).unwrap_or(false);
-        Some(if good { Answer::Good } else { Answer::Bad })
+        if flags & CODE != 0 {
+            return Some(Answer::Bad);
+        }
+        let mut records = Records { reader, kind: self.kind, left: answers.min(MAX_RECORDS) };
+        let Some(first) = records.next() else { return Some(Answer::Bad) };
+        let good =
+            self.expected.is_none_or(|wanted| first == wanted || records.any(|address| address == wanted));
+        Some(if good { Answer::Good } else { Answer::Other })
     }
+}
 
-    /// Whether one of the answers is an address of our kind; `None` when they end too early.
-    fn has_address(&self, reader: &mut Reader<'_>, answers: u16) -> Option<bool> {
-        for _ in 0..answers.min(MAX_RECORDS) {
-            reader.skip_name()?;
-            let [kind, class] = [reader.short()?, reader.short()?];
-            reader.skip(4)?;
-            let length = reader.short()?;
-            reader.skip(usize::from(length))?;
-            if kind == self.kind && class == CLASS_IN && length == self.address_length {
-                return Some(true);
+/// The addresses of one kind among the answers; it ends where they end too early.
+struct Records<'a> {
+    reader: Reader<'a>,
+    kind: u16,
+    left: u16,
+}
+
+impl Iterator for Records<'_> {
+    type Item = IpAddr;
+
+    fn next(&mut self) -> Option<IpAddr> {
+        while self.left > 0 {
+            self.left -= 1;
+            self.reader.skip_name()?;
+            let [kind, class] = [self.reader.short()?, self.reader.short()?];
+            self.reader.skip(4)?;
+            let length = self.reader.short()?;
+            let data = self.reader.take(usize::from(length))?;
+            if kind != self.kind || class != CLASS_IN {
+                continue;
+            }
+            let address = match kind {
+                A => <[u8; 4]>::try_from(data).ok().map(|octets| Ipv4Addr::from(octets).into()),
+                _ => <[u8; 16]>::try_from(data).ok().map(|octets| Ipv6Addr::from(octets).into()),
+            };
+            if address.is_some() {
+                return address;
             }
         }
-        Some(false)
+        None
     }
 }
 
@@ -148,9 +183,9 @@ mod tests {
         message
     }
 
-    const A: &[u8] = &[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1];
+    const V4_RECORD: &[u8] = &[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1];
     const CNAME: &[u8] = &[0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, 4, 1, b'x', 0xc0, 12];
-    const AAAA: &[u8] =
+    const V6_RECORD: &[u8] =
         &[0xc0, 12, 0, 28, 0, 1, 0, 0, 0, 60, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
     #[test]
@@ -165,29 +200,51 @@ mod tests {
         let question = question();
         let query = question.query(7);
         let judge = |flags, records: &[&[u8]]| question.answer(7, &answer(&query, flags, records));
-        assert_eq!(judge(0x8180, &[A]), Some(Answer::Good));
-        assert_eq!(judge(0x8180, &[CNAME, A]), Some(Answer::Good));
+        assert_eq!(judge(0x8180, &[V4_RECORD]), Some(Answer::Good));
+        assert_eq!(judge(0x8180, &[CNAME, V4_RECORD]), Some(Answer::Good));
         assert_eq!(judge(0x8180, &[]), Some(Answer::Bad), "empty");
         assert_eq!(judge(0x8180, &[CNAME]), Some(Answer::Bad), "only an alias");
-        assert_eq!(judge(0x8180, &[AAAA]), Some(Answer::Bad), "the other kind");
+        assert_eq!(judge(0x8180, &[V6_RECORD]), Some(Answer::Bad), "the other kind");
         assert_eq!(judge(0x8182, &[]), Some(Answer::Bad), "SERVFAIL");
-        assert_eq!(judge(0x8183, &[A]), Some(Answer::Bad), "NXDOMAIN");
+        assert_eq!(judge(0x8183, &[V4_RECORD]), Some(Answer::Bad), "NXDOMAIN");
         assert_eq!(judge(0x8185, &[]), Some(Answer::Bad), "REFUSED");
-        assert_eq!(judge(0x8180, &[&A[..9]]), Some(Answer::Bad), "cut short");
-        assert_eq!(judge(0x0100, &[A]), None, "a query");
-        assert_eq!(question.answer(8, &answer(&query, 0x8180, &[A])), None, "another id");
+        assert_eq!(judge(0x8180, &[&V4_RECORD[..9]]), Some(Answer::Bad), "cut short");
+        assert_eq!(judge(0x0100, &[V4_RECORD]), None, "a query");
+        assert_eq!(question.answer(8, &answer(&query, 0x8180, &[V4_RECORD])), None, "another id");
         let other = Question::new("example.org", Family::V4).unwrap();
-        assert_eq!(question.answer(7, &answer(&other.query(7), 0x8180, &[A])), None, "another name");
+        assert_eq!(question.answer(7, &answer(&other.query(7), 0x8180, &[V4_RECORD])), None, "another name");
         let upper = query.to_ascii_uppercase();
-        assert_eq!(question.answer(7, &answer(&upper, 0x8180, &[A])), Some(Answer::Good), "letter case");
+        assert_eq!(
+            question.answer(7, &answer(&upper, 0x8180, &[V4_RECORD])),
+            Some(Answer::Good),
+            "letter case"
+        );
+    }
+
+    #[test]
+    fn an_expected_address_must_be_among_the_answers() {
+        let expecting = |address: [u8; 4]| question().expecting(Some(address.into()));
+        let query = question().query(7);
+        let other = [&V4_RECORD[..15], &[9]].concat();
+        let judge = |question: Question, flags, records: &[&[u8]]| {
+            question.answer(7, &answer(&query, flags, records))
+        };
+        assert_eq!(judge(expecting([192, 0, 2, 1]), 0x8180, &[CNAME, &other, V4_RECORD]), Some(Answer::Good));
+        assert_eq!(judge(expecting([192, 0, 2, 1]), 0x8180, &[&other]), Some(Answer::Other));
+        assert_eq!(
+            judge(expecting([192, 0, 2, 1]), 0x8180, &[CNAME]),
+            Some(Answer::Bad),
+            "no address at all"
+        );
+        assert_eq!(judge(expecting([192, 0, 2, 1]), 0x8183, &[V4_RECORD]), Some(Answer::Bad), "NXDOMAIN");
     }
 
     #[test]
     fn the_family_of_the_server_chooses_the_record() {
         let question = Question::new("example.com", Family::V6).unwrap();
         let query = question.query(7);
-        assert_eq!(question.answer(7, &answer(&query, 0x8180, &[AAAA])), Some(Answer::Good));
-        assert_eq!(question.answer(7, &answer(&query, 0x8180, &[A])), Some(Answer::Bad));
+        assert_eq!(question.answer(7, &answer(&query, 0x8180, &[V6_RECORD])), Some(Answer::Good));
+        assert_eq!(question.answer(7, &answer(&query, 0x8180, &[V4_RECORD])), Some(Answer::Bad));
     }
 
     #[test]

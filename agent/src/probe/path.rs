@@ -43,8 +43,9 @@ impl Ask {
         Some(match target {
             Target::Icmp(address) => Self::Echo(*address),
             Target::Tcp(address) => Self::Connect(*address),
-            Target::Dns { server, name } => {
-                Self::Query(*server, Arc::new(Question::new(name, family_of(server.ip()))?))
+            Target::Dns { server, name, answer } => {
+                let question = Question::new(name, family_of(server.ip()))?;
+                Self::Query(*server, Arc::new(question.expecting(*answer)))
             }
         })
     }

@@ -55,7 +55,7 @@ fn promised() -> Config {
         gateway: None,
         gateway6: None,
         targets: ["1.1.1.1", "9.9.9.9", "2606:4700:4700::1111", "2620:fe::fe"]
-            .map(|address| Target::Icmp(address.parse().unwrap()))
+            .map(|address| Target::Icmp(address.parse().unwrap()).into())
             .to_vec(),
         probe: Probe {
             interval: Duration::from_secs(1),

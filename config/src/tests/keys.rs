@@ -2,7 +2,7 @@
 
 use super::{TWO_LINKS, valid};
 use crate::keys::SECTIONS;
-use crate::{Config, DailyWindow, FailbackMode, Gateway, LogFormat};
+use crate::{Config, DailyWindow, FailbackMode, Gateway, LogFormat, Target};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -140,6 +140,20 @@ fn a_link_of_its_own_lays_over_the_general_values() {
     assert_eq!((a.probe.timeout, a.probe.quorum, b.probe.quorum), (ms(2000), 1, 2));
     assert_eq!((a.limits.loss_percent, b.limits.loss_percent), (10.0, 20.0));
     assert_eq!((a.limits.rtt, b.limits.rtt), (Some(ms(1000)), Some(ms(1000))));
+}
+
+#[test]
+fn a_target_may_be_a_table_with_more_to_say() {
+    let config = valid(&format!(
+        "targets = [\"192.0.2.1\", {{ target = \"192.0.2.2\", weight = 3 }},\n\
+         {{ target = \"dns://192.0.2.3/example.com\", answer = \"192.0.2.7\" }}]\n\
+         probe = {{ quorum = 5 }}\n{TWO_LINKS}"
+    ));
+    let targets = &config.links[1].targets;
+    assert_eq!(targets.iter().map(|weighted| weighted.weight).collect::<Vec<_>>(), [1, 3, 1]);
+    assert_eq!(targets[1].target, Target::Icmp([192, 0, 2, 2].into()));
+    let Target::Dns { answer, .. } = &targets[2].target else { panic!("{targets:?}") };
+    assert_eq!(*answer, Some([192, 0, 2, 7].into()));
 }
 
 #[test]

@@ -1,0 +1,169 @@
+//! A target's text: from `192.0.2.1`, `tcp://192.0.2.1:443` or `dns://192.0.2.1/example.com` to a [`Target`].
+
+use crate::Target;
+use crate::values::{Complaint, Parsed, not_unicast, quoted};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// RFC 1035, section 2.3.4, without the closing root label: the longest name that can be asked for.
+const MAX_NAME: usize = 253;
+
+/// RFC 1035, section 2.3.4.
+const MAX_LABEL: usize = 63;
+
+/// The port of DNS (RFC 1035, section 4.2).
+const DNS_PORT: u16 = 53;
+
+/// What can be written, for a mend.
+const FORMS: &str = "write an address, \"tcp://ADDRESS:PORT\" or \"dns://ADDRESS/NAME\"";
+
+/// Reads one target.
+pub(super) fn target(given: &str) -> Parsed<Target> {
+    let Some((scheme, rest)) = given.split_once("://") else { return icmp(given) };
+    match scheme {
+        "tcp" => tcp(given, rest),
+        "dns" => dns(given, rest),
+        "icmp" | "ping" => Err(Complaint::new(
+            format!("{} has a scheme that echo requests do not need", quoted(given)),
+            format!("write the address alone: {}", quoted(rest)),
+        )),
+        "http" | "https" => Err(Complaint::new(
+            format!("{} cannot be probed: {scheme}:// is not supported", quoted(given)),
+            format!(
+                "probe the server's port by \"tcp://ADDRESS:{}\"",
+                if scheme == "http" { 80 } else { 443 }
+            ),
+        )),
+        _ => Err(Complaint::new(format!("{} cannot be probed: its scheme is unknown", quoted(given)), FORMS)),
+    }
+}
+
+fn icmp(given: &str) -> Parsed<Target> {
+    if let Ok(address) = given.parse::<IpAddr>() {
+        return checked(given, address).map(Target::Icmp);
+    }
+    if let Ok(socket) = given.parse::<SocketAddr>() {
+        return Err(Complaint::new(
+            format!("{} has a port, and echo requests have none", quoted(given)),
+            format!("write \"{}\" for an echo request, or \"tcp://{socket}\" for a connection", socket.ip()),
+        ));
+    }
+    Err(no_address(given, given, "or \"tcp://ADDRESS:PORT\", \"dns://ADDRESS/NAME\""))
+}
+
+fn tcp(given: &str, rest: &str) -> Parsed<Target> {
+    let (host, port) = host_and_port(given, rest)?;
+    let address = host_address(given, host)?;
+    let port = port.ok_or_else(|| {
+        let at = bracketed(address);
+        Complaint::new(
+            format!("{} has no port", quoted(given)),
+            format!("add one, such as \"tcp://{at}:443\""),
+        )
+    })?;
+    Ok(Target::Tcp(SocketAddr::new(address, port)))
+}
+
+fn dns(given: &str, rest: &str) -> Parsed<Target> {
+    let (server, name) = rest.split_once('/').unwrap_or((rest, ""));
+    let (host, port) = host_and_port(given, server)?;
+    let address = host_address(given, host)?;
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let label = |label: &str| {
+        (1..=MAX_LABEL).contains(&label.len())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    if name.len() > MAX_NAME || !name.split('.').all(label) {
+        let why =
+            if name.is_empty() { "asks for no name" } else { "asks for a name that DNS does not allow" };
+        let at = bracketed(address);
+        return Err(Complaint::new(
+            format!("{} {why}", quoted(given)),
+            format!("add the name to ask for, such as \"dns://{at}/example.com\""),
+        ));
+    }
+    let server = SocketAddr::new(address, port.unwrap_or(DNS_PORT));
+    Ok(Target::Dns { server, name: name.to_owned(), answer: None })
+}
+
+/// Splits `host`, `host:port`, `[v6]` or `[v6]:port`.
+fn host_and_port<'a>(given: &str, authority: &'a str) -> Parsed<(&'a str, Option<u16>)> {
+    if authority.parse::<Ipv6Addr>().is_ok() {
+        return Err(Complaint::new(
+            format!("{} has an IPv6 address without brackets", quoted(given)),
+            format!("write it as \"[{authority}]\""),
+        ));
+    }
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, rest)) => {
+            (host, rest.strip_prefix(':').or(if rest.is_empty() { None } else { Some("") }))
+        }
+        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+    };
+    let Some(port) = port else { return Ok((host, None)) };
+    let digits = !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
+    match port.parse::<u16>() {
+        Ok(number) if digits && number > 0 => Ok((host, Some(number))),
+        _ => Err(Complaint::new(
+            format!("{} has no valid port", quoted(given)),
+            "write a port from 1 to 65535",
+        )),
+    }
+}
+
+fn host_address(given: &str, host: &str) -> Parsed<IpAddr> {
+    match host.parse() {
+        Ok(address) => checked(given, address),
+        Err(_) => Err(no_address(given, host, "in that place")),
+    }
+}
+
+/// Why `host` is no address; host names are the commonest reason.
+fn no_address(given: &str, host: &str, instead: &str) -> Complaint {
+    if host.contains('%') {
+        return Complaint::new(
+            format!("{} names an interface", quoted(given)),
+            "leave out \"%\" and what follows: each link has its own interface",
+        );
+    }
+    if host.split_once('/').is_some_and(|(address, _)| address.parse::<IpAddr>().is_ok()) {
+        return Complaint::new(
+            format!("{} is a network, not an address", quoted(given)),
+            "leave out the prefix length",
+        );
+    }
+    if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return Complaint::new(
+            format!("{} has brackets that an address alone does not need", quoted(given)),
+            format!("write {}", quoted(inner)),
+        );
+    }
+    let numeric = host.chars().all(|c| c.is_ascii_digit() || c == '.') || host.matches(':').count() > 1;
+    if host.contains('.') && !numeric {
+        return Complaint::new(
+            format!("{} is a host name, and names are not resolved", quoted(given)),
+            format!("write an IP address, such as \"9.9.9.9\", {instead}"),
+        );
+    }
+    Complaint::new(
+        format!("{} is not an IP address", quoted(given)),
+        format!("write an IPv4 or IPv6 address, such as \"9.9.9.9\", {instead}"),
+    )
+}
+
+fn checked(given: &str, address: IpAddr) -> Parsed<IpAddr> {
+    let link_local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    match not_unicast(address).or(link_local.then_some("is a link-local address")) {
+        None => Ok(address),
+        Some(why) => Err(Complaint::new(
+            format!("{} cannot be probed: {address} {why}", quoted(given)),
+            "choose an address beyond the provider, such as \"9.9.9.9\"",
+        )),
+    }
+}
+
+fn bracketed(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("[{v6}]"),
+    }
+}
