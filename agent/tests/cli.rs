@@ -3,7 +3,9 @@
 // Helpers of tests, outside the functions that clippy knows as such.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -220,6 +222,49 @@ fn check_tells_every_fault_at_once() {
     assert!(faults.contains("colour") && faults.contains("probe.interval"), "{faults}");
     assert_eq!(code(&shunt(&["check", "/nonexistent/shunt.toml"])), 2);
     assert_eq!(code(&shunt(&["run", "--config", "/nonexistent/shunt.toml"])), 2);
+}
+
+/// The program as a user without any right, in a directory that this user may enter; nobody else is one for root.
+fn powerless(program: &Path, args: &[&str]) -> Output {
+    use std::os::unix::process::CommandExt as _;
+    let mut command = Command::new(program);
+    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+        command.uid(65_534).gid(65_534);
+    }
+    command.args(args).output().unwrap()
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn without_rights_it_is_4_and_says_what_is_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    set_mode(directory.path(), 0o755);
+    let program = directory.path().join("shunt");
+    std::fs::copy(env!("CARGO_BIN_EXE_shunt"), &program).unwrap();
+    set_mode(&program, 0o755);
+    let (socket, state) = (directory.path().join("none/s"), directory.path().join("none/state"));
+    let config = config(directory.path(), &format!("[agent]\nsocket = {socket:?}\nstate_dir = {state:?}\n"));
+    set_mode(&config, 0o644);
+    let config = config.to_str().unwrap();
+    let denied = |args: &[&str], said: &str| {
+        let output = powerless(&program, args);
+        let message = text(&output.stderr);
+        assert!(message.contains(said), "{args:?}: {message}");
+        assert_eq!((code(&output), text(&output.stdout)), (4, ""), "{args:?}: {message}");
+    };
+    denied(&["run", "--config", config], "CAP_NET_ADMIN is missing; run as root");
+    denied(&["stop", "--restore", "--config", config], "CAP_NET_ADMIN is missing; run as root");
+    set_mode(Path::new(config), 0o000);
+    for args in [&["run"][..], &["check"]] {
+        let args = [args, &["--config", config]].concat();
+        denied(&args, "run this as root, or let this user read the file");
+    }
+    let socket = socket.to_str().unwrap();
+    let args = ["stop", "--restore", "--config", config, "--socket", socket];
+    denied(&args, "run this as root, or let this user read the file");
 }
 
 #[test]

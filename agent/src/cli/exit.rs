@@ -2,6 +2,8 @@
 
 use super::client::ClientError;
 use crate::api::wire::ErrorCode;
+use crate::daemon::RightsError;
+use crate::netlink::Refusal;
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
@@ -20,6 +22,29 @@ pub enum Exit {
     NoDaemon = 3,
     /// The caller may not.
     Denied = 4,
+}
+
+impl Exit {
+    /// Denied where a lack of rights is at the root of `error`, or else `otherwise`.
+    pub(crate) fn of(error: &(dyn Error + 'static), otherwise: Self) -> Self {
+        let denied = |error: &(dyn Error + 'static)| {
+            let by_system = error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+            let by_kernel = error
+                .downcast_ref::<Refusal>()
+                .is_some_and(|refusal| matches!(refusal.code, libc::EPERM | libc::EACCES));
+            by_system || by_kernel || error.is::<RightsError>()
+        };
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if denied(error) {
+                return Self::Denied;
+            }
+            next = error.source();
+        }
+        otherwise
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -48,7 +73,8 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) => Exit::Usage,
+            Self::Config(error) => Exit::of(error, Exit::Usage),
+            Self::Restore(error) => Exit::of(error.as_ref(), Exit::Failed),
             Self::Client(ClientError::Absent { .. }) => Exit::NoDaemon,
             Self::Client(ClientError::Denied { .. }) => Exit::Denied,
             Self::Client(ClientError::Refused(error)) => match error.code {
@@ -58,7 +84,6 @@ impl Failure {
                 ErrorCode::Busy | ErrorCode::Idle | ErrorCode::Failed | ErrorCode::Other => Exit::Failed,
             },
             Self::Client(ClientError::Io(_) | ClientError::Silent(_) | ClientError::Garbled(_))
-            | Self::Restore(_)
             | Self::Output(_) => Exit::Failed,
         }
     }

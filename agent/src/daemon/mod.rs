@@ -11,6 +11,7 @@ pub mod logging;
 pub mod notify;
 mod orders;
 mod record;
+mod rights;
 mod settings;
 mod store;
 mod warnings;
@@ -21,6 +22,8 @@ use crate::api::{self, Access, ControlSocket, Names};
 use crate::cli::Exit;
 use crate::clock;
 use crate::netlink::{self, Kernel};
+pub use rights::RightsError;
+
 use event_loop::{End, EventLoop, Signals, Surroundings};
 use lease::LeaseFile;
 use lock::Lock;
@@ -30,7 +33,8 @@ use shunt_config::Config;
 use shunt_decision::Force;
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use store::Store;
 use tokio::sync::{broadcast, mpsc};
@@ -65,14 +69,14 @@ pub fn run(config_path: &Path, socket: Option<&Path>) -> ExitCode {
         Ok(config) => config,
         Err(error) => {
             complain(&error);
-            return Exit::Usage.into();
+            return Exit::of(&error, Exit::Usage).into();
         }
     };
     match run_with(config, &source) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format_args!("failed to {error}"));
-            ExitCode::FAILURE
+            Exit::of(error.as_ref(), Exit::Failed).into()
         }
     }
 }
@@ -82,12 +86,14 @@ pub fn run(config_path: &Path, socket: Option<&Path>) -> ExitCode {
 /// # Errors
 /// A sentence that completes "failed to …".
 pub fn restore(config: &Config) -> Result<(), Box<dyn Error>> {
+    rights::check()?;
     let _lock = sole_agent(config)?;
     Ok(netlink::restore(config)?)
 }
 
 fn run_with(config: Config, source: &Source<'_>) -> Result<(), Box<dyn Error>> {
     let logging = Logging::start(&config.agent.log, config.agent.log_format)?;
+    rights::check()?;
     let _lock = sole_agent(&config)?;
     runtime()?.block_on(supervise(config, source, &logging))
 }
@@ -166,9 +172,16 @@ fn kept_lease(config: &Config) -> Option<Force> {
 /// Held by the one agent that may change the kernel. It lies in the state directory, which is made if it is missing.
 fn sole_agent(config: &Config) -> Result<Lock, Box<dyn Error>> {
     let directory = &config.agent.state_dir;
-    fs::create_dir_all(directory)
-        .map_err(|error| format!("make the state directory {}: {error}", directory.display()))?;
+    fs::create_dir_all(directory).map_err(|source| StateDirError { directory: directory.clone(), source })?;
     Ok(Lock::take(&directory.join("lock"))?)
+}
+
+/// The state directory cannot be made. Completes "failed to …".
+#[derive(Debug, thiserror::Error)]
+#[error("make the state directory {}: {source}; run as root, or set [agent] state_dir", directory.display())]
+struct StateDirError {
+    directory: PathBuf,
+    source: io::Error,
 }
 
 /// The log may not be there yet, or not be what the operator looks at: failures to start go to standard error.
