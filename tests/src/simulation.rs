@@ -35,6 +35,10 @@ pub struct Weather {
     pub users: f64,
     /// Whether a client's packet is forwarded and comes back.
     pub forwards: bool,
+    /// Whether the gateway answers on the link itself.
+    pub gateway: bool,
+    /// Targets in whose place somebody else answers.
+    pub portal: Vec<TargetId>,
 }
 
 impl Weather {
@@ -43,7 +47,19 @@ impl Weather {
     pub const fn fair(rtt: Duration) -> Self {
         let gone = Vec::new();
         let jitter = Duration::ZERO;
-        Self { rtt, jitter, loss: 0.0, cut: None, gone, traffic: false, users: 0.0, forwards: true }
+        let portal = Vec::new();
+        Self {
+            rtt,
+            jitter,
+            loss: 0.0,
+            cut: None,
+            gone,
+            traffic: false,
+            users: 0.0,
+            forwards: true,
+            gateway: true,
+            portal,
+        }
     }
 }
 
@@ -62,6 +78,7 @@ struct Reply {
     link: LinkId,
     v6: bool,
     sent: Timestamp,
+    intercepted: bool,
 }
 
 /// The core in its network.
@@ -167,7 +184,9 @@ impl Simulation {
             let weather =
                 self.weather.get(usize::from(reply.link.0)).and_then(|w| w.get(usize::from(reply.v6)));
             if weather.is_some_and(|weather| weather.cut.is_none_or(|cut| reply.at < cut)) {
-                let outcome = Outcome::Reply { rtt: reply.at.since(reply.sent), at: reply.at };
+                let rtt = reply.at.since(reply.sent);
+                let reached = Outcome::Reply { rtt, at: reply.at };
+                let outcome = if reply.intercepted { Outcome::Intercepted } else { reached };
                 if let Some(counted) = self.counted.get_mut(usize::from(reply.link.0)) {
                     counted.received += 1.0;
                 }
@@ -214,10 +233,12 @@ impl Simulation {
                     self.core.handle_event(ranked, self.now);
                 }
                 Action::Journal(entry) => self.entries.push(entry),
-                Action::Probe { .. }
-                | Action::AskGateway { .. }
-                | Action::CutFlows { .. }
-                | Action::KeepForce(_) => {}
+                Action::AskGateway { link, family, .. } => {
+                    let weather = self.weather.get(usize::from(link.0)).and_then(|w| w.get(place(family)));
+                    let answers = weather.is_some_and(|weather| weather.gateway);
+                    self.core.handle_event(Event::Gateway { link, family, answers }, self.now);
+                }
+                Action::Probe { .. } | Action::CutFlows { .. } | Action::KeepForce(_) => {}
             }
         }
     }
@@ -247,7 +268,8 @@ impl Simulation {
         if !blocked && weather.cut.is_none() {
             let at = self.now + weather.rtt + weather.jitter.mul_f64(wait);
             let v6 = family == Family::V6;
-            self.replies.push(Reverse(Reply { at, id, link, v6, sent: self.now }));
+            let intercepted = weather.portal.contains(&target);
+            self.replies.push(Reverse(Reply { at, id, link, v6, sent: self.now, intercepted }));
         }
     }
 

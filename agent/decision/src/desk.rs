@@ -1,8 +1,8 @@
 //! Where actions and entries wait to be fetched, and where names are given out.
 
 use crate::{
-    Action, Counters, Entry, Family, Happening, LinkId, ProbeId, RankingId, Reason, TargetId, Timestamp,
-    Verdict,
+    Action, Counters, Entry, Family, Happening, LinkId, ProbeId, RankingId, Reason, TargetId, TargetIdentity,
+    Timestamp, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -29,6 +29,10 @@ pub(crate) struct Desk {
     pub(crate) now: Timestamp,
     pub(crate) counters: Counters,
     pub(crate) changes: Vec<Change>,
+    /// A probe was judged lost since this was last looked at.
+    pub(crate) lost: bool,
+    /// Blamed targets that answered.
+    pub(crate) acquitted: Vec<(Family, TargetIdentity)>,
     actions: VecDeque<Action>,
     entries: VecDeque<Entry>,
     probes: u64,
@@ -66,10 +70,19 @@ impl Desk {
                 incidents_dropped: 0,
             },
             changes: Vec::new(),
+            lost: false,
+            acquitted: Vec::new(),
             actions: VecDeque::new(),
             entries: VecDeque::new(),
             probes: 0,
             rankings: 0,
+        }
+    }
+
+    /// A blamed target answered, over whatever link.
+    pub(crate) fn acquit(&mut self, family: Family, target: TargetIdentity) {
+        if !self.acquitted.contains(&(family, target)) {
+            self.acquitted.push((family, target));
         }
     }
 

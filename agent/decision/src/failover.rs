@@ -95,7 +95,16 @@ impl Failover {
                     link.take_traffic(received, sent, &mut self.desk);
                 }
             }
-            Event::Gateway { .. } => {}
+            Event::Gateway { link, family, answers } => {
+                let number = usize::from(link.0);
+                let path = self.links.get_mut(number).and_then(|link| link.paths.get_mut(family).as_mut());
+                if let Some(path) = path {
+                    path.gateway_answers = Some(answers);
+                    if path.verdict() == crate::Verdict::Failed {
+                        self.record.localised(family, link, path.fault(), &mut self.desk);
+                    }
+                }
+            }
             Event::Ranked { id, at, accepted } => self.take_ranked(id, at, accepted),
             Event::Command(command) => self.take_command(command),
             Event::Window { open } => {
@@ -113,8 +122,12 @@ impl Failover {
         self.end_lease();
         for path in self.links.iter_mut().flat_map(Link::paths_mut) {
             path.judge_overdue(&mut self.desk);
+        }
+        self.assign_blame();
+        for path in self.links.iter_mut().flat_map(Link::paths_mut) {
             path.step_burst(&mut self.desk);
         }
+        self.examine();
         for family in Family::ALL {
             let now = self.desk.now;
             let state = self.families.get_mut(family);

@@ -1,6 +1,6 @@
 //! An outage of the uplink, each stage stamped apart.
 
-use crate::{Family, LinkId, Reason, Timestamp};
+use crate::{Family, Fault, LinkId, Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One failover, from the first lost probe to the first good packet on the new path.
@@ -16,6 +16,9 @@ pub struct Incident {
     pub to: Option<LinkId>,
     /// Why it was left.
     pub cause: Reason,
+    /// Where it is broken, as far as is known by now; `None` where it was left for its quality, or nothing was
+    /// forwarded over it.
+    pub fault: Option<Fault>,
     /// Stage zero: the sending time of the first lost probe, or the kernel's carrier notice.
     pub zero: Timestamp,
     /// The failure was confirmed.

@@ -1,6 +1,6 @@
 //! What the core tells the operator: few entries, each whole.
 
-use crate::{Family, Incident, LinkId, Reason, Timestamp, Verdict};
+use crate::{Family, Incident, LinkId, Reason, TargetId, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// One line of the record.
@@ -38,6 +38,17 @@ pub enum Happening {
         to: LinkId,
         /// Why.
         reason: Reason,
+    },
+    /// A target is lost on every link that can tell, so that the fault is its own; or it answers again.
+    Target {
+        /// Which family.
+        family: Family,
+        /// A link that asks it.
+        link: LinkId,
+        /// Its name there.
+        target: TargetId,
+        /// `false`: it answers again.
+        blamed: bool,
     },
     /// The uplink is confirmed dead and nothing else is alive: an outage.
     Stranded {

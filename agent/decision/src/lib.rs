@@ -8,6 +8,7 @@
 
 mod action;
 mod aftermath;
+mod blame;
 mod checkpoint;
 mod choice;
 mod config;
@@ -16,6 +17,7 @@ mod desk;
 mod event;
 mod failover;
 mod family;
+mod fault;
 mod ids;
 mod incident;
 mod journal;
@@ -42,6 +44,7 @@ pub use action::Action;
 pub use config::{Config, Failback, FailbackMode, Limits, LinkConfig, Target, TargetKind};
 pub use event::{Command, Event, Force, Missing, Outcome, PathState};
 pub use failover::{Failover, Timer};
+pub use fault::Fault;
 pub use ids::{Family, LinkId, PerFamily, Percent, ProbeId, RankingId, TargetId, TargetIdentity};
 pub use incident::Incident;
 pub use journal::{Entry, Happening};

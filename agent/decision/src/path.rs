@@ -25,7 +25,8 @@ pub(crate) struct Trial {
 pub(crate) struct Path {
     pub(crate) link: LinkId,
     pub(crate) family: Family,
-    pub(crate) quorum: usize,
+    /// The weight that must answer, as configured.
+    pub(crate) quorum: u32,
     pub(crate) timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) targets: Vec<TargetState>,
@@ -63,6 +64,8 @@ pub(crate) struct Path {
     pub(crate) pace: Pace,
     /// Whose turn it is.
     pub(crate) turn: usize,
+    /// The gateway's answer to the latest suspicion; `None`: none yet, or there is no gateway.
+    pub(crate) gateway_answers: Option<bool>,
     /// Probes asked for over it.
     pub(crate) sent: u64,
 }
@@ -78,7 +81,7 @@ impl Path {
     ) -> Option<Self> {
         let mine = (0_u8..=u8::MAX).zip(&config.targets).filter(|(_, target)| target.family == family);
         let targets: Vec<_> =
-            mine.map(|(id, _)| TargetState::new(TargetId(id), config.limits.loss)).collect();
+            mine.map(|(id, target)| TargetState::new(TargetId(id), target, config.limits.loss)).collect();
         if targets.is_empty() {
             return None;
         }
@@ -86,7 +89,7 @@ impl Path {
         Some(Self {
             link,
             family,
-            quorum: usize::from(config.quorum).clamp(1, targets.len()),
+            quorum: u32::from(config.quorum),
             timeout: config.timeout,
             limits: config.limits,
             targets,
@@ -113,6 +116,7 @@ impl Path {
             ever_failed: false,
             pace: Pace::new(seed, now, slot),
             turn: 0,
+            gateway_answers: None,
             sent: 0,
         })
     }
@@ -185,6 +189,7 @@ impl Path {
             target.forget_flights();
             target.run = 0;
             target.silent = false;
+            target.intercepted = false;
             target.known = false;
         }
     }
@@ -245,6 +250,21 @@ impl Path {
         }
     }
 
+    /// The weight that must answer now: what is itself at fault cannot be asked for.
+    pub(crate) fn quorum(&self) -> u32 {
+        self.quorum.min(self.weight(|target| !target.blamed)).max(1)
+    }
+
+    /// The weight of the targets of which this holds.
+    pub(crate) fn weight(&self, of: impl Fn(&TargetState) -> bool) -> u32 {
+        self.targets.iter().filter(|target| of(target)).map(|target| target.weight).sum()
+    }
+
+    /// Somebody answers in a target's place, and the target is not itself at fault.
+    pub(crate) fn is_intercepted(&self) -> bool {
+        self.targets.iter().any(|target| target.intercepted && !target.blamed)
+    }
+
     /// How many targets are asked.
     pub(crate) fn asked(&self) -> u8 {
         u8::try_from(self.targets.len()).unwrap_or(u8::MAX)
@@ -280,6 +300,7 @@ impl Path {
             verdict: self.state.verdict,
             reason: self.present_reason(),
             since: self.since,
+            fault: if self.state.verdict == Verdict::Failed { self.fault() } else { None },
             rtt: self.mean(|target| target.rtt.smoothed()),
             jitter: self.mean(|target| target.rtt.jitter()),
             loss: self.window.loss(),

@@ -91,7 +91,12 @@ impl Path {
         target.rtt.sample(rtt);
         target.run = 0;
         target.silent = false;
+        target.intercepted = false;
         target.known = true;
+        target.last_reply = target.last_reply.max(Some(at));
+        if core::mem::take(&mut target.blamed) {
+            desk.acquit(self.family, target.identity);
+        }
         target.fresh = true;
         if let Some(judged) = flight.lost {
             desk.counters.late_replies += 1;
@@ -113,7 +118,8 @@ impl Path {
         self.answer_burst(place, flight.sent, desk);
         match self.state.verdict {
             Verdict::Failed => {
-                if self.targets.iter().filter(|t| t.fresh && t.answers()).count() >= self.quorum {
+                let back = self.weight(|t| t.fresh && t.answers()) >= self.quorum();
+                if back && !self.is_intercepted() {
                     self.take(Sign::Answer, Reason::OnTrial(TRIAL), desk);
                 }
             }
@@ -127,7 +133,8 @@ impl Path {
         let Trial { since, good } = self.trial;
         self.trial.good = good + 1;
         let speaking = self.targets.iter().filter(|target| target.speaks()).count();
-        let enough = self.trial.good >= TRIAL_ROUNDS * speaking && self.alive() >= self.quorum;
+        let enough =
+            self.trial.good >= TRIAL_ROUNDS * speaking && self.weight(TargetState::answers) >= self.quorum();
         if enough && desk.now.since(since) >= TRIAL {
             self.take(Sign::Proved, self.answering(), desk);
         } else {
@@ -159,7 +166,12 @@ impl Path {
         let spoke = target.speaks();
         let counts = !target.silent && self.state.verdict != Verdict::Failed;
         let in_target = target.window.push(true);
+        if target.run == 0 {
+            target.run_since = flight.sent;
+        }
         target.run = target.run.saturating_add(1);
+        target.intercepted = reason == Reason::Intercepted;
+        desk.lost = true;
         if counts {
             target.test.push(true, flight.sent);
             self.test.push(true, flight.sent);

@@ -1,7 +1,7 @@
 //! The recorder of incidents: which are open, and what happens to them.
 
 use crate::desk::Desk;
-use crate::{Family, Happening, Incident, LinkId, PerFamily, Reason, Timestamp};
+use crate::{Family, Fault, Happening, Incident, LinkId, PerFamily, Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -23,7 +23,7 @@ impl Record {
         &mut self,
         family: Family,
         link: LinkId,
-        cause: Reason,
+        (cause, fault): (Reason, Option<Fault>),
         zero: Timestamp,
         desk: &mut Desk,
     ) {
@@ -34,6 +34,7 @@ impl Record {
             link,
             to: None,
             cause,
+            fault,
             zero,
             detected: desk.now,
             decided: None,
@@ -50,6 +51,16 @@ impl Record {
         *self.course.get_mut(family) = Some(self.opened);
         self.incidents.push_back(incident);
         desk.record(Happening::Incident(incident));
+    }
+
+    /// More is known of where the failed link is broken.
+    pub(crate) fn localised(&mut self, family: Family, link: LinkId, fault: Option<Fault>, desk: &mut Desk) {
+        let mut open = self.incidents.iter_mut().rev().filter(|i| i.family == family && i.link == link);
+        let open = open.find(|incident| incident.recovered.is_none() && incident.ended.is_none());
+        if let Some(incident) = open.filter(|incident| incident.fault != fault) {
+            incident.fault = fault;
+            desk.record(Happening::Incident(*incident));
+        }
     }
 
     fn current(&mut self, family: Family) -> Option<&mut Incident> {

@@ -56,12 +56,12 @@ impl Failover {
             let from = core::mem::replace(&mut path.told, to);
             self.desk.record(Happening::Verdict { link, family, from, to, reason });
         }
-        let (zero, last_reply) = (path.zero, path.last_reply);
+        let (zero, last_reply, fault) = (path.zero, path.last_reply, path.fault());
         match to {
             Verdict::Suspect if is_uplink && from != to => self.ask_best(family, link),
             Verdict::Failed if is_uplink && from != to => {
                 self.families.get_mut(family).rejected = 0;
-                self.record.open(family, link, reason, zero, &mut self.desk);
+                self.record.open(family, link, (reason, fault), zero, &mut self.desk);
             }
             Verdict::Recovering if is_uplink && from == Verdict::Failed => {
                 self.record.ended(family, link, last_reply, &mut self.desk);
@@ -112,7 +112,7 @@ impl Failover {
         }
     }
 
-    fn path(&self, link: LinkId, family: Family) -> Option<&Path> {
+    pub(crate) fn path(&self, link: LinkId, family: Family) -> Option<&Path> {
         self.links.get(usize::from(link.0))?.paths.get(family).as_ref()
     }
 
@@ -317,7 +317,7 @@ impl Failover {
             _ => path.degraded.0,
         };
         self.families.get_mut(family).rejected = 0;
-        self.record.open(family, link, reason, zero, &mut self.desk);
+        self.record.open(family, link, (reason, None), zero, &mut self.desk);
     }
 
     /// A planned move onto a link that forwards nothing is an outage of its own; in the course of an incident it is
@@ -326,7 +326,8 @@ impl Failover {
         let Some(path) = self.path(link, family).filter(|_| !self.record.in_course(family)) else { return };
         // The canaries had this long, from the move on.
         let zero = self.desk.now - path.timeout;
-        self.record.open(family, link, Reason::NotVerified { from: link }, zero, &mut self.desk);
+        let cause = (Reason::NotVerified { from: link }, None);
+        self.record.open(family, link, cause, zero, &mut self.desk);
     }
 
     /// Asks for the ranking, if it is another than before.

@@ -1,6 +1,6 @@
 //! What the core knows, as values to be shown.
 
-use crate::{Family, Force, Incident, LinkId, PerFamily, Percent, Reason, Timestamp, Verdict};
+use crate::{Family, Fault, Force, Incident, LinkId, PerFamily, Percent, Reason, Timestamp, Verdict};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,8 @@ pub struct PathSnapshot {
     pub reason: Reason,
     /// Since when.
     pub since: Timestamp,
+    /// Where it is broken, if it has failed.
+    pub fault: Option<Fault>,
     /// Smoothed round-trip time (RFC 6298), over all targets that answer.
     pub rtt: Option<Duration>,
     /// Interarrival jitter (RFC 3550, section 6.4.1).
@@ -83,6 +85,8 @@ pub struct TargetSnapshot {
     pub target: crate::TargetId,
     /// It answered lately (`false`: silent, and raises no suspicion until it answers).
     pub alive: bool,
+    /// It is itself at fault, and does not count until it answers.
+    pub blamed: bool,
     /// Smoothed round-trip time.
     pub rtt: Option<Duration>,
     /// Loss in its window.

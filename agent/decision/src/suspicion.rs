@@ -2,6 +2,7 @@
 
 use crate::desk::{Change, Desk};
 use crate::path::Path;
+use crate::target::TargetState;
 use crate::verdict::Sign;
 use crate::{Action, Reason, Timestamp, Verdict};
 use core::time::Duration;
@@ -21,6 +22,9 @@ const SIGN_OF_LIFE: u64 = 4;
 /// How long the edge may take to count packets; it answers in the same turn of its loop.
 const TRAFFIC_PATIENCE: Duration = Duration::from_millis(20);
 
+/// A gateway answers for itself on its own link within this, even a busy one; a modem's radio may be asleep.
+const GATEWAY_PATIENCE: Duration = Duration::from_millis(500);
+
 /// A burst of confirming probes to all targets of one path.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Burst {
@@ -37,6 +41,8 @@ pub(crate) struct Burst {
     awaiting: Option<Timestamp>,
     /// The link moves packets but does not answer: it gets until then.
     extended: Option<Timestamp>,
+    /// Some targets answered, but not the quorum: other links are asked until then whose fault it is.
+    examined: Option<Timestamp>,
 }
 
 impl Path {
@@ -47,11 +53,9 @@ impl Path {
         for target in &mut self.targets {
             target.confirmed = false;
         }
-        let known = self.targets.iter().filter(|target| target.speaks()).count();
-        // As many must be lost together for the quorum to fail.
-        let together = (known + 1).saturating_sub(self.quorum).max(1);
-        let rounds = u8::try_from(EVIDENCE.div_ceil(together)).unwrap_or(ROUNDS).max(ROUNDS);
-        let gap = if known == 0 { FIRST_GAP } else { ROUND_GAP };
+        let rounds = u8::try_from(EVIDENCE.div_ceil(self.lost_together())).unwrap_or(ROUNDS).max(ROUNDS);
+        let known = self.targets.iter().any(TargetState::speaks);
+        let gap = if !known { FIRST_GAP } else { ROUND_GAP };
         let next_round = desk.now + gap;
         self.burst = Some(Burst {
             zero,
@@ -62,10 +66,17 @@ impl Path {
             traffic: None,
             awaiting: None,
             extended: None,
+            examined: None,
         });
         desk.counters.bursts += 1;
         self.send_round(desk);
         desk.act(Action::SampleTraffic { link: self.link });
+        if known {
+            // It holds nothing up: where the link is broken may be told after the move.
+            self.gateway_answers = None;
+            let expires = desk.now + GATEWAY_PATIENCE;
+            desk.act(Action::AskGateway { link: self.link, family: self.family, expires });
+        }
     }
 
     /// Something looks wrong since `zero`: unless that is known already, it is asked.
@@ -86,14 +97,40 @@ impl Path {
         if let Some(target) = self.targets.get_mut(place) {
             target.confirmed = true;
         }
-        if self.targets.iter().filter(|target| target.confirmed).count() >= self.quorum {
+        self.pass_burst(desk);
+    }
+
+    /// Ends the burst well, if what answered it suffices.
+    fn pass_burst(&mut self, desk: &mut Desk) -> bool {
+        let passed = self.weight(|target| target.confirmed) >= self.quorum() && !self.is_intercepted();
+        if passed {
             self.burst = None;
             self.take(Sign::Passed, self.answering(), desk);
         }
+        passed
+    }
+
+    /// So many targets must be lost together for the quorum to fail, the heaviest first.
+    fn lost_together(&self) -> usize {
+        let mut weights: Vec<_> =
+            self.targets.iter().filter(|target| target.speaks()).map(|target| target.weight).collect();
+        weights.sort_unstable();
+        let mut left: u32 = weights.iter().sum();
+        let mut lost = 0;
+        while left >= self.quorum()
+            && let Some(heaviest) = weights.pop()
+        {
+            left -= heaviest;
+            lost += 1;
+        }
+        lost.max(1)
     }
 
     /// Sends the next round, or concludes, if either is due. Overdue probes are judged by now.
     pub(crate) fn step_burst(&mut self, desk: &mut Desk) {
+        if self.burst.is_none() || self.pass_burst(desk) {
+            return;
+        }
         let Some(burst) = &mut self.burst else { return };
         if burst.rounds_left > 0 {
             if burst.next_round <= desk.now {
@@ -103,9 +140,10 @@ impl Path {
             }
             return;
         }
-        if self.targets.iter().any(|target| target.next_deadline(true).is_some()) {
+        if burst.examined.is_some_and(|until| until > desk.now) || self.is_divided() || self.is_waiting() {
             return;
         }
+        let Some(burst) = &mut self.burst else { return };
         match (burst.awaiting, burst.extended) {
             (Some(patience), _) | (None, Some(patience)) => {
                 if patience <= desk.now {
@@ -117,6 +155,24 @@ impl Path {
                 desk.act(Action::SampleTraffic { link: self.link });
             }
             (None, None) => self.conclude_dead(desk),
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.targets.iter().any(|target| target.next_deadline(true).is_some())
+    }
+
+    /// The burst is over, some targets answered it and others did not, and no other link was asked about those.
+    pub(crate) fn is_divided(&self) -> bool {
+        let asking =
+            self.burst.as_ref().is_some_and(|burst| burst.rounds_left == 0 && burst.examined.is_none());
+        asking && self.targets.iter().any(|target| target.confirmed) && !self.is_waiting()
+    }
+
+    /// Other links are asked about the targets that did not answer, until then.
+    pub(crate) fn hold_burst(&mut self, until: Timestamp) {
+        if let Some(burst) = &mut self.burst {
+            burst.examined = Some(until);
         }
     }
 
@@ -142,7 +198,8 @@ impl Path {
     fn conclude_dead(&mut self, desk: &mut Desk) {
         let lost = self.burst.take().map_or(0, |burst| burst.lost);
         let alive = self.targets.iter().filter(|target| target.confirmed).count();
-        let reason = Reason::Silent { alive: u8::try_from(alive).unwrap_or(u8::MAX), of: self.asked(), lost };
+        let silent = Reason::Silent { alive: u8::try_from(alive).unwrap_or(u8::MAX), of: self.asked(), lost };
+        let reason = if self.is_intercepted() { Reason::Intercepted } else { silent };
         if self.state.verdict == Verdict::Failed && self.absent.is_none() {
             // Nothing changes, but who waited for this answer has it.
             self.reason = reason;
@@ -163,8 +220,11 @@ impl Path {
     pub(crate) fn wake(&self) -> Option<(Timestamp, bool)> {
         let deadline = self.targets.iter().filter_map(|target| target.next_deadline(!self.uplink)).min();
         let Some(burst) = &self.burst else { return deadline.map(|at| (at, false)) };
-        let own =
-            if burst.rounds_left > 0 { Some(burst.next_round) } else { burst.awaiting.or(burst.extended) };
+        let own = if burst.rounds_left > 0 {
+            Some(burst.next_round)
+        } else {
+            burst.awaiting.or(burst.extended).or(burst.examined)
+        };
         own.into_iter().chain(deadline).min().map(|at| (at, true))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::rtt::RttStats;
 use crate::window::{LossTest, LossWindow};
-use crate::{Percent, ProbeId, TargetId, TargetSnapshot, Timestamp};
+use crate::{Percent, ProbeId, Target, TargetId, TargetIdentity, TargetKind, TargetSnapshot, Timestamp};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -40,6 +40,9 @@ pub(crate) struct Judged {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct TargetState {
     pub(crate) id: TargetId,
+    pub(crate) kind: TargetKind,
+    pub(crate) identity: TargetIdentity,
+    pub(crate) weight: u32,
     pub(crate) rtt: RttStats,
     pub(crate) window: LossWindow,
     pub(crate) test: LossTest,
@@ -47,27 +50,42 @@ pub(crate) struct TargetState {
     pub(crate) run: u32,
     /// Lost while others answer: raises no suspicion until it answers.
     pub(crate) silent: bool,
+    /// Lost on every link that can tell: its own fault. It does not count until it answers.
+    pub(crate) blamed: bool,
+    /// Its latest judged probe was answered by somebody else.
+    pub(crate) intercepted: bool,
     /// It answered at least once since the link was there.
     pub(crate) known: bool,
     /// It answered since the path failed.
     pub(crate) fresh: bool,
     /// It answered the present burst.
     pub(crate) confirmed: bool,
+    /// When its latest reply reached the machine.
+    pub(crate) last_reply: Option<Timestamp>,
+    /// Sending time of the first probe of the present run of losses.
+    pub(crate) run_since: Timestamp,
     flights: VecDeque<Flight>,
 }
 
 impl TargetState {
-    pub(crate) fn new(id: TargetId, loss_limit: Percent) -> Self {
+    pub(crate) fn new(id: TargetId, target: &Target, loss_limit: Percent) -> Self {
         Self {
             id,
+            kind: target.kind,
+            identity: target.identity,
+            weight: u32::from(target.weight.max(1)),
             rtt: RttStats::new(),
             window: LossWindow::default(),
             test: LossTest::new(loss_limit),
             run: 0,
             silent: false,
+            blamed: false,
+            intercepted: false,
             known: false,
             fresh: false,
             confirmed: false,
+            last_reply: None,
+            run_since: Timestamp::ZERO,
             flights: VecDeque::with_capacity(USUAL_FLIGHTS),
         }
     }
@@ -143,6 +161,7 @@ impl TargetState {
         TargetSnapshot {
             target: self.id,
             alive: self.is_alive(),
+            blamed: self.blamed,
             rtt: self.rtt.smoothed(),
             loss: self.window.loss(),
         }

@@ -53,7 +53,7 @@ impl Verification {
             tries: 1,
             sent: 0,
             unsendable: 0,
-            needed: path.quorum,
+            needed: usize::try_from(path.quorum).unwrap_or(REPLIES),
             answered: Vec::new(),
             replies: 0,
         };

@@ -101,6 +101,7 @@ pub fn incident(incident: &Incident, now: Timestamp, context: &Context<'_>) -> I
         link: context.names.link(incident.link).into_owned(),
         to: incident.to.map(|to| context.names.link(to).into_owned()),
         cause: describe::reason(&incident.cause, Some(incident.link), context.names),
+        fault: incident.fault.map(Into::into),
         started: context.clock.rfc3339(incident.zero),
         detected_ms: after(incident.detected),
         decided_ms: incident.decided.map(after),
@@ -137,6 +138,9 @@ pub fn event(number: u64, entry: &Entry, context: &Context<'_>) -> Event {
             reason: why(reason, *to),
             ..plain(EventKind::Uplink)
         },
+        Happening::Target { family, link, .. } => {
+            Event { family: Some((*family).into()), link: name(*link), ..plain(EventKind::Target) }
+        }
         Happening::Stranded { family, link } => {
             Event { family: Some((*family).into()), link: name(*link), ..plain(EventKind::Stranded) }
         }
@@ -185,6 +189,7 @@ fn path_status(link: LinkId, path: &PathSnapshot, context: &Context<'_>) -> Path
     PathStatus {
         verdict: path.verdict.into(),
         reason: describe::reason(&path.reason, Some(link), context.names),
+        fault: path.fault.map(Into::into),
         rtt_ms: path.rtt.map(millis),
         jitter_ms: path.jitter.map(millis),
         loss_percent: path.loss.map(percent),
@@ -195,6 +200,7 @@ fn path_status(link: LinkId, path: &PathSnapshot, context: &Context<'_>) -> Path
             .map(|target| TargetStatus {
                 target: context.names.target(link, target.target).into_owned(),
                 alive: target.alive,
+                blamed: target.blamed,
                 rtt_ms: target.rtt.map(millis),
                 loss_percent: target.loss.map(percent),
             })

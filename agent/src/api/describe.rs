@@ -2,7 +2,7 @@
 
 use super::names::Names;
 use super::types::{Family, Verdict};
-use shunt_decision::{Happening, Incident, LinkId, Missing, Reason, Timestamp};
+use shunt_decision::{Fault, Happening, Incident, LinkId, Missing, Reason, Timestamp};
 use std::time::Duration;
 use tracing::Level;
 
@@ -76,6 +76,15 @@ pub fn happening(what: &Happening, names: &Names) -> String {
             let family = Family::from(*family).name();
             format!("{family} uplink is now {}{before}: {}", names.link(*to), reason(why, Some(*to), names))
         }
+        Happening::Target { link, target, blamed: true, .. } => {
+            let target = names.target(*link, *target);
+            format!(
+                "target {target} is silent on every link though others answer; it does not count until it answers"
+            )
+        }
+        Happening::Target { link, target, blamed: false, .. } => {
+            format!("target {} answers again", names.target(*link, *target))
+        }
         Happening::Stranded { family, link } => {
             let link = on(*link, *family, names);
             format!("outage: {link} failed and no other link is fit for traffic; the route stays where it is")
@@ -104,6 +113,7 @@ pub const fn level(what: &Happening) -> Level {
         Happening::Stranded { .. } => Level::ERROR,
         Happening::Verdict { to: Core::Failed | Core::Degraded, .. }
         | Happening::Unverifiable { .. }
+        | Happening::Target { blamed: true, .. }
         | Happening::Force { reason: Reason::ForceGivenUp { .. }, .. }
         | Happening::Uplink { reason: Reason::UplinkFailed { .. } | Reason::NotVerified { .. }, .. } => {
             Level::WARN
@@ -176,14 +186,26 @@ fn lease(link: &str, why: &Reason, names: &Names) -> String {
     }
 }
 
+/// Where a failed link is broken, in brackets; nothing where the cause says it already.
+const fn place(fault: Option<Fault>) -> &'static str {
+    match fault {
+        None | Some(Fault::Interface | Fault::Carrier | Fault::Portal) => "",
+        Some(Fault::Gateway) => " (the gateway does not answer either)",
+        Some(Fault::Provider) => " (broken at the provider)",
+        Some(Fault::Dns) => " (only name resolution is broken)",
+        Some(Fault::Target) => " (broken at those targets, or on the way to them)",
+    }
+}
+
 /// The incident as far as it has come.
 fn story(incident: &Incident, names: &Names) -> String {
     let after = |at: Timestamp| short(at.since(incident.zero));
     let head = format!(
-        "incident {}: {} left, {}",
+        "incident {}: {} left, {}{}",
         incident.number,
         on(incident.link, incident.family, names),
-        reason(&incident.cause, Some(incident.link), names)
+        reason(&incident.cause, Some(incident.link), names),
+        place(incident.fault)
     );
     let mut stages = vec![format!("detected after {}", after(incident.detected))];
     if let Some(at) = incident.switched {

@@ -125,6 +125,9 @@ pub struct PathStatus {
     pub verdict: Verdict,
     /// As for the link.
     pub reason: String,
+    /// Where it is broken; `null` while it has not failed.
+    #[serde(default)]
+    pub fault: Option<Fault>,
     /// As for the link.
     pub rtt_ms: Option<f64>,
     /// As for the link.
@@ -144,6 +147,9 @@ pub struct TargetStatus {
     pub target: String,
     /// It answered lately.
     pub alive: bool,
+    /// It is silent on every link that can tell: its own fault, and it does not count until it answers.
+    #[serde(default)]
+    pub blamed: bool,
     /// Smoothed round-trip time.
     pub rtt_ms: Option<f64>,
     /// Loss in its window.
@@ -227,6 +233,41 @@ impl From<shunt_decision::Family> for Family {
     }
 }
 
+/// Where a failed link is broken: the nearest thing that does not work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fault {
+    /// The interface, its address or its default route is missing.
+    Interface,
+    /// The medium: a cable, a radio, a modem in front.
+    Carrier,
+    /// The router at the other end of the link.
+    Gateway,
+    /// What lies behind the gateway.
+    Provider,
+    /// Only DNS servers are silent.
+    Dns,
+    /// Some targets are silent, others answer.
+    Target,
+    /// A captive portal answers instead.
+    Portal,
+}
+
+impl From<shunt_decision::Fault> for Fault {
+    fn from(fault: shunt_decision::Fault) -> Self {
+        use shunt_decision::Fault as Core;
+        match fault {
+            Core::Interface => Self::Interface,
+            Core::Carrier => Self::Carrier,
+            Core::Gateway => Self::Gateway,
+            Core::Provider => Self::Provider,
+            Core::Dns => Self::Dns,
+            Core::Target => Self::Target,
+            Core::Portal => Self::Portal,
+        }
+    }
+}
+
 /// One failover. Every stage counts from `started`: the first lost probe, or the kernel's carrier notice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IncidentStatus {
@@ -240,6 +281,9 @@ pub struct IncidentStatus {
     pub to: Option<String>,
     /// Why the link was left: one phrase.
     pub cause: String,
+    /// Where it was broken, as far as is known; `null` where it was left for its quality.
+    #[serde(default)]
+    pub fault: Option<Fault>,
     /// Stage zero.
     pub started: String,
     /// The failure was confirmed.

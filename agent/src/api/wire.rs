@@ -147,6 +147,8 @@ pub enum EventKind {
     Verdict,
     /// The uplink moved.
     Uplink,
+    /// A target is silent on every link that can tell, or answers again.
+    Target,
     /// The uplink is dead and nothing else is alive.
     Stranded,
     /// The operator's lease was taken, ended or given up.

@@ -8,7 +8,9 @@ use crate::api::wire::{Event, EventKind};
 pub(super) fn line(event: &Event, style: Style) -> String {
     let tone = match (event.kind, event.verdict) {
         (EventKind::Stranded, _) | (_, Some(Verdict::Failed)) => Tone::Bad,
-        (EventKind::Warning | EventKind::Missed | EventKind::Unverifiable, _) => Tone::Doubtful,
+        (EventKind::Warning | EventKind::Missed | EventKind::Unverifiable | EventKind::Target, _) => {
+            Tone::Doubtful
+        }
         (EventKind::Uplink | EventKind::Force, _) => Tone::Strong,
         (_, Some(verdict)) => Tone::from(verdict),
         _ => Tone::Plain,

@@ -4,7 +4,7 @@ use super::style::{Style, Tone};
 use super::table::{self, Cell};
 use crate::api::describe::short;
 use crate::api::types::{
-    CanaryKind, CanaryStatus, Family, IncidentStatus, LinkStatus, PathStatus, Status, Verdict,
+    CanaryKind, CanaryStatus, Family, Fault, IncidentStatus, LinkStatus, PathStatus, Status, Verdict,
 };
 use std::time::Duration;
 
@@ -160,8 +160,20 @@ fn incident(incident: &IncidentStatus) -> Vec<Cell> {
         restored,
         stage(incident.verified_ms),
         incident.ended_ms.map_or_else(|| Cell::new("open", Tone::Doubtful), |ended| stage(Some(ended))),
-        Cell::plain(incident.cause.as_str()),
+        Cell::plain(cause(incident)),
     ]
+}
+
+/// What happened, and where.
+fn cause(incident: &IncidentStatus) -> String {
+    let place = match incident.fault {
+        None | Some(Fault::Interface | Fault::Carrier | Fault::Portal) => return incident.cause.clone(),
+        Some(Fault::Gateway) => "gateway",
+        Some(Fault::Provider) => "provider",
+        Some(Fault::Dns) => "name resolution",
+        Some(Fault::Target) => "targets",
+    };
+    format!("{place}: {}", incident.cause)
 }
 
 /// How a new path is proved.

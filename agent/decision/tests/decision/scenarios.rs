@@ -54,11 +54,24 @@ struct LinkSettings {
     loss_limit: f64,
     present: bool,
     forwards: bool,
+    quorum: u8,
+    /// One for each target; 1 where there are fewer.
+    weights: Vec<u8>,
 }
 
 impl Default for LinkSettings {
     fn default() -> Self {
-        Self { rtt_ms: 10, metered: false, v4: 2, v6: 0, loss_limit: 20.0, present: true, forwards: true }
+        Self {
+            rtt_ms: 10,
+            metered: false,
+            v4: 2,
+            v6: 0,
+            loss_limit: 20.0,
+            present: true,
+            forwards: true,
+            quorum: 1,
+            weights: Vec::new(),
+        }
     }
 }
 
@@ -106,6 +119,12 @@ struct Expect {
     reasons: Vec<String>,
     #[serde(default)]
     stranded: Option<usize>,
+    /// Where the incidents' links were broken, in order.
+    #[serde(default)]
+    faults: Option<Vec<String>>,
+    /// Targets that were blamed (`true`) and acquitted (`false`), in order.
+    #[serde(default)]
+    blamed: Option<Vec<bool>>,
     /// How many incidents.
     #[serde(default)]
     incidents: Option<usize>,
@@ -136,6 +155,10 @@ fn config(scenario: &Scenario) -> Config {
         let mut link = simulation::link("link", Duration::from_secs(1), settings.v4, settings.v6);
         link.metered = settings.metered;
         link.limits.loss = Percent::new(settings.loss_limit);
+        link.quorum = settings.quorum;
+        for (target, weight) in link.targets.iter_mut().zip(&settings.weights) {
+            target.weight = *weight;
+        }
         link
     };
     let mode = match scenario.config.mode.as_str() {
@@ -189,6 +212,9 @@ fn apply(simulation: &mut Simulation, step: &Step) {
             "traffic" => weather.traffic = step.value > 0.0,
             "forwards" => weather.forwards = step.value > 0.0,
             "gone" => weather.gone.push(TargetId(step.value as u8)),
+            "gateway" => weather.gateway = step.value > 0.0,
+            "portal" => weather.portal.push(TargetId(step.value as u8)),
+            "portal_gone" => weather.portal.retain(|target| target.0 != step.value as u8),
             "back" => weather.gone.retain(|target| target.0 != step.value as u8),
             other => panic!("no event {other}"),
         }
@@ -202,6 +228,7 @@ struct Seen {
     reasons: Vec<String>,
     stranded: usize,
     unverifiable: usize,
+    blamed: Vec<bool>,
     cuts: BTreeMap<String, usize>,
     probes: Vec<u64>,
     incidents: Vec<Incident>,
@@ -260,6 +287,7 @@ fn watch(simulation: &Simulation, zero: Timestamp, probes: Vec<u64>) -> Seen {
         reasons: Vec::new(),
         stranded: 0,
         unverifiable: 0,
+        blamed: Vec::new(),
         cuts: BTreeMap::new(),
         probes,
         incidents: simulation.core.snapshot().incidents,
@@ -276,6 +304,7 @@ fn watch(simulation: &Simulation, zero: Timestamp, probes: Vec<u64>) -> Seen {
             Happening::Verdict { link, family, to, .. } => {
                 seen.verdicts.push((number(*family), link.0, *to, at));
             }
+            Happening::Target { blamed, .. } => seen.blamed.push(*blamed),
             Happening::Stranded { .. } => seen.stranded += 1,
             Happening::Unverifiable { .. } => seen.unverifiable += 1,
             Happening::Force { reason, .. } => seen.reasons.push(format!("{reason:?}")),
@@ -341,6 +370,12 @@ fn check(name: &str, scenario: &Scenario, seen: &Seen) {
     }
     assert!(expect.stranded.is_none_or(|n| n == seen.stranded), "stranded {}: {about}", seen.stranded);
     assert!(expect.unverifiable.is_none_or(|n| n == seen.unverifiable), "unverifiable: {about}");
+    if let Some(faults) = &expect.faults {
+        let seen: Vec<_> = seen.incidents.iter().map(|incident| format!("{:?}", incident.fault)).collect();
+        let wanted: Vec<_> = faults.iter().map(|fault| format!("Some({fault})")).collect();
+        assert_eq!(wanted, seen, "faults: {about}");
+    }
+    assert!(expect.blamed.as_ref().is_none_or(|b| *b == seen.blamed), "blamed {:?}: {about}", seen.blamed);
     assert!(expect.incidents.is_none_or(|n| n == seen.incidents.len()), "{:#?} {about}", seen.incidents);
     for (stage_name, most) in &expect.stage_ms {
         let incident = seen.incidents.first().unwrap_or_else(|| panic!("no incident: {about}"));

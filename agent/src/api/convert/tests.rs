@@ -33,11 +33,18 @@ fn path(family: shunt_decision::Family, verdict: Core, reason: Reason) -> PathSn
         family,
         verdict,
         reason,
+        fault: None,
         since: at(90_000),
         rtt: Some(Duration::from_nanos(10_123_456)),
         jitter: None,
         loss: Some(Percent::new(1.0 / 3.0)),
-        targets: vec![TargetSnapshot { target: TargetId(0), alive: true, rtt: None, loss: None }],
+        targets: vec![TargetSnapshot {
+            target: TargetId(0),
+            alive: true,
+            blamed: false,
+            rtt: None,
+            loss: None,
+        }],
     }
 }
 
@@ -64,6 +71,7 @@ fn failover() -> Incident {
         link: FIBER,
         to: Some(LTE),
         cause: Reason::NoCarrier,
+        fault: Some(shunt_decision::Fault::Carrier),
         zero: at(95_000),
         detected: at(95_000),
         decided: Some(at(95_000)),

@@ -140,6 +140,16 @@ fn each_happening_is_one_sentence_with_its_loudness() {
             "lte (IPv4) is proved: a packet came back over it",
         ),
         (
+            Happening::Target { family: V4, link: LTE, target: shunt_decision::TargetId(0), blamed: true },
+            Level::WARN,
+            "target tcp://192.0.2.1:443 is silent on every link though others answer; it does not count until it answers",
+        ),
+        (
+            Happening::Target { family: V4, link: LTE, target: shunt_decision::TargetId(0), blamed: false },
+            Level::INFO,
+            "target tcp://192.0.2.1:443 answers again",
+        ),
+        (
             Happening::Unverifiable { family: V4, link: LTE },
             Level::WARN,
             "lte (IPv4) cannot be proved: no forwarded packet has ever come back over any link; \
@@ -161,6 +171,7 @@ fn an_incident_tells_as_much_as_has_happened() {
         link: FIBER,
         to: None,
         cause: Reason::NoCarrier,
+        fault: Some(Fault::Carrier),
         zero: at(1_000),
         detected: at(1_000),
         decided: None,
@@ -172,6 +183,10 @@ fn an_incident_tells_as_much_as_has_happened() {
     };
     let opened = "incident 3: fiber (IPv4) left, no carrier on eth0; detected after 0.0 ms";
     assert_eq!(happening(&Happening::Incident(incident), &names), opened);
+
+    let behind = Incident { fault: Some(Fault::Gateway), ..incident };
+    let said = happening(&Happening::Incident(behind), &names);
+    assert!(said.contains("eth0 (the gateway does not answer either); detected"), "{said}");
 
     incident.to = Some(LTE);
     incident.switched = Some(at(1_001));

@@ -25,7 +25,7 @@ Forced by the operator to lte for another 10 min, until 2026-01-02 03:14:05Z
 Incidents: 1, times from the first lost probe or the carrier notice
     STARTED               MOVE               DETECTED  DECIDED  SWITCHED  RESTORED  VERIFIED  OVER  CAUSE
 1.  2026-01-02 03:01:00Z  IPv4 fiber -> lte  352 ms    352 ms   352 ms    401 ms    401 ms    open  \
-2 of 2 targets silent, 6 confirming probes lost
+provider: 2 of 2 targets silent, 6 confirming probes lost
 
 Canary: forwarded
 shunt 0.1.0, up for 26 h, 2026-01-02 03:04:05Z
@@ -74,7 +74,7 @@ fn a_breach_stands_out_and_only_the_last_incidents_are_shown() {
     }
     let page = render(&status, PLAIN);
     assert!(page.contains("Incidents: the last 5 of 6, "), "{page}");
-    assert!(page.contains("31 s, late   401 ms    6 min  2 of 2"), "{page}");
+    assert!(page.contains("31 s, late   401 ms    6 min  provider: 2 of 2"), "{page}");
     assert!(page.contains("IPv4 fiber -> nowhere") && page.contains("not in time"), "{page}");
     assert!(page.find("\n6. ") < page.find("\n2. ") && !page.contains("\n1. "), "the newest first: {page}");
 }

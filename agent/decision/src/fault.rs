@@ -1,0 +1,44 @@
+//! Where a failed link is broken, as far as can be told from this side of it.
+
+use crate::path::Path;
+use crate::{Reason, TargetKind};
+use serde::{Deserialize, Serialize};
+
+/// The nearest thing that is known not to work; everything on this side of it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Fault {
+    /// The interface, its address or its default route is missing.
+    Interface,
+    /// Layer 1/2: the cable, the radio, the modem in front.
+    Carrier,
+    /// The router at the other end of the link does not answer on the link itself (or the segment before it is broken).
+    Gateway,
+    /// The provider: what lies behind the gateway does not answer. On a link without a gateway: all behind the interface.
+    Provider,
+    /// Name resolution: of the targets, only DNS servers fail.
+    Dns,
+    /// Some targets, though others answer: their own networks, or the way to them.
+    Target,
+    /// A captive portal answers in the targets' place.
+    Portal,
+}
+
+impl Path {
+    /// Where it is broken; `None` while nothing is known to be.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self.reason {
+            Reason::Missing(_) => Some(Fault::Interface),
+            Reason::NoCarrier => Some(Fault::Carrier),
+            Reason::Intercepted => Some(Fault::Portal),
+            Reason::Silent { alive: 0, .. } => {
+                Some(if self.gateway_answers == Some(false) { Fault::Gateway } else { Fault::Provider })
+            }
+            Reason::Silent { .. } => {
+                let silent = self.targets.iter().filter(|target| !target.answers() && !target.blamed);
+                let only_dns = silent.into_iter().all(|target| target.kind == TargetKind::Dns);
+                Some(if only_dns { Fault::Dns } else { Fault::Target })
+            }
+            _ => None,
+        }
+    }
+}
