@@ -207,6 +207,30 @@ fn a_warning_goes_from_the_status_when_its_cause_is_gone() {
 }
 
 #[test]
+fn a_lease_that_cannot_be_kept_is_told_until_one_can() {
+    let Some(_turn) = enter_or_reexec("a_lease_that_cannot_be_kept_is_told_until_one_can") else { return };
+    let lab = two_uplinks(false);
+    let agent = settled(&lab, &AgentConfig::new(&lab).with(FAST));
+    // Where the draft of the file would be written lies a directory.
+    let draft = agent.home().join("state/force.new");
+    std::fs::create_dir(&draft).unwrap();
+    let about = "it will not survive a restart of the agent";
+    let done = agent.force("lte", Some(600)).unwrap();
+    assert!(done.text.contains(about), "{}", done.text);
+    let warned = |status: &shunt::api::types::Status| status.warnings.iter().any(|text| text.contains(about));
+    agent.wait_for("the warning", DEADLINE, warned).unwrap();
+    agent.reload().unwrap();
+    wait_until("the reload", || agent.log().contains("the new config is in force"));
+    agent.wait_for("the warning after a reload", DEADLINE, warned).unwrap();
+    std::fs::remove_dir(&draft).unwrap();
+    let done = agent.force("lte", Some(600)).unwrap();
+    assert!(!done.text.contains(about), "{}", done.text);
+    agent.wait_for("no such warning", DEADLINE, |status| !warned(status)).unwrap();
+    let count = |kind| told(&agent, kind).iter().filter(|text| text.contains(about)).count();
+    assert_eq!((count(EventKind::Warning), count(EventKind::Mended)), (1, 1));
+}
+
+#[test]
 fn a_second_daemon_refuses_to_start_and_says_who_is_there() {
     let Some(_turn) = enter_or_reexec("a_second_daemon_refuses_to_start_and_says_who_is_there") else {
         return;
@@ -314,9 +338,12 @@ fn the_steady_state_writes_nothing_to_disk() {
     let Some(_turn) = enter_or_reexec("the_steady_state_writes_nothing_to_disk") else { return };
     let lab = two_uplinks(false);
     let agent = settled(&lab, &AgentConfig::new(&lab).with(FAST));
+    // The first proof is no steady state, and its end is told.
+    let proofs = [EventKind::Verified, EventKind::Unverifiable];
+    wait_until("the first proof's end", || proofs.iter().any(|kind| !told(&agent, *kind).is_empty()));
     probed(&agent, 40);
     let before = files(agent.home());
     assert!(before.len() > 2, "{before:?}");
     probed(&agent, 200);
-    assert_eq!(files(agent.home()), before);
+    assert_eq!(files(agent.home()), before, "{}", agent.log());
 }

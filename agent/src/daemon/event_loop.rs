@@ -91,6 +91,7 @@ enum Wake {
     Kernel,
     Timer,
     Canary,
+    Store,
     Order(Order),
     Ended(End),
 }
@@ -112,6 +113,7 @@ impl EventLoop {
                 Wake::Kernel => self.kernel.process(now, &mut self.notices),
                 Wake::Timer => {}
                 Wake::Canary => canary_is_back = true,
+                Wake::Store => self.see_what_is_kept(),
                 Wake::Order(order) => {
                     if let Some(end) = self.obey(order, now) {
                         return (end, self);
@@ -194,11 +196,23 @@ impl EventLoop {
         self.around.record.warn(about, sentences, &context);
     }
 
+    /// What the state directory did not take, or takes again.
+    fn see_what_is_kept(&mut self) {
+        let kept = self.around.store.kept();
+        self.set_warnings(Concern::Lease, kept.lease_failure.into_iter().collect());
+        self.set_warnings(Concern::Incidents, kept.incidents_failure.into_iter().collect());
+    }
+
     /// Sockets that could be opened at a later attempt are no cause for a warning any more.
     fn see_what_opened(&mut self) {
         let opened = |concern: &Concern| match *concern {
             Concern::Probes(link, family) => self.prober.is_open(link, family),
-            Concern::Kernel(_) | Concern::Ranking(_) | Concern::Flows(_) | Concern::Canary => false,
+            Concern::Kernel(_)
+            | Concern::Ranking(_)
+            | Concern::Flows(_)
+            | Concern::Canary
+            | Concern::Lease
+            | Concern::Incidents => false,
         };
         let mended: Vec<_> = self.around.record.warnings().concerns().filter(opened).collect();
         for concern in mended {
@@ -227,12 +241,13 @@ impl EventLoop {
             // The kernel refuses no such call of a sound program.
             tracing::error!("failed to set the timer of the event loop: {error}");
         }
-        let Surroundings { orders, signals, alarm, .. } = &mut self.around;
+        let Surroundings { orders, signals, alarm, store, .. } = &mut self.around;
         // No order among those that are ready: a flood of one kind must not keep the operator from stopping the agent.
         tokio::select! {
             _ = self.kernel.readable() => Wake::Kernel,
             () = self.canary_back.readable() => Wake::Canary,
             _ = alarm.rings() => Wake::Timer,
+            () = store.wrote() => Wake::Store,
             Some(order) = orders.recv() => Wake::Order(order),
             _ = signals.hang_up.recv() => Wake::Ended(End::Reload),
             _ = signals.terminate.recv() => Wake::Ended(End::Stop),
@@ -288,7 +303,7 @@ impl EventLoop {
     }
 
     /// Carries out what the core wants, until it wants nothing more.
-    fn act(&mut self) {
+    pub(super) fn act(&mut self) {
         while let Some(action) = self.core.poll_action() {
             let now = clock::now();
             match action {

@@ -1,11 +1,16 @@
 //! Orders from the control socket, carried out between two turns of the loop.
 
 use super::event_loop::{End, EventLoop};
+use crate::api::wire::Done;
 use crate::api::wire::{Answer, ApiError, ErrorCode, Request, Response};
 use crate::api::{self, Order};
 use shunt_decision::{Command, Event, Family, Force, Timestamp};
 use std::num::NonZeroU64;
 use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long the answer to `force` waits for the disk: long for a flash chip, and well within the client's patience.
+const DISK_PATIENCE: Duration = Duration::from_secs(2);
 
 impl EventLoop {
     /// Answers `order`; an end means that the loop is to stop.
@@ -13,7 +18,12 @@ impl EventLoop {
         let mut end = None;
         let response = match order.request {
             Request::Status {} => Ok(self.status()),
-            Request::Force { link, for_s, strict } => self.force(&link, for_s, strict, now),
+            Request::Force { link, for_s, strict } => {
+                let response = self.force(&link, for_s, strict, now);
+                self.act();
+                tokio::spawn(answer_when_kept(response, self.around.store.lease_kept(), order.reply));
+                return None;
+            }
             Request::Release {} => {
                 self.core.handle_event(Event::Command(Command::Release), now);
                 Ok(Answer::done("the choice of the uplink is the agent's again"))
@@ -66,4 +76,27 @@ impl EventLoop {
             "{name} is forced {lease}, but cannot be used yet; see `shunt status` for why"
         )))
     }
+}
+
+/// The operator is told if the lease is not on disk: a restart would end it without a word.
+async fn answer_when_kept(
+    response: Response,
+    kept: impl Future<Output = Option<String>>,
+    reply: oneshot::Sender<Response>,
+) {
+    let response = match response {
+        Ok(Answer::Done(Done { text })) => {
+            Ok(Answer::done(match tokio::time::timeout(DISK_PATIENCE, kept).await {
+                Ok(None) => text,
+                Ok(Some(failure)) => format!("{text}. {failure}"),
+                Err(_) => format!(
+                    "{text}. The state directory answers slowly: whether the lease will survive a restart of the \
+                     agent is not known yet; see the warnings of `shunt status`."
+                ),
+            }))
+        }
+        other => other,
+    };
+    // As above: the client may have hung up.
+    let _ = reply.send(response);
 }

@@ -15,25 +15,60 @@ pub(super) const MAX_KEPT_INCIDENTS: usize = 100;
 /// Hands values to the writer; dropped by [`Store::close`], which waits for the last of them to be on disk.
 #[derive(Debug)]
 pub(super) struct Store {
-    lease: watch::Sender<Option<Lease>>,
+    lease: watch::Sender<Numbered>,
     incidents: watch::Sender<Vec<IncidentStatus>>,
+    kept: watch::Receiver<Kept>,
     writer: JoinHandle<()>,
+}
+
+/// A lease (or none) to be kept, counted so that it is known when it was tried.
+type Numbered = (u64, Option<Lease>);
+
+/// What became of the latest writes; a failure is a whole sentence with the mend.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept {
+    /// The number of the lease that was tried last.
+    lease_number: u64,
+    pub(super) lease_failure: Option<String>,
+    pub(super) incidents_failure: Option<String>,
 }
 
 impl Store {
     /// Starts the writer.
     #[must_use]
     pub(super) fn start(state_dir: &Path) -> Self {
-        let (lease, lease_changes) = watch::channel(None);
+        let (lease, lease_changes) = watch::channel((0, None));
         let (incidents, incident_changes) = watch::channel(Vec::new());
         let lease_file = LeaseFile::in_directory(state_dir);
-        let writer = Writer { lease_file, incident_file: incident_file(state_dir) };
-        Self { lease, incidents, writer: tokio::spawn(writer.run(lease_changes, incident_changes)) }
+        let (tell, kept) = watch::channel(Kept::default());
+        let writer = Writer { lease_file, incident_file: incident_file(state_dir), tell };
+        Self { lease, incidents, kept, writer: tokio::spawn(writer.run(lease_changes, incident_changes)) }
     }
 
     /// Keeps the lease, or forgets it.
     pub(super) fn keep_lease(&self, lease: Option<Lease>) {
-        self.lease.send_replace(lease);
+        self.lease.send_modify(|kept| *kept = (kept.0 + 1, lease));
+    }
+
+    /// Completes when a write has ended well that had failed, or the other way round, or may have.
+    pub(super) async fn wrote(&mut self) {
+        if self.kept.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// What became of the latest writes.
+    pub(super) fn kept(&self) -> Kept {
+        self.kept.borrow().clone()
+    }
+
+    /// Completes when the lease that is to be kept now was tried: the failure, if it failed.
+    pub(super) fn lease_kept(&self) -> impl Future<Output = Option<String>> + Send + 'static {
+        let (number, mut kept) = (self.lease.borrow().0, self.kept.clone());
+        async move {
+            let tried = kept.wait_for(|kept| kept.lease_number >= number).await;
+            tried.ok().and_then(|kept| kept.lease_failure.clone())
+        }
     }
 
     /// Keeps the incidents, the newest last.
@@ -46,6 +81,11 @@ impl Store {
         drop((self.lease, self.incidents));
         if let Err(error) = self.writer.await {
             tracing::error!("failed to finish writing the state directory: {error}");
+        }
+        // The loop that would have told them is gone.
+        let Kept { lease_failure, incidents_failure, .. } = self.kept.borrow().clone();
+        for failure in lease_failure.into_iter().chain(incidents_failure) {
+            tracing::warn!("{failure}");
         }
     }
 }
@@ -62,16 +102,17 @@ fn incident_file(state_dir: &Path) -> PathBuf {
     state_dir.join("incidents.json")
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Writer {
     lease_file: LeaseFile,
     incident_file: PathBuf,
+    tell: watch::Sender<Kept>,
 }
 
 impl Writer {
     async fn run(
         self,
-        mut lease: watch::Receiver<Option<Lease>>,
+        mut lease: watch::Receiver<Numbered>,
         mut incidents: watch::Receiver<Vec<IncidentStatus>>,
     ) {
         let (mut lease_open, mut incidents_open) = (true, true);
@@ -79,8 +120,8 @@ impl Writer {
             tokio::select! {
                 changed = lease.changed(), if lease_open => match changed {
                     Ok(()) => {
-                        let kept = lease.borrow_and_update().clone();
-                        self.write_lease(kept).await;
+                        let (number, kept) = lease.borrow_and_update().clone();
+                        self.write_lease(number, kept).await;
                     }
                     Err(_) => lease_open = false,
                 },
@@ -95,25 +136,35 @@ impl Writer {
         }
     }
 
-    async fn write_lease(&self, lease: Option<Lease>) {
+    async fn write_lease(&self, number: u64, lease: Option<Lease>) {
         let file = self.lease_file.clone();
-        write("the lease", move || file.keep(lease.as_ref())).await;
+        let what = match lease {
+            Some(_) => "keep the operator's lease: it will not survive a restart of the agent",
+            None => "forget the operator's lease: it may come back with a restart of the agent",
+        };
+        let failure = write(what, move || file.keep(lease.as_ref())).await;
+        self.tell.send_modify(|kept| {
+            kept.lease_number = number;
+            kept.lease_failure = failure;
+        });
     }
 
     async fn write_incidents(&self, incidents: Vec<IncidentStatus>) {
         let path = self.incident_file.clone();
-        write("the incidents", move || state_file::save(&path, &incidents)).await;
+        let what = "keep the incidents: they will not be known after a restart of the agent";
+        let failure = write(what, move || state_file::save(&path, &incidents)).await;
+        self.tell.send_modify(|kept| kept.incidents_failure = failure);
     }
 }
 
-async fn write(what: &str, write: impl FnOnce() -> io::Result<()> + Send + 'static) {
+/// Writes where it holds up nobody; a sentence if that fails.
+async fn write(what: &str, write: impl FnOnce() -> io::Result<()> + Send + 'static) -> Option<String> {
     let written = match tokio::task::spawn_blocking(write).await {
         Ok(written) => written,
         Err(error) => Err(io::Error::other(error)),
     };
-    if let Err(error) = written {
-        tracing::warn!("failed to keep {what} in the state directory ([agent] state_dir): {error}");
-    }
+    let error = written.err()?;
+    Some(format!("Failed to {what} ({error}); make the state directory ([agent] state_dir) writable."))
 }
 
 #[cfg(test)]

@@ -20,6 +20,10 @@ pub(super) enum Concern {
     Probes(LinkId, Family),
     /// Canaries are not forwarded although that was asked for; until the config is read again.
     Canary,
+    /// The lease could not be written; until one could.
+    Lease,
+    /// The incidents could not be written; until they could.
+    Incidents,
 }
 
 /// The warnings that are true now, in the order in which they came up.
@@ -66,7 +70,8 @@ impl Warnings {
 
     /// Forgets what the parts of the daemon said that a reload makes anew: they say it again if it is still so.
     pub(super) fn begin_anew(&mut self) {
-        self.standing.clear();
+        // The state directory is the same after a reload.
+        self.standing.retain(|(concern, _)| matches!(concern, Concern::Lease | Concern::Incidents));
     }
 }
 
