@@ -4,6 +4,7 @@
 //! are permitted. The end-to-end tests, `cargo lab` and `cargo lab bench` are all built from it.
 
 mod agent;
+pub mod arena;
 pub mod bench;
 mod error;
 mod lookups;
