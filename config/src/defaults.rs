@@ -23,6 +23,10 @@ const TARGETS: [IpAddr; 4] = [
     IpAddr::V6(Ipv6Addr::new(0x2620, 0xfe, 0, 0, 0, 0, 0, 0xfe)),
 ];
 
+/// Multiples of what is usual that a limit may be. Half as much again is what any line does within a day; a hundred times
+/// is never reached.
+pub(crate) const TIMES_BASELINE: std::ops::RangeInclusive<f64> = 1.5..=100.0;
+
 /// Below 10 ms a probe is sent before the one before it could have come back on most links.
 pub(crate) const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(10)..=HOUR;
 /// Above 10 s, and at the shortest interval, more than a thousand probes of a target would be pending.

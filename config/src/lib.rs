@@ -29,7 +29,7 @@ pub use fault::{Fault, Faults, LoadError};
 pub use kernel::MAX_LINKS;
 pub use model::{
     Agent, Canary, Config, DailyWindow, Damping, Failback, FailbackMode, Failover, Gateway, Kernel, Limits,
-    Link, LogFormat, Probe,
+    Link, LogFormat, Probe, TimeLimit,
 };
 pub use target::{Target, Weighted};
 

@@ -6,7 +6,7 @@ use crate::sections::{LimitSettings, ProbeSettings};
 use crate::target::targets;
 use crate::values::{Complaint, Parsed, boolean, interface, not_unicast, quoted, text};
 use crate::walk::{Place, Section, Setting, Walker, later};
-use crate::{Gateway, Limits, Link, Probe, Weighted};
+use crate::{Gateway, Limits, Link, Probe, TimeLimit, Weighted};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::str::FromStr;
@@ -239,7 +239,7 @@ fn check_times(walk: &mut Walker, link: &str, probe: &ProbeSettings, limits: &Li
         walk.fault(place.clone(), Complaint::new(why, "make standby_interval at least as long as interval"));
     }
     for (what, limit) in [("rtt", &limits.rtt), ("jitter", &limits.jitter)] {
-        if let Some(value) = limit.value
+        if let Some(TimeLimit::At(value)) = limit.value
             && value >= probe.timeout.value
             && let Some(place) = later(limit, &probe.timeout)
         {

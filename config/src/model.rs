@@ -164,7 +164,16 @@ pub struct Limits {
     /// Loss in percent that makes a link degraded.
     pub loss_percent: f64,
     /// Round-trip time that makes it so; `None`: no limit.
-    pub rtt: Option<Duration>,
+    pub rtt: Option<TimeLimit>,
     /// Jitter that makes it so; `None`: no limit.
-    pub jitter: Option<Duration>,
+    pub jitter: Option<TimeLimit>,
+}
+
+/// A limit on a time that is measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TimeLimit {
+    /// `"400ms"`.
+    At(Duration),
+    /// `"5x"`: so many times what is usual for the link.
+    TimesBaseline(f64),
 }

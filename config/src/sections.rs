@@ -7,7 +7,9 @@ use crate::values::{
     quoted, show, socket, text, word,
 };
 use crate::walk::{Section, Setting, Walker};
-use crate::{Agent, Canary, DailyWindow, Damping, Failback, FailbackMode, Failover, Kernel, LogFormat};
+use crate::{
+    Agent, Canary, DailyWindow, Damping, Failback, FailbackMode, Failover, Kernel, LogFormat, TimeLimit,
+};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use toml::de::DeValue;
@@ -86,8 +88,8 @@ impl ProbeSettings {
 #[derive(Debug, Clone)]
 pub(crate) struct LimitSettings {
     pub(crate) loss: Setting<f64>,
-    pub(crate) rtt: Setting<Option<Duration>>,
-    pub(crate) jitter: Setting<Option<Duration>>,
+    pub(crate) rtt: Setting<Option<TimeLimit>>,
+    pub(crate) jitter: Setting<Option<TimeLimit>>,
 }
 
 impl LimitSettings {
@@ -101,12 +103,27 @@ impl LimitSettings {
 
     /// The section's keys over `self`.
     pub(crate) fn overlaid<'t>(self, walk: &mut Walker, section: &Section<'t>) -> Self {
-        let limit = |value: &DeValue<'_>| duration(defaults::LIMIT)(value).map(Some);
+        let limit = |value: &DeValue<'_>| time_limit(value).map(Some);
         Self {
             loss: walk.override_of(section, "loss", self.loss, percent),
             rtt: walk.override_of(section, "rtt", self.rtt, limit),
             jitter: walk.override_of(section, "jitter", self.jitter, limit),
         }
+    }
+}
+
+/// A duration, or a multiple of what is usual: `"5x"`.
+fn time_limit(value: &DeValue<'_>) -> Parsed<TimeLimit> {
+    let Some(times) = value.as_str().and_then(|given| given.strip_suffix('x')) else {
+        return duration(defaults::LIMIT)(value).map(TimeLimit::At);
+    };
+    let (least, most) = (defaults::TIMES_BASELINE.start(), defaults::TIMES_BASELINE.end());
+    match times.trim().parse::<f64>() {
+        Ok(times) if defaults::TIMES_BASELINE.contains(&times) => Ok(TimeLimit::TimesBaseline(times)),
+        Ok(_) | Err(_) => Err(Complaint::new(
+            format!("{} is not a multiple from {least}x to {most}x", show(value)),
+            "write how many times the usual is too much, such as \"5x\", or a duration",
+        )),
     }
 }
 

@@ -37,8 +37,10 @@ pub(crate) struct Candidate {
     /// It answered since the suspicion against the incumbent began.
     pub(crate) fresh: bool,
     pub(crate) hold: Hold,
-    /// It never failed since the start.
+    /// It never failed, nor was left for its quality, since the start.
     pub(crate) spotless: bool,
+    /// It has shown, since the incumbent is degraded, that it is better now.
+    pub(crate) better: bool,
     /// A canary was lost over it in this incident.
     pub(crate) rejected: bool,
 }
@@ -160,9 +162,12 @@ fn unforced(question: &Question<'_>) -> Choice {
         let reason = Reason::NotVerified { from: current.link };
         return Choice::Move { link, motive: Motive::NotVerified, reason };
     }
-    let sound = |c: &&Candidate| c.fitness == Fitness::Healthy && !c.suspect;
+    // A link that has had its troubles must have served its hold-down: two links that degrade in turn are not to be
+    // changed for each other all day.
+    let earned = |c: &&Candidate| c.spotless || matches!(c.hold, Hold::Served(_));
+    let sound = |c: &&Candidate| c.fitness == Fitness::Healthy && !c.suspect && c.better;
     if current.fitness == Fitness::Degraded
-        && let Some(link) = best(others().filter(sound).filter(|c| !c.rejected))
+        && let Some(link) = best(others().filter(sound).filter(earned).filter(|c| !c.rejected))
     {
         let reason = Reason::UplinkDegraded { from: current.link };
         return Choice::Move { link, motive: Motive::Degraded, reason };

@@ -68,9 +68,18 @@ pub struct Limits {
     /// The loss that the sequential test is made to find; a tenth of it counts as normal.
     pub loss: Percent,
     /// Smoothed round-trip time; `None`: no limit.
-    pub rtt: Option<Duration>,
+    pub rtt: Option<TimeLimit>,
     /// RFC 3550 jitter; `None`: no limit.
-    pub jitter: Option<Duration>,
+    pub jitter: Option<TimeLimit>,
+}
+
+/// A limit on a time that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum TimeLimit {
+    /// This long.
+    At(Duration),
+    /// So many times what is usual for the link; at least 1.
+    TimesBaseline(f64),
 }
 
 /// When a preferred link that recovered becomes the uplink again.

@@ -247,7 +247,8 @@ impl Failover {
                 replies += 1;
                 let state = self.families.get_mut(path.family);
                 // A sign of life from an alternative is what the search waits for.
-                state.dirty |= state.search_until.is_some() || state.stranded;
+                // So is what it shows while the uplink is degraded.
+                state.dirty |= state.search_until.is_some() || state.stranded || path.audition.is_some();
             }
         }
         link.replies += replies;

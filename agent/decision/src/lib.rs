@@ -8,6 +8,8 @@
 
 mod action;
 mod aftermath;
+mod audition;
+mod baseline;
 mod blame;
 mod checkpoint;
 mod choice;
@@ -41,7 +43,7 @@ mod verification;
 mod window;
 
 pub use action::Action;
-pub use config::{Config, Failback, FailbackMode, Limits, LinkConfig, Target, TargetKind};
+pub use config::{Config, Failback, FailbackMode, Limits, LinkConfig, Target, TargetKind, TimeLimit};
 pub use event::{Command, Event, Force, Missing, Outcome, PathState};
 pub use failover::{Failover, Timer};
 pub use fault::Fault;

@@ -1,5 +1,6 @@
 //! One link in one family: what is known of it, and how its verdict changes.
 
+use crate::audition::Audition;
 use crate::desk::{Change, Desk};
 use crate::schedule::Pace;
 use crate::suspicion::Burst;
@@ -60,7 +61,10 @@ pub(crate) struct Path {
     pub(crate) healthy_since: Option<Timestamp>,
     /// When it may have the traffic back.
     pub(crate) hold_until: Timestamp,
-    pub(crate) ever_failed: bool,
+    /// It failed, or was left for its quality, since the start.
+    pub(crate) blemished: bool,
+    /// What it shows while the uplink is degraded.
+    pub(crate) audition: Option<Audition>,
     pub(crate) pace: Pace,
     /// Whose turn it is.
     pub(crate) turn: usize,
@@ -113,7 +117,8 @@ impl Path {
             trial: Trial { since: now, good: 0 },
             healthy_since: None,
             hold_until: now,
-            ever_failed: false,
+            blemished: false,
+            audition: None,
             pace: Pace::new(seed, now, slot),
             turn: 0,
             gateway_answers: None,
@@ -222,7 +227,7 @@ impl Path {
         match self.state.verdict {
             Verdict::Failed => {
                 self.burst = None;
-                self.ever_failed = true;
+                self.blemished = true;
                 for target in &mut self.targets {
                     target.fresh = false;
                 }

@@ -2,6 +2,7 @@
 
 use crate::desk::Desk;
 use crate::path::{Path, Trial};
+use crate::rtt::percent_of;
 use crate::target::{Flight, Judged, SILENT_AFTER, TargetState};
 use crate::verdict::Sign;
 use crate::window::ALARM;
@@ -88,7 +89,7 @@ impl Path {
     fn reply(&mut self, place: usize, flight: Flight, rtt: Duration, at: Timestamp, desk: &mut Desk) {
         let failed = self.state.verdict == Verdict::Failed;
         let Some(target) = self.targets.get_mut(place) else { return };
-        target.rtt.sample(rtt);
+        target.rtt.sample(rtt, at);
         target.run = 0;
         target.silent = false;
         target.intercepted = false;
@@ -98,6 +99,13 @@ impl Path {
             desk.acquit(self.family, target.identity);
         }
         target.fresh = true;
+        if let Some(audition) = &mut self.audition {
+            match flight.lost {
+                None => audition.judge(false, flight.sent),
+                Some(judged) if judged.in_path.is_some() => audition.forgive(flight.sent),
+                Some(_) => {}
+            }
+        }
         if let Some(judged) = flight.lost {
             desk.counters.late_replies += 1;
             target.window.forgive(judged.in_target);
@@ -183,6 +191,9 @@ impl Path {
             target.silent = true;
             self.test.forgive(target.run);
         }
+        if let Some(audition) = self.audition.as_mut().filter(|_| in_path.is_some()) {
+            audition.judge(true, flight.sent);
+        }
         if let Some(burst) = &mut self.burst {
             burst.lost = burst.lost.saturating_add(u8::from(flight.confirming));
         }
@@ -217,19 +228,22 @@ impl Path {
         if self.limits.rtt.is_none() && self.limits.jitter.is_none() {
             return None;
         }
-        let slow = self.exceeded(self.limits.rtt, |t| t.rtt.smoothed()).map(Reason::SlowRtt);
-        let reason =
-            slow.or_else(|| self.exceeded(self.limits.jitter, |t| t.rtt.jitter()).map(Reason::HighJitter));
+        let slow = self.rtt_limit().and_then(|limit| self.exceeded(limit, |t| t.rtt.smoothed()));
+        let restless = self.jitter_limit().and_then(|limit| self.exceeded(limit, |t| t.rtt.jitter()));
+        let reason = slow.map(Reason::SlowRtt).or(restless.map(Reason::HighJitter));
         self.beyond = if reason.is_some() { self.beyond.saturating_add(1) } else { 0 };
         reason.filter(|_| self.beyond >= SUSTAINED)
     }
 
-    fn exceeded(
-        &self,
-        limit: Option<Duration>,
-        of: impl Fn(&TargetState) -> Option<Duration>,
-    ) -> Option<Duration> {
-        let limit = limit?;
+    fn rtt_limit(&self) -> Option<Duration> {
+        self.limits.rtt?.resolve(self.mean(|target| target.rtt.usual()))
+    }
+
+    fn jitter_limit(&self) -> Option<Duration> {
+        self.limits.jitter?.resolve(self.mean(|target| target.rtt.usual_jitter()))
+    }
+
+    fn exceeded(&self, limit: Duration, of: impl Fn(&TargetState) -> Option<Duration>) -> Option<Duration> {
         self.mean(of).filter(|value| *value > limit)
     }
 
@@ -248,12 +262,12 @@ impl Path {
         }
         let loss = self.window.loss().map_or(0.0, Percent::value);
         let below = |limit: Option<Duration>, value: Option<Duration>| match (limit, value) {
-            (Some(limit), Some(value)) => value * 100 < limit * LEAVE_TIME_PERCENT,
+            (Some(limit), Some(value)) => value < percent_of(limit, LEAVE_TIME_PERCENT),
             (Some(_), None) | (None, Some(_) | None) => true,
         };
         let well = loss < self.limits.loss.value() / LEAVE_LOSS
-            && below(self.limits.rtt, self.mean(|target| target.rtt.smoothed()))
-            && below(self.limits.jitter, self.mean(|target| target.rtt.jitter()));
+            && below(self.rtt_limit(), self.mean(|target| target.rtt.smoothed()))
+            && below(self.jitter_limit(), self.mean(|target| target.rtt.jitter()));
         well.then(|| self.answering())
     }
 }

@@ -1,5 +1,7 @@
 //! Round-trip statistics of one target, and the deadlines that follow from them.
 
+use crate::Timestamp;
+use crate::baseline::Baseline;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -19,18 +21,31 @@ pub(crate) struct RttStats {
     jitter: u64,
     last: u64,
     samples: u64,
+    usual: Baseline,
+    usual_jitter: Baseline,
     /// Microseconds, so that the ring stays small.
     #[serde(with = "ring")]
     recent: [u32; RECENT],
 }
 
 impl RttStats {
-    pub(crate) const fn new() -> Self {
-        Self { smoothed: 0, variation: 0, jitter: 0, last: 0, samples: 0, recent: [0; RECENT] }
+    pub(crate) fn new() -> Self {
+        let (usual, usual_jitter) = (Baseline::default(), Baseline::default());
+        Self {
+            smoothed: 0,
+            variation: 0,
+            jitter: 0,
+            last: 0,
+            samples: 0,
+            usual,
+            usual_jitter,
+            recent: [0; RECENT],
+        }
     }
 
-    /// Takes in one round trip.
-    pub(crate) fn sample(&mut self, rtt: Duration) {
+    /// Takes in one round trip, whose reply came at `at`.
+    pub(crate) fn sample(&mut self, rtt: Duration, at: Timestamp) {
+        self.usual.sample(rtt, at);
         let rtt = nanos(rtt);
         if self.samples == 0 {
             // RFC 6298, 2.2.
@@ -50,6 +65,19 @@ impl RttStats {
             *slot = u32::try_from(rtt / 1_000).unwrap_or(u32::MAX);
         }
         self.samples += 1;
+        if let Some(jitter) = self.jitter() {
+            self.usual_jitter.sample(jitter, at);
+        }
+    }
+
+    /// What is usual for the round trip; `None` until enough was seen.
+    pub(crate) fn usual(&self) -> Option<Duration> {
+        self.usual.value()
+    }
+
+    /// What is usual for the jitter.
+    pub(crate) fn usual_jitter(&self) -> Option<Duration> {
+        self.usual_jitter.value()
     }
 
     /// Smoothed round-trip time; `None` before the first sample.
@@ -98,6 +126,11 @@ mod ring {
     }
 }
 
+/// A part of a time.
+pub(crate) fn percent_of(time: Duration, percent: u32) -> Duration {
+    time * percent / 100
+}
+
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -125,7 +158,7 @@ mod tests {
     fn a_steady_line_has_the_floors() {
         let mut stats = RttStats::new();
         for _ in 0..100 {
-            stats.sample(ms(10));
+            stats.sample(ms(10), Timestamp::ZERO);
         }
         assert_eq!(stats.smoothed(), Some(ms(10)));
         assert_eq!(stats.suspicion_deadline(TIMEOUT), ms(35));
@@ -137,7 +170,7 @@ mod tests {
     fn a_restless_line_gets_more_and_never_beyond_the_timeout() {
         let mut stats = RttStats::new();
         for n in 0..200 {
-            stats.sample(ms(if n % 2 == 0 { 40 } else { 200 }));
+            stats.sample(ms(if n % 2 == 0 { 40 } else { 200 }), Timestamp::ZERO);
         }
         assert!(stats.suspicion_deadline(TIMEOUT) > ms(300));
         assert!(stats.confirm_deadline(TIMEOUT) > ms(600));

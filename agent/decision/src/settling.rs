@@ -1,5 +1,6 @@
 //! From changed verdicts to a choice, and from the choice to a ranking.
 
+use crate::audition::Audition;
 use crate::choice::{self, Candidate, Choice, Fitness, Hold, Motive, Question};
 use crate::desk::Change;
 use crate::failover::Failover;
@@ -167,12 +168,14 @@ impl Failover {
 
     fn gather(&mut self, family: Family) {
         let now = self.desk.now;
+        let mut candidates = core::mem::take(&mut self.candidates);
         let state = self.families.get(family);
-        let suspected = state.uplink.and_then(|link| self.path(link, family)).map(|path| path.suspected);
-        self.candidates.clear();
+        let uplink = state.uplink.and_then(|link| self.path(link, family));
+        let suspected = uplink.map(|path| path.suspected);
+        candidates.clear();
         for path in self.links.iter().filter_map(|link| link.paths.get(family).as_ref()) {
             let unknown_incumbent = state.uplink == Some(path.link) && path.absent == Some(Reason::Starting);
-            self.candidates.push(Candidate {
+            candidates.push(Candidate {
                 link: path.link,
                 fitness: if unknown_incumbent { Fitness::Unknown } else { fitness(path) },
                 suspect: path.verdict() == Verdict::Suspect,
@@ -182,13 +185,31 @@ impl Failover {
                     Some(since) if path.hold_until <= now => Hold::Served(now.since(since)),
                     Some(_) => Hold::Waiting(path.hold_until.since(now)),
                 },
-                spotless: !path.ever_failed,
+                spotless: !path.blemished,
+                better: uplink.is_some_and(|uplink| path.is_better_than(uplink)),
                 rejected: state.is_rejected(path.link),
             });
+        }
+        self.candidates = candidates;
+    }
+
+    /// While the uplink is degraded, the others are asked to show that they are better.
+    fn audition(&mut self, family: Family) {
+        let Some(uplink) = self.families.get(family).uplink else { return };
+        let degraded = self.fitness(uplink, family) == Fitness::Degraded;
+        let others = self.links.iter_mut().filter_map(|link| link.paths.get_mut(family).as_mut());
+        for path in others.filter(|path| path.link != uplink) {
+            if !degraded || path.absent.is_some() {
+                path.audition = None;
+            } else if path.audition.is_none() {
+                path.audition = Some(Audition::begin(self.desk.now));
+                path.ask(&mut self.desk);
+            }
         }
     }
 
     fn choose(&mut self, family: Family) {
+        self.audition(family);
         self.gather(family);
         let lease = self.lease_for(family);
         let state = self.families.get_mut(family);
@@ -275,6 +296,9 @@ impl Failover {
             }
             if let Some(link) = self.links.get_mut(usize::from(from.0)) {
                 link.damping.flap(self.half_life, now);
+                if let Some(path) = link.paths.get_mut(family) {
+                    path.blemished = true;
+                }
             }
             self.record.decided(family, link, now);
         } else {

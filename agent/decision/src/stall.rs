@@ -118,8 +118,9 @@ impl StallWatch {
     }
 
     fn fade(&mut self, passed: Duration) {
-        let halvings = passed.as_secs_f64() / HALF_LIFE.as_secs_f64();
-        self.usual = self.usual.mul_f64((-halvings).exp2());
+        // For short steps the same as 2^(-passed / HALF_LIFE), but the same to the bit on every machine.
+        let life = HALF_LIFE.as_secs_f64() / core::f64::consts::LN_2;
+        self.usual = self.usual.mul_f64(life / (life + passed.as_secs_f64()));
     }
 }
 

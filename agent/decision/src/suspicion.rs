@@ -4,14 +4,17 @@ use crate::desk::{Change, Desk};
 use crate::path::Path;
 use crate::target::TargetState;
 use crate::verdict::Sign;
-use crate::{Action, Reason, Timestamp, Verdict};
+use crate::{Action, Percent, Reason, Timestamp, Verdict};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// Rounds of a burst. Three, because two in a row are lost too often on a line that loses a percent.
 const ROUNDS: u8 = 3;
-/// So many probes at least must be lost by chance for a wrong verdict: at 1 % loss 1e-10 a suspicion.
-const EVIDENCE: usize = 5;
+/// Loss in percent below which so many probes must be lost together for the verdict: by chance that happens at most once
+/// in some ten million suspicions, whatever the line loses as a rule.
+const EVIDENCE: [(f64, usize); 5] = [(2.5, 5), (5.0, 6), (10.0, 7), (20.0, 10), (35.0, 16)];
+/// The same for a line that loses half of everything.
+const MOST_EVIDENCE: usize = 24;
 /// Between two rounds: longer than a queue's burst of drops, short against what a user notices.
 const ROUND_GAP: Duration = Duration::from_millis(15);
 /// The same where no reply was ever seen: its time is not known, and each round reads what came.
@@ -53,7 +56,8 @@ impl Path {
         for target in &mut self.targets {
             target.confirmed = false;
         }
-        let rounds = u8::try_from(EVIDENCE.div_ceil(self.lost_together())).unwrap_or(ROUNDS).max(ROUNDS);
+        let rounds =
+            u8::try_from(self.evidence().div_ceil(self.lost_together())).unwrap_or(ROUNDS).max(ROUNDS);
         let known = self.targets.iter().any(TargetState::speaks);
         let gap = if !known { FIRST_GAP } else { ROUND_GAP };
         let next_round = desk.now + gap;
@@ -108,6 +112,12 @@ impl Path {
             self.take(Sign::Passed, self.answering(), desk);
         }
         passed
+    }
+
+    /// So many confirming probes must be lost.
+    fn evidence(&self) -> usize {
+        let loss = self.window.loss().map_or(0.0, Percent::value);
+        EVIDENCE.iter().find(|(below, _)| loss < *below).map_or(MOST_EVIDENCE, |(_, probes)| *probes)
     }
 
     /// So many targets must be lost together for the quorum to fail, the heaviest first.

@@ -21,6 +21,13 @@ pub(super) fn core_config(config: &file::Config) -> core::Config {
     }
 }
 
+const fn time_limit(limit: file::TimeLimit) -> core::TimeLimit {
+    match limit {
+        file::TimeLimit::At(limit) => core::TimeLimit::At(limit),
+        file::TimeLimit::TimesBaseline(times) => core::TimeLimit::TimesBaseline(times),
+    }
+}
+
 /// Every target that is written anywhere, once; its place is its identity.
 fn far_ends(config: &file::Config) -> Vec<&file::Target> {
     let mut known = Vec::new();
@@ -43,8 +50,8 @@ fn core_link(link: &file::Link, far_ends: &[&file::Target]) -> core::LinkConfig 
         targets: link.targets.iter().map(|target| core_target(target, far_ends)).collect(),
         limits: core::Limits {
             loss: core::Percent::new(link.limits.loss_percent),
-            rtt: link.limits.rtt,
-            jitter: link.limits.jitter,
+            rtt: link.limits.rtt.map(time_limit),
+            jitter: link.limits.jitter.map(time_limit),
         },
     }
 }

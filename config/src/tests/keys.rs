@@ -1,6 +1,7 @@
 //! Each key arrives where it belongs: without it, its test fails.
 
 use super::{TWO_LINKS, valid};
+use crate::TimeLimit;
 use crate::keys::SECTIONS;
 use crate::{Config, DailyWindow, FailbackMode, Gateway, LogFormat, Target};
 use std::collections::BTreeSet;
@@ -35,8 +36,12 @@ const GENERAL: &[Row] = &[
     ("probe.timeout", r#""2s 500ms""#, |c| c.links.iter().all(|link| link.probe.timeout == ms(2500))),
     ("probe.quorum", "2", |c| c.links.iter().all(|link| link.probe.quorum == 2)),
     ("limits.loss", "2.5", |c| c.links.iter().all(|link| link.limits.loss_percent == 2.5)),
-    ("limits.rtt", r#""400ms""#, |c| c.links.iter().all(|link| link.limits.rtt == Some(ms(400)))),
-    ("limits.jitter", r#""50ms""#, |c| c.links.iter().all(|link| link.limits.jitter == Some(ms(50)))),
+    ("limits.rtt", r#""400ms""#, |c| {
+        c.links.iter().all(|link| link.limits.rtt == Some(TimeLimit::At(ms(400))))
+    }),
+    ("limits.jitter", r#""7.5x""#, |c| {
+        c.links.iter().all(|link| link.limits.jitter == Some(TimeLimit::TimesBaseline(7.5)))
+    }),
     ("failover.recovery_time_objective", r#""750ms""#, |c| c.failover.recovery_time_objective == ms(750)),
     ("failback.mode", r#""manual""#, |c| c.failback.mode == FailbackMode::Manual),
     ("failback.window", "\"23:30-04:05\"\nmode = \"window\"", |c| {
@@ -74,8 +79,10 @@ const OF_A_LINK: &[Row] = &[
     ("link.probe.timeout", r#""3s""#, |c| each(c, |link| link.probe.timeout, ms(1000), ms(3000))),
     ("link.probe.quorum", "2", |c| each(c, |link| link.probe.quorum, 1, 2)),
     ("link.limits.loss", r#""5%""#, |c| each(c, |link| link.limits.loss_percent, 20.0, 5.0)),
-    ("link.limits.rtt", r#""90ms""#, |c| each(c, |link| link.limits.rtt, None, Some(ms(90)))),
-    ("link.limits.jitter", r#""9ms""#, |c| each(c, |link| link.limits.jitter, None, Some(ms(9)))),
+    ("link.limits.rtt", r#""90ms""#, |c| each(c, |link| link.limits.rtt, None, Some(TimeLimit::At(ms(90))))),
+    ("link.limits.jitter", r#""9ms""#, |c| {
+        each(c, |link| link.limits.jitter, None, Some(TimeLimit::At(ms(9))))
+    }),
 ];
 
 fn each<T: PartialEq>(config: &Config, get: fn(&crate::Link) -> T, first: T, second: T) -> bool {
@@ -139,7 +146,7 @@ fn a_link_of_its_own_lays_over_the_general_values() {
     let (a, b) = (&config.links[0], &config.links[1]);
     assert_eq!((a.probe.timeout, a.probe.quorum, b.probe.quorum), (ms(2000), 1, 2));
     assert_eq!((a.limits.loss_percent, b.limits.loss_percent), (10.0, 20.0));
-    assert_eq!((a.limits.rtt, b.limits.rtt), (Some(ms(1000)), Some(ms(1000))));
+    assert_eq!((a.limits.rtt, b.limits.rtt), (Some(TimeLimit::At(ms(1000))), Some(TimeLimit::At(ms(1000)))));
 }
 
 #[test]

@@ -9,7 +9,16 @@ const C: LinkId = LinkId(2);
 
 fn candidate(link: LinkId, fitness: Fitness) -> Candidate {
     let hold = if fitness == Healthy { Hold::Served(Duration::from_secs(60)) } else { Hold::Broken };
-    Candidate { link, fitness, suspect: false, fresh: true, hold, spotless: false, rejected: false }
+    Candidate {
+        link,
+        fitness,
+        suspect: false,
+        fresh: true,
+        hold,
+        spotless: false,
+        better: true,
+        rejected: false,
+    }
 }
 
 fn three(a: Fitness, b: Fitness, c: Fitness) -> [Candidate; 3] {

@@ -4,7 +4,7 @@ use crate::simulation::{self, Simulation, place};
 use serde::Deserialize;
 use shunt_decision::{
     Action, Command, Config, Event, Failback, FailbackMode, Family, Force, Happening, Incident, LinkId,
-    Missing, PathState, Percent, TargetId, Timestamp, Verdict,
+    Missing, PathState, Percent, TargetId, TimeLimit, Timestamp, Verdict,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -52,6 +52,8 @@ struct LinkSettings {
     v4: usize,
     v6: usize,
     loss_limit: f64,
+    rtt_limit_ms: Option<u64>,
+    rtt_limit_times: Option<f64>,
     present: bool,
     forwards: bool,
     quorum: u8,
@@ -67,6 +69,8 @@ impl Default for LinkSettings {
             v4: 2,
             v6: 0,
             loss_limit: 20.0,
+            rtt_limit_ms: None,
+            rtt_limit_times: None,
             present: true,
             forwards: true,
             quorum: 1,
@@ -155,6 +159,8 @@ fn config(scenario: &Scenario) -> Config {
         let mut link = simulation::link("link", Duration::from_secs(1), settings.v4, settings.v6);
         link.metered = settings.metered;
         link.limits.loss = Percent::new(settings.loss_limit);
+        let at = settings.rtt_limit_ms.map(|ms| TimeLimit::At(Duration::from_millis(ms)));
+        link.limits.rtt = at.or(settings.rtt_limit_times.map(TimeLimit::TimesBaseline));
         link.quorum = settings.quorum;
         for (target, weight) in link.targets.iter_mut().zip(&settings.weights) {
             target.weight = *weight;
