@@ -5,7 +5,9 @@
 mod common;
 
 use common::monitor::{UPLINK_TABLE, routes, table, wait_until};
-use common::{DEADLINE, healthy_with, link, moved_to, probed, settled, streaming, two_uplinks, uplink};
+use common::{
+    DEADLINE, healthy_with, link, may_make_tun, moved_to, probed, settled, streaming, two_uplinks, uplink,
+};
 use shunt::api::types::{CanaryKind, IncidentStatus, Status, Verdict};
 use shunt_lab::{
     AgentConfig, Filter, Lab, Plan, Policy, STREAM_TARGET_V4, Stream, TARGETS_V4, UplinkPlan, enter_or_reexec,
@@ -32,11 +34,6 @@ fn alive(status: &Status, name: &str, place: usize) -> bool {
 /// How long the failed link was healthy again before the traffic went back to it.
 fn held(incident: &IncidentStatus) -> f64 {
     incident.ended_ms.unwrap() - incident.recovered_ms.unwrap()
-}
-
-/// An ordinary user may not open it everywhere; the agent then has no forwarded canary.
-fn may_make_tun() -> bool {
-    std::fs::File::options().read(true).write(true).open("/dev/net/tun").is_ok()
 }
 
 fn warns_of_local_proof(status: &Status) -> bool {

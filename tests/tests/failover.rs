@@ -4,8 +4,9 @@
 
 mod common;
 
-use common::{DEADLINE, link, settled, streaming, two_uplinks, uplink};
-use shunt::api::types::Verdict;
+use common::monitor::wait_until;
+use common::{DEADLINE, link, may_make_tun, settled, streaming, two_uplinks, uplink};
+use shunt::api::types::{CanaryKind, Verdict};
 use shunt_lab::{AgentConfig, Filter, enter_or_reexec};
 use std::time::Duration;
 
@@ -28,6 +29,45 @@ fn a_pulled_cable_moves_the_traffic_at_once() {
     // The kernel moves in 0.2 ms; a busy test machine is granted a hundred times that.
     let gap = report.longest_gap().unwrap();
     assert!(gap < Duration::from_millis(50), "{gap:?}");
+}
+
+/// With NAT by any canary; where the provider routes the LAN, by one from the LAN, and no other comes back.
+#[test]
+fn a_forwarded_canary_proves_a_path_with_nat_and_without() {
+    let test = "a_forwarded_canary_proves_a_path_with_nat_and_without";
+    let Some(_turn) = enter_or_reexec(test) else { return };
+    if !may_make_tun() {
+        eprintln!("/dev/net/tun may not be opened here, so there is no forwarded canary to be tested");
+        return;
+    }
+    for (masquerade, from_the_lan) in [(true, false), (false, true), (false, false)] {
+        let lab = two_uplinks(masquerade);
+        let mut config = AgentConfig::new(&lab);
+        assert_eq!(config.canary_source.is_some(), !masquerade);
+        if !from_the_lan {
+            config.canary_source = None;
+        }
+        let agent = settled(&lab, &config);
+        let kind = agent.status().unwrap().canary.v4.map(|canary| canary.kind);
+        assert_eq!(kind, Some(CanaryKind::Forwarded));
+        if !masquerade && !from_the_lan {
+            let said = "no forwarded packet has ever come back over any link";
+            wait_until("the lost canary is told", || agent.log().contains(said));
+            assert!(agent.log().contains("by [canary] source"), "the mend is missing: {}", agent.log());
+            continue;
+        }
+        wait_until("the fiber is proved", || agent.log().contains("fiber (IPv4) is proved"));
+        lab.uplinks[0].set_carrier(false).unwrap();
+        let status = agent
+            .wait_for("the incident, verified", DEADLINE, |status| {
+                status.incidents.last().is_some_and(|incident| incident.verified_ms.is_some())
+            })
+            .unwrap();
+        let incident = status.incidents.last().unwrap();
+        assert!(incident.restored_ms.is_some_and(|at| Some(at) <= incident.verified_ms), "{incident:?}");
+        assert!(agent.log().contains("lte (IPv4) is proved"), "{}", agent.log());
+        assert!(!agent.log().contains("cannot be proved"), "{}", agent.log());
+    }
 }
 
 #[test]

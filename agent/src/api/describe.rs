@@ -98,7 +98,8 @@ pub fn happening(what: &Happening, names: &Names) -> String {
             let link = on(*link, *family, names);
             format!(
                 "{link} cannot be proved: no forwarded packet has ever come back over any link; \
-                 let the firewall forward and translate the canary, or set [canary] enabled = false"
+                 let the firewall forward and translate the canary, or give it a free LAN address by [canary] source \
+                 where nothing is translated, or set [canary] enabled = false"
             )
         }
         Happening::Incident(incident) => story(incident, names),

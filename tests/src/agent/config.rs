@@ -2,6 +2,7 @@
 
 use crate::topology::{Lab, TARGETS_V4, TARGETS_V6};
 use std::fmt::Write;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 /// A config in the making. What is not said has the agent's own default.
@@ -9,6 +10,8 @@ use std::path::Path;
 pub struct AgentConfig {
     /// The targets of all links, as the config file writes them.
     pub targets: Vec<String>,
+    /// The canary's source; `None`: the agent's default, which the provider must never see.
+    pub canary_source: Option<Ipv4Addr>,
     /// Further sections, as TOML: `[probe]\ninterval = "100ms"`.
     pub sections: String,
     /// The links in order of preference.
@@ -39,6 +42,7 @@ impl AgentConfig {
         };
         Self {
             targets: TARGETS_V4.iter().take(2).map(ToString::to_string).collect(),
+            canary_source: lab.canary_source(),
             sections: String::new(),
             links: lab.uplinks.iter().map(link).collect(),
             log: "info".into(),
@@ -68,6 +72,9 @@ impl AgentConfig {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "socket = \"{home}/shunt.sock\"\nstate_dir = \"{home}/state\"");
         let _ = writeln!(text, "group = \"root\"\nlog = \"{}\"\n\n{}", self.log, self.sections);
+        if let Some(source) = self.canary_source {
+            let _ = writeln!(text, "[canary]\nsource = \"{source}\"\n");
+        }
         for LinkText { name, interface, keys } in &self.links {
             let _ = writeln!(text, "[[link]]\nname = \"{name}\"\ninterface = \"{interface}\"\n{keys}");
         }

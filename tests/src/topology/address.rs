@@ -14,6 +14,8 @@ pub(crate) const GATEWAY_LAN_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0
 pub const CLIENT_V4: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 2);
 /// The client.
 pub const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0, 0, 0, 0, 2);
+/// An address of the LAN that nobody has: the canary's, where nothing translates addresses.
+pub(crate) const FREE_LAN_V4: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 254);
 
 /// What can be probed at the far end: ICMP everywhere, TCP ports 80 and 443 everywhere, DNS at the last.
 pub const TARGETS_V4: [Ipv4Addr; 3] =

@@ -23,9 +23,9 @@ use crate::netlink::{End, Netlink, RouteTo};
 use crate::nft;
 use crate::relay::Policy;
 use crate::responders::Responders;
-use address::{Access, GATEWAY_LAN_V4, GATEWAY_LAN_V6, LAN_V4, LAN_V6};
+use address::{Access, FREE_LAN_V4, GATEWAY_LAN_V4, GATEWAY_LAN_V6, LAN_V4, LAN_V6};
 use rtnetlink::packet_route::route::RouteProtocol;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What network to build.
 #[derive(Debug, Clone)]
@@ -79,6 +79,7 @@ pub struct Lab {
     pub far: Namespace,
     /// The uplinks, in the plan's order.
     pub uplinks: Vec<Uplink>,
+    masquerade: bool,
     responders: Responders,
 }
 
@@ -108,13 +109,19 @@ impl Lab {
         let names: Vec<String> = plan.uplinks.iter().map(|uplink| far_interface(&uplink.name)).collect();
         nft::mark_by_interface(&far, &names)?;
         let responders = Responders::start(&far)?;
-        Ok(Self { client, gateway, far, uplinks, responders })
+        Ok(Self { client, gateway, far, uplinks, masquerade: plan.masquerade, responders })
     }
 
     /// The uplink of this name.
     #[must_use]
     pub fn uplink(&self, name: &str) -> Option<&Uplink> {
         self.uplinks.iter().find(|uplink| uplink.name() == name)
+    }
+
+    /// The source that a canary needs to be answered; `None`: any, for it is translated.
+    #[must_use]
+    pub fn canary_source(&self) -> Option<Ipv4Addr> {
+        (!self.masquerade).then_some(FREE_LAN_V4)
     }
 
     /// Answers that the far end's DNS and TCP responders gave.

@@ -44,6 +44,11 @@ pub(crate) fn streaming(lab: &Lab, rate: u32) -> Stream {
     stream
 }
 
+/// Whether the agent can forward a canary here: an ordinary user may not open the device everywhere.
+pub(crate) fn may_make_tun() -> bool {
+    std::fs::File::options().read(true).write(true).open("/dev/net/tun").is_ok()
+}
+
 /// The IPv4 uplink.
 pub(crate) fn uplink(status: &Status) -> Option<&str> {
     status.uplink.v4.as_deref()

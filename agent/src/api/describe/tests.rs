@@ -153,7 +153,8 @@ fn each_happening_is_one_sentence_with_its_loudness() {
             Happening::Unverifiable { family: V4, link: LTE },
             Level::WARN,
             "lte (IPv4) cannot be proved: no forwarded packet has ever come back over any link; \
-             let the firewall forward and translate the canary, or set [canary] enabled = false",
+             let the firewall forward and translate the canary, or give it a free LAN address by [canary] source \
+             where nothing is translated, or set [canary] enabled = false",
         ),
     ];
     for (what, loudness, sentence) in table {
