@@ -17,7 +17,7 @@ pub(crate) const SECTIONS: &[Keys] = &[
     ("damping", &["half_life"]),
     ("canary", &["enabled", "interface", "source"]),
     ("kernel", &["table_base", "rule_base", "mark_mask", "protocol"]),
-    (LINK, &["name", "interface", "metered", "gateway", "gateway6", "targets"]),
+    (LINK, &["name", "interface", "metered", "gateway", "gateway6", "targets", "probe_budget"]),
     ("link.probe", &["interval", "standby_interval", "timeout", "quorum"]),
     ("link.limits", &["loss", "rtt", "jitter"]),
 ];

@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+mod budget;
+mod cost;
 mod defaults;
 mod fault;
 mod kernel;
@@ -29,7 +31,7 @@ pub use fault::{Fault, Faults, LoadError};
 pub use kernel::MAX_LINKS;
 pub use model::{
     Agent, Canary, Config, DailyWindow, Damping, Failback, FailbackMode, Failover, Gateway, Kernel, Limits,
-    Link, LogFormat, Probe, TimeLimit,
+    Link, LogFormat, Probe, ProbeBudget, TimeLimit,
 };
 pub use target::{Target, Weighted};
 

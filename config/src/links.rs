@@ -1,5 +1,6 @@
 //! The list of links, and what must not be the same in two of them.
 
+use crate::budget::{check_budget, probe_budget};
 use crate::kernel::MAX_LINKS;
 use crate::keys::LINK;
 use crate::sections::{LimitSettings, ProbeSettings};
@@ -105,6 +106,8 @@ fn link<'t>(walk: &mut Walker, section: &Section<'t>, general: &General, seen: &
     let gateway = walk.read(section, "gateway", None, way_out::<Ipv4Addr>).value;
     let gateway6 = walk.read(section, "gateway6", None, way_out::<Ipv6Addr>).value;
     let targets = targets(walk, section).unwrap_or_else(|| general.targets.clone());
+    let budget = walk.read(section, "probe_budget", None, probe_budget);
+    check_budget(walk, &section.path, &budget, &targets);
     let probe_section = walk.inner(section, "probe", "link.probe");
     let limits_section = walk.inner(section, "limits", "link.limits");
     let mut probe = general.probe.clone().overlaid(walk, &probe_section);
@@ -128,6 +131,7 @@ fn link<'t>(walk: &mut Walker, section: &Section<'t>, general: &General, seen: &
             timeout: probe.timeout.value,
             quorum: probe.quorum.value,
         },
+        probe_budget: budget.value,
         limits: Limits {
             loss_percent: limits.loss.value,
             rtt: limits.rtt.value,

@@ -132,6 +132,8 @@ pub struct Link {
     pub targets: Vec<Weighted>,
     /// How it is probed: the general `[probe]` with the link's own values over it.
     pub probe: Probe,
+    /// What its probes may cost.
+    pub probe_budget: Option<ProbeBudget>,
     /// Its limits: the general `[limits]` with the link's own values over them.
     pub limits: Limits,
 }
@@ -156,6 +158,15 @@ pub struct Probe {
     pub timeout: Duration,
     /// The weight of a family's targets that must answer together.
     pub quorum: u8,
+}
+
+/// `probe_budget`: an amount of data in a period; `Display` gives it as it can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProbeBudget {
+    /// Bytes, all headers from IP up counted, in both directions.
+    pub bytes: u64,
+    /// A day, a week or a month of 30 days.
+    pub period: Duration,
 }
 
 /// `[limits]`, as they hold for one link.

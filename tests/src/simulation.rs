@@ -5,7 +5,8 @@
 
 use shunt_decision::{
     Action, Config, Entry, Event, Failback, FailbackMode, Failover, Family, Happening, Limits, LinkConfig,
-    LinkId, Outcome, PathState, Percent, ProbeId, Target, TargetId, TargetIdentity, TargetKind, Timestamp,
+    LinkId, Outcome, PathState, Percent, Plan, ProbeId, Target, TargetId, TargetIdentity, TargetKind,
+    Timestamp,
 };
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -102,8 +103,12 @@ pub struct Simulation {
     pub log: Vec<(Timestamp, Action)>,
     /// Whether `log` is kept.
     pub keep_actions: bool,
+    /// What each probe and canary cost which link, in order; only if `keep_costs`.
+    pub costs: Vec<(Timestamp, LinkId, u32)>,
+    /// Whether `costs` is kept.
+    pub keep_costs: bool,
     now: Timestamp,
-    targets: Vec<Vec<Family>>,
+    targets: Vec<Vec<(Family, u32)>>,
     replies: BinaryHeap<Reverse<Reply>>,
     counted: Vec<Counted>,
     random: u64,
@@ -126,7 +131,8 @@ impl Simulation {
     #[must_use]
     pub fn bare(config: Config, rtts: &[Duration], seed: u64) -> Self {
         let start = Timestamp::from_nanos(1_000_000_000);
-        let targets = config.links.iter().map(|l| l.targets.iter().map(|t| t.family).collect()).collect();
+        let known = |link: &LinkConfig| link.targets.iter().map(|t| (t.family, t.cost)).collect();
+        let targets = config.links.iter().map(known).collect();
         Self {
             core: Failover::new(config, seed, start),
             weather: rtts.iter().map(|rtt| [Weather::fair(*rtt), Weather::fair(*rtt)]).collect(),
@@ -137,6 +143,8 @@ impl Simulation {
             actions: 0,
             log: Vec::new(),
             keep_actions: false,
+            costs: Vec::new(),
+            keep_costs: false,
             now: start,
             targets,
             replies: BinaryHeap::new(),
@@ -197,6 +205,9 @@ impl Simulation {
 
     fn act(&mut self) {
         while let Some(action) = self.core.poll_action() {
+            if self.keep_costs {
+                self.note_cost(&action);
+            }
             if let Action::Probe { id, link, target, .. } = action {
                 if let Some(count) = self.probes.get_mut(usize::from(link.0)) {
                     *count += 1;
@@ -259,10 +270,22 @@ impl Simulation {
         }
     }
 
+    fn target(&self, link: LinkId, target: TargetId) -> Option<(Family, u32)> {
+        self.targets.get(usize::from(link.0))?.get(usize::from(target.0)).copied()
+    }
+
+    fn note_cost(&mut self, action: &Action) {
+        let (Action::Probe { link, target, .. } | Action::Canary { link, target, .. }) = *action else {
+            return;
+        };
+        if let Some((_, cost)) = self.target(link, target) {
+            self.costs.push((self.now, link, cost));
+        }
+    }
+
     fn send(&mut self, id: ProbeId, link: LinkId, target: TargetId, canary: bool) {
         let (number, draw, wait) = (usize::from(link.0), self.chance(), self.chance());
-        let family = self.targets.get(number).and_then(|t| t.get(usize::from(target.0))).copied();
-        let Some(family) = family else { return };
+        let Some((family, _)) = self.target(link, target) else { return };
         let Some(weather) = self.weather.get(number).and_then(|w| w.get(place(family))) else { return };
         let blocked = canary && !weather.forwards || weather.gone.contains(&target) || draw < weather.loss;
         if !blocked && weather.cut.is_none() {
@@ -301,6 +324,8 @@ pub fn link(name: &str, interval: Duration, v4: usize, v6: usize) -> LinkConfig 
         kind: TargetKind::Icmp,
         identity: TargetIdentity(number),
         weight: 1,
+        // An echo request and its reply, by IPv4.
+        cost: 88,
     };
     LinkConfig {
         name: name.to_owned(),
@@ -308,6 +333,7 @@ pub fn link(name: &str, interval: Duration, v4: usize, v6: usize) -> LinkConfig 
         interval,
         standby_interval: interval.max(Duration::from_secs(30)),
         timeout: Duration::from_secs(1),
+        budget: None,
         quorum: 1,
         targets: (0..).zip(families).map(target).collect(),
         limits: Limits { loss: Percent::new(20.0), rtt: None, jitter: None },
@@ -379,21 +405,28 @@ impl DetectionReport {
 /// Cuts the first of two links silently, at a random moment, `runs` times, while `users` packets a second go each way.
 #[must_use]
 pub fn black_hole_detection(interval: Duration, users: f64, runs: u32, seed: u64) -> DetectionReport {
+    black_hole_detection_with(&two_links(interval), users, runs, seed)
+}
+
+/// The same with links of any kind; the first two have round trips of 10 and 40 ms.
+#[must_use]
+pub fn black_hole_detection_with(config: &Config, users: f64, runs: u32, seed: u64) -> DetectionReport {
     let rtts = [Duration::from_millis(10), Duration::from_millis(40)];
+    let cycle = config.links.first().map_or(Duration::ZERO, |link| Plan::of(link).in_use.interval);
     let mut report = DetectionReport { times: Vec::new(), missed: 0 };
     for run in 0..runs {
-        let mut simulation = Simulation::new(two_links(interval), &rtts, seed + u64::from(run));
+        let mut simulation = Simulation::new(config.clone(), &rtts, seed + u64::from(run));
         for weather in simulation.weather.iter_mut().filter_map(|families| families.first_mut()) {
             weather.users = users;
         }
-        simulation.run_for(Duration::from_secs(30));
+        simulation.run_for(Duration::from_secs(30).max(cycle * 4));
         let phase = simulation.chance();
-        simulation.run_for(interval.mul_f64(phase));
+        simulation.run_for(cycle.mul_f64(phase));
         let zero = simulation.now();
         if let Some(weather) = simulation.weather.iter_mut().flatten().next() {
             weather.cut = Some(zero);
         }
-        simulation.run_for(Duration::from_secs(10));
+        simulation.run_for(Duration::from_secs(10).max(cycle * 2));
         let moved = simulation
             .entries
             .iter()

@@ -68,6 +68,7 @@ impl Failover {
                 }
                 self.restart_hold(link, family);
             }
+            Verdict::Unpaid => {}
             Verdict::Lost | Verdict::NoEvidence => {
                 if !core::mem::replace(&mut state.unverifiable_said, true) {
                     self.desk.record(Happening::Unverifiable { family, link });

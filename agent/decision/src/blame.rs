@@ -1,5 +1,6 @@
 //! Whose fault a lost probe is: a target that is lost on every link, while others answer there, is itself at fault.
 
+use crate::budget::Purpose;
 use crate::failover::Failover;
 use crate::link::Link;
 use crate::path::Path;
@@ -46,6 +47,8 @@ impl Failover {
     /// Asks every other link that knows one of the silent targets; returns when the last answer is due.
     fn ask_witnesses(&mut self, link: LinkId, family: Family) -> Timestamp {
         let now = self.desk.now;
+        let of_uplink = self.path(link, family).is_some_and(|path| path.uplink);
+        let purpose = if of_uplink { Purpose::Suspicion } else { Purpose::Doubt };
         let accused = self.path(link, family).map(|path| path.targets.iter().filter(|t| !t.confirmed));
         let accused: Vec<_> = accused.into_iter().flatten().map(|target| target.identity).collect();
         let mut until = now;
@@ -53,7 +56,7 @@ impl Failover {
         for path in others.filter(|path| path.family == family && path.absent.is_none()) {
             let knows = path.targets.iter().any(|t| t.known && accused.contains(&t.identity));
             if knows && path.state.base != Verdict::Failed {
-                until = until.max(path.ask(&mut self.desk));
+                until = until.max(path.ask(purpose, &mut self.desk));
             }
         }
         until

@@ -1,6 +1,6 @@
 //! What the core needs to know, already valid: the `shunt-config` crate refuses the rest.
 
-use crate::{Family, Percent, TargetIdentity};
+use crate::{Family, Percent, ProbeBudget, TargetIdentity};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub struct LinkConfig {
     pub standby_interval: Duration,
     /// A reply later than this is no reply: the upper bound of every adaptive deadline.
     pub timeout: Duration,
+    /// What its probes may cost; `None`: whatever the intervals come to.
+    pub budget: Option<ProbeBudget>,
     /// The weight of the targets of a family that must answer together for the link to be alive there.
     pub quorum: u8,
     /// What is probed over it. A family without a target is not managed on this link.
@@ -47,6 +49,8 @@ pub struct Target {
     pub identity: TargetIdentity,
     /// How much its answer counts towards the quorum; at least 1.
     pub weight: u8,
+    /// What one probe and its answer cost the link, in bytes.
+    pub cost: u32,
 }
 
 /// What a probe of a target asks.

@@ -1,5 +1,6 @@
 //! Where actions and entries wait to be fetched, and where names are given out.
 
+use crate::budget::{Budgets, Purpose};
 use crate::{
     Action, Counters, Entry, Family, Happening, LinkId, ProbeId, RankingId, Reason, TargetId, TargetIdentity,
     Timestamp, Verdict,
@@ -33,6 +34,7 @@ pub(crate) struct Desk {
     pub(crate) lost: bool,
     /// Blamed targets that answered.
     pub(crate) acquitted: Vec<(Family, TargetIdentity)>,
+    pub(crate) budgets: Budgets,
     actions: VecDeque<Action>,
     entries: VecDeque<Entry>,
     probes: u64,
@@ -57,7 +59,7 @@ impl ProbeName {
 }
 
 impl Desk {
-    pub(crate) const fn new(now: Timestamp) -> Self {
+    pub(crate) const fn new(now: Timestamp, budgets: Budgets) -> Self {
         Self {
             now,
             counters: Counters {
@@ -72,6 +74,7 @@ impl Desk {
             changes: Vec::new(),
             lost: false,
             acquitted: Vec::new(),
+            budgets,
             actions: VecDeque::new(),
             entries: VecDeque::new(),
             probes: 0,
@@ -84,6 +87,16 @@ impl Desk {
         if !self.acquitted.contains(&(family, target)) {
             self.acquitted.push((family, target));
         }
+    }
+
+    /// Pays for what is to be sent over a link; `false`: its budget does not allow it now.
+    pub(crate) fn pay(&mut self, link: LinkId, bytes: u32, purpose: Purpose) -> bool {
+        self.budgets.pay(link, bytes, purpose, self.now)
+    }
+
+    /// When so much can be paid.
+    pub(crate) fn payable_at(&self, link: LinkId, bytes: u32, purpose: Purpose) -> Timestamp {
+        self.budgets.of(link).map_or(self.now, |budget| budget.payable_at(bytes, purpose, self.now))
     }
 
     /// Asks for one probe.
@@ -147,7 +160,7 @@ mod tests {
 
     #[test]
     fn names_tell_what_they_name() {
-        let mut desk = Desk::new(Timestamp::ZERO);
+        let mut desk = Desk::new(Timestamp::ZERO, Budgets(Vec::new()));
         let probe = desk.probe(LinkId(126), TargetId(255), Timestamp::ZERO);
         let canary = desk.canary(Family::V6, LinkId(126), TargetId(255), Timestamp::ZERO);
         assert_ne!(probe, canary);
@@ -158,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_nobody_fetches_is_dropped_and_counted() {
-        let mut desk = Desk::new(Timestamp::ZERO);
+        let mut desk = Desk::new(Timestamp::ZERO, Budgets(Vec::new()));
         for _ in 0..=MAX_WAITING {
             desk.probe(LinkId(0), TargetId(0), Timestamp::ZERO);
         }

@@ -1,5 +1,6 @@
 //! The machine itself: takes events and time in, and hands them to the parts that know what they mean.
 
+use crate::budget::{Budget, Budgets};
 use crate::choice::Candidate;
 use crate::desk::{Desk, ProbeName};
 use crate::family::FamilyState;
@@ -13,7 +14,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// Deadlines of both families' uplinks that are this near share a wake-up; it costs no more detection time.
-const DEADLINE_SLACK: Duration = Duration::from_millis(10);
+pub(crate) const DEADLINE_SLACK: Duration = Duration::from_millis(10);
 
 /// Which of the core's timers is next; the edge reads the replies that lie in its sockets before it
 /// calls [`Failover::handle_timeout`], whichever it is.
@@ -53,12 +54,13 @@ impl Failover {
     pub fn new(config: Config, seed: u64, now: Timestamp) -> Self {
         let numbered = (0..u8::MAX).zip(&config.links);
         let links: Vec<_> = numbered.map(|(id, link)| Link::new(LinkId(id), link, seed, now)).collect();
+        let budgets = config.links.iter().map(|link| link.budget.map(|allowed| Budget::new(allowed, now)));
         let managed = |family| links.iter().any(|link: &Link| link.paths.get(family).is_some());
         Self {
             families: PerFamily::from_fn(|family| FamilyState::new(managed(family))),
             candidates: Vec::with_capacity(links.len()),
             links,
-            desk: Desk::new(now),
+            desk: Desk::new(now, Budgets(budgets.collect())),
             record: Record::default(),
             lease: None,
             failback: config.failback,
@@ -191,6 +193,7 @@ impl Failover {
             link: LinkId(id),
             carrier: link.carrier,
             penalty: link.damping.penalty(self.half_life, self.desk.now),
+            budget: self.desk.budgets.of(LinkId(id)).map(|budget| budget.snapshot(self.desk.now)),
             paths: PerFamily {
                 v4: link.paths.v4.as_ref().map(crate::path::Path::snapshot),
                 v6: link.paths.v6.as_ref().map(crate::path::Path::snapshot),

@@ -1,5 +1,6 @@
 //! Sending probes, and judging what became of them: pending is not lost, and a late reply rewrites history.
 
+use crate::budget::Purpose;
 use crate::desk::Desk;
 use crate::path::{Path, Trial};
 use crate::rtt::percent_of;
@@ -32,16 +33,29 @@ impl Path {
     /// Sends the steady probe that is due.
     pub(crate) fn send_steady(&mut self, desk: &mut Desk) {
         let place = self.turn;
-        self.turn = if place + 1 < self.targets.len() { place + 1 } else { 0 };
         self.pace.advance(desk.now);
-        self.send(place, false, desk);
+        let cost = self.targets.get(place).map_or(0, |target| target.cost);
+        // Its pace keeps to the budget; only where suspicions took all there was, it waits a turn.
+        if desk.pay(self.link, cost, Purpose::Need) {
+            self.turn = if place + 1 < self.targets.len() { place + 1 } else { 0 };
+            self.send(place, false, desk);
+        }
     }
 
-    /// Sends a confirming probe to every target.
-    pub(crate) fn send_round(&mut self, desk: &mut Desk) {
+    /// Sends a confirming probe to every target; `false`: the budget does not allow it now.
+    pub(crate) fn send_round(&mut self, purpose: Purpose, desk: &mut Desk) -> bool {
+        if !desk.pay(self.link, self.round_cost(), purpose) {
+            return false;
+        }
         for place in 0..self.targets.len() {
             self.send(place, true, desk);
         }
+        true
+    }
+
+    /// Bytes of one probe to every target.
+    pub(crate) fn round_cost(&self) -> u32 {
+        self.targets.iter().map(|target| target.cost).sum()
     }
 
     fn send(&mut self, place: usize, confirming: bool, desk: &mut Desk) {

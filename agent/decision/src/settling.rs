@@ -1,6 +1,7 @@
 //! From changed verdicts to a choice, and from the choice to a ranking.
 
 use crate::audition::Audition;
+use crate::budget::Purpose;
 use crate::choice::{self, Candidate, Choice, Fitness, Hold, Motive, Question};
 use crate::desk::Change;
 use crate::failover::Failover;
@@ -157,13 +158,13 @@ impl Failover {
             ))
         });
         if let Some((id, _, _)) = usable.min_by_key(|(_, fitness, suspect)| (*fitness, *suspect)) {
-            self.ask(id, family);
+            self.ask(id, family, Purpose::Suspicion);
         }
     }
 
-    fn ask(&mut self, id: LinkId, family: Family) -> Option<Timestamp> {
+    fn ask(&mut self, id: LinkId, family: Family, purpose: Purpose) -> Option<Timestamp> {
         let path = self.links.get_mut(usize::from(id.0))?.paths.get_mut(family).as_mut()?;
-        path.absent.is_none().then(|| path.ask(&mut self.desk))
+        path.absent.is_none().then(|| path.ask(purpose, &mut self.desk))
     }
 
     fn gather(&mut self, family: Family) {
@@ -203,7 +204,7 @@ impl Failover {
                 path.audition = None;
             } else if path.audition.is_none() {
                 path.audition = Some(Audition::begin(self.desk.now));
-                path.ask(&mut self.desk);
+                path.ask(Purpose::Suspicion, &mut self.desk);
             }
         }
     }
@@ -263,7 +264,7 @@ impl Failover {
             None => {
                 let mut until = now;
                 for id in (0..u8::MAX).map(LinkId).take(self.links.len()).filter(|id| *id != uplink) {
-                    until = until.max(self.ask(id, family).unwrap_or(now));
+                    until = until.max(self.ask(id, family, Purpose::Need).unwrap_or(now));
                 }
                 until
             }
@@ -378,9 +379,8 @@ impl Failover {
     fn set_paces(&mut self, family: Family) {
         let uplink = self.families.get(family).uplink.and_then(|link| self.path(link, family));
         let sound = uplink.is_some_and(|path| path.verdict() == Verdict::Healthy);
-        let now = self.desk.now;
         for link in &mut self.links {
-            link.set_pace(family, !sound, now);
+            link.set_pace(family, !sound, &self.desk);
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the core knows, as values to be shown.
 
-use crate::{Family, Fault, Force, Incident, LinkId, PerFamily, Percent, Reason, Timestamp, Verdict};
+use crate::{
+    BudgetSnapshot, Family, Fault, Force, Incident, LinkId, PerFamily, Percent, Reason, Timestamp, Verdict,
+};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,8 @@ pub struct LinkSnapshot {
     pub carrier: Option<bool>,
     /// The flap penalty, 1 per failover away from it, fading.
     pub penalty: f64,
+    /// Its probe budget, if it has one.
+    pub budget: Option<BudgetSnapshot>,
     /// Its paths; `None` for a family without targets.
     pub paths: PerFamily<Option<PathSnapshot>>,
 }

@@ -1,5 +1,6 @@
 //! Suspicion is cheap, switching is not: the burst of confirming probes that stands between the two.
 
+use crate::budget::Purpose;
 use crate::desk::{Change, Desk};
 use crate::path::Path;
 use crate::target::TargetState;
@@ -48,6 +49,34 @@ pub(crate) struct Burst {
     examined: Option<Timestamp>,
 }
 
+/// Rounds of a burst to a path that loses so many percent, and on which so many targets must be lost together.
+fn rounds(loss: f64, together: usize) -> u8 {
+    let evidence =
+        EVIDENCE.iter().find(|(below, _)| loss < *below).map_or(MOST_EVIDENCE, |(_, probes)| *probes);
+    u8::try_from(evidence.div_ceil(together)).unwrap_or(ROUNDS).max(ROUNDS)
+}
+
+/// So many of the targets with these weights must be lost together for the quorum to fail, the heaviest first.
+fn lost_together(mut weights: Vec<u32>, quorum: u32) -> usize {
+    weights.sort_unstable();
+    let mut left: u32 = weights.iter().sum();
+    let mut lost = 0;
+    while left >= quorum
+        && let Some(heaviest) = weights.pop()
+    {
+        left -= heaviest;
+        lost += 1;
+    }
+    lost.max(1)
+}
+
+/// The longest that a burst takes to find a path silent, all of whose targets with these weights answered before, when
+/// each probe of it is waited for so long and `loss` percent are lost as a rule.
+pub(crate) fn longest_burst(weights: Vec<u32>, quorum: u32, loss: f64, deadline: Duration) -> Duration {
+    let rounds = rounds(loss, lost_together(weights, quorum));
+    ROUND_GAP * u32::from(rounds - 1) + deadline + TRAFFIC_PATIENCE
+}
+
 impl Path {
     /// Begins a burst, whose evidence are replies to probes sent from `zero` on.
     pub(crate) fn begin_burst(&mut self, zero: Timestamp, desk: &mut Desk) {
@@ -56,16 +85,15 @@ impl Path {
         for target in &mut self.targets {
             target.confirmed = false;
         }
-        let rounds =
-            u8::try_from(self.evidence().div_ceil(self.lost_together())).unwrap_or(ROUNDS).max(ROUNDS);
+        let loss = self.window.loss().map_or(0.0, Percent::value);
+        let rounds = rounds(loss, lost_together(self.voices(), self.quorum()));
         let known = self.targets.iter().any(TargetState::speaks);
         let gap = if !known { FIRST_GAP } else { ROUND_GAP };
-        let next_round = desk.now + gap;
         self.burst = Some(Burst {
             zero,
-            rounds_left: rounds - 1,
+            rounds_left: rounds,
             gap,
-            next_round,
+            next_round: desk.now,
             lost: 0,
             traffic: None,
             awaiting: None,
@@ -73,7 +101,7 @@ impl Path {
             examined: None,
         });
         desk.counters.bursts += 1;
-        self.send_round(desk);
+        self.next_round(desk);
         desk.act(Action::SampleTraffic { link: self.link });
         if known {
             // It holds nothing up: where the link is broken may be told after the move.
@@ -89,6 +117,20 @@ impl Path {
         self.take(Sign::Late, reason, desk);
         if before != self.state {
             self.begin_burst(zero, desk);
+        }
+    }
+
+    /// Sends the next round, or waits until it can be paid: what was not asked is no evidence.
+    fn next_round(&mut self, desk: &mut Desk) {
+        let purpose = if self.uplink { Purpose::Suspicion } else { Purpose::Doubt };
+        let sent = self.send_round(purpose, desk);
+        let cost = self.round_cost();
+        let Some(burst) = &mut self.burst else { return };
+        if sent {
+            burst.rounds_left -= 1;
+            burst.next_round = desk.now + burst.gap;
+        } else {
+            burst.next_round = desk.payable_at(self.link, cost, purpose);
         }
     }
 
@@ -114,26 +156,9 @@ impl Path {
         passed
     }
 
-    /// So many confirming probes must be lost.
-    fn evidence(&self) -> usize {
-        let loss = self.window.loss().map_or(0.0, Percent::value);
-        EVIDENCE.iter().find(|(below, _)| loss < *below).map_or(MOST_EVIDENCE, |(_, probes)| *probes)
-    }
-
-    /// So many targets must be lost together for the quorum to fail, the heaviest first.
-    fn lost_together(&self) -> usize {
-        let mut weights: Vec<_> =
-            self.targets.iter().filter(|target| target.speaks()).map(|target| target.weight).collect();
-        weights.sort_unstable();
-        let mut left: u32 = weights.iter().sum();
-        let mut lost = 0;
-        while left >= self.quorum()
-            && let Some(heaviest) = weights.pop()
-        {
-            left -= heaviest;
-            lost += 1;
-        }
-        lost.max(1)
+    /// The weights of the targets that speak for the link.
+    fn voices(&self) -> Vec<u32> {
+        self.targets.iter().filter(|target| target.speaks()).map(|target| target.weight).collect()
     }
 
     /// Sends the next round, or concludes, if either is due. Overdue probes are judged by now.
@@ -144,9 +169,7 @@ impl Path {
         let Some(burst) = &mut self.burst else { return };
         if burst.rounds_left > 0 {
             if burst.next_round <= desk.now {
-                burst.rounds_left -= 1;
-                burst.next_round = desk.now + burst.gap;
-                self.send_round(desk);
+                self.next_round(desk);
             }
             return;
         }
@@ -220,8 +243,8 @@ impl Path {
     }
 
     /// Asks every target once, to know whether this path is alive now. Returns when the last answer is due.
-    pub(crate) fn ask(&mut self, desk: &mut Desk) -> Timestamp {
-        self.send_round(desk);
+    pub(crate) fn ask(&mut self, purpose: Purpose, desk: &mut Desk) -> Timestamp {
+        self.send_round(purpose, desk);
         let deadlines = self.targets.iter().filter_map(|target| target.next_deadline(true));
         deadlines.max().unwrap_or(desk.now)
     }

@@ -43,6 +43,8 @@ pub(crate) struct TargetState {
     pub(crate) kind: TargetKind,
     pub(crate) identity: TargetIdentity,
     pub(crate) weight: u32,
+    /// Bytes of one probe and its answer.
+    pub(crate) cost: u32,
     pub(crate) rtt: RttStats,
     pub(crate) window: LossWindow,
     pub(crate) test: LossTest,
@@ -74,6 +76,7 @@ impl TargetState {
             kind: target.kind,
             identity: target.identity,
             weight: u32::from(target.weight.max(1)),
+            cost: target.cost,
             rtt: RttStats::new(),
             window: LossWindow::default(),
             test: LossTest::new(loss_limit),

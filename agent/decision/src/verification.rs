@@ -1,5 +1,6 @@
 //! The proof of a move: a packet as a client's would be must come back over the new path.
 
+use crate::budget::Purpose;
 use crate::desk::Desk;
 use crate::path::Path;
 use crate::{LinkId, Outcome, ProbeId, TargetId, Timestamp};
@@ -22,6 +23,8 @@ pub(crate) enum Verdict {
     Lost,
     /// No canary could be sent.
     NoEvidence,
+    /// None could be paid from the link's budget.
+    Unpaid,
 }
 
 /// A verification that is going on.
@@ -35,6 +38,7 @@ pub(crate) struct Verification {
     tries: u32,
     sent: u32,
     unsendable: u32,
+    unpaid: bool,
     needed: usize,
     answered: Vec<TargetId>,
     replies: usize,
@@ -53,6 +57,7 @@ impl Verification {
             tries: 1,
             sent: 0,
             unsendable: 0,
+            unpaid: false,
             needed: usize::try_from(path.quorum).unwrap_or(REPLIES),
             answered: Vec::new(),
             replies: 0,
@@ -65,6 +70,10 @@ impl Verification {
 
     fn send(&mut self, path: &Path, place: usize, desk: &mut Desk) {
         let Some(target) = path.targets.get(place) else { return };
+        if !desk.pay(path.link, target.cost, Purpose::Need) {
+            self.unpaid = true;
+            return;
+        }
         let id = desk.canary(path.family, path.link, target.id, desk.now + path.timeout);
         self.first.get_or_insert(id);
         self.sent += 1;
@@ -100,6 +109,7 @@ impl Verification {
         }
         if self.ends <= desk.now {
             return Some(match (self.replies, self.sent.saturating_sub(self.unsendable)) {
+                (0, 0) if self.unpaid => Verdict::Unpaid,
                 (0, 0) => Verdict::NoEvidence,
                 (0, _) => Verdict::Lost,
                 (_, _) => Verdict::Proved,

@@ -46,6 +46,9 @@ fn core_link(link: &file::Link, far_ends: &[&file::Target]) -> core::LinkConfig 
         interval: link.probe.interval,
         standby_interval: link.probe.standby_interval,
         timeout: link.probe.timeout,
+        budget: link
+            .probe_budget
+            .map(|budget| core::ProbeBudget { bytes: budget.bytes, period: budget.period }),
         quorum: link.probe.quorum,
         targets: link.targets.iter().map(|target| core_target(target, far_ends)).collect(),
         limits: core::Limits {
@@ -69,6 +72,7 @@ fn core_target(weighted: &file::Weighted, far_ends: &[&file::Target]) -> core::T
         // 127 links of 16 targets each fit.
         identity: core::TargetIdentity(u16::try_from(place).unwrap_or(u16::MAX)),
         weight: *weight,
+        cost: target.cost(),
     }
 }
 

@@ -63,6 +63,7 @@ fn promised() -> Config {
             timeout: Duration::from_secs(1),
             quorum: 1,
         },
+        probe_budget: None,
         limits: Limits { loss_percent: 20.0, rtt: None, jitter: None },
     };
     Config {

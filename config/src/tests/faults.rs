@@ -133,6 +133,43 @@ const OF_A_LINK: &[Row] = &[
         "move it to [link.probe]",
     ),
     ("name = \"b\"\ninterface = \"b0\"\nmetered = 1", 7, "link \"b\".metered", "true nor false"),
+    ("name = \"b\"\ninterface = \"b0\"\nprobe_budget = 5", 7, "link \"b\".probe_budget", "\"100 MB/month\""),
+    (
+        "name = \"b\"\ninterface = \"b0\"\nprobe_budget = \"5 MB\"",
+        7,
+        "link \"b\".probe_budget",
+        "is not an amount of data in a period",
+    ),
+    (
+        "name = \"b\"\ninterface = \"b0\"\nprobe_budget = \"5 MB/year\"",
+        7,
+        "link \"b\".probe_budget",
+        "write day, week or month",
+    ),
+    (
+        "name = \"b\"\ninterface = \"b0\"\nprobe_budget = \"5 mb/day\"",
+        7,
+        "link \"b\".probe_budget",
+        "has no unit of data; write B, KB",
+    ),
+    (
+        "name = \"b\"\ninterface = \"b0\"\nprobe_budget = \". MB/day\"",
+        7,
+        "link \"b\".probe_budget",
+        "has no number",
+    ),
+    (
+        "name = \"b\"\ninterface = \"b0\"\nprobe_budget = \"2000 GB/day\"",
+        7,
+        "link \"b\".probe_budget",
+        "out of range",
+    ),
+    (
+        "name = \"b\"\ninterface = \"b0\"\nprobe_budget = \"600 KB/month\"",
+        7,
+        "link \"b\".probe_budget",
+        "at 432 bytes each time; allow at least \"623 KB/month\"",
+    ),
     (
         "name = \"b\"\ninterface = \"b0\"\nprobe = { interval = \"1ms\" }",
         7,

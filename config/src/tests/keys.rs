@@ -72,6 +72,11 @@ const OF_A_LINK: &[Row] = &[
     ("link.targets", r#"["dns://192.0.2.1/example.com."]"#, |c| {
         asked(c, 1, &["dns://192.0.2.1:53/example.com"]) && c.links[0].targets.len() == 4
     }),
+    ("link.probe_budget", r#""100 MB/month""#, |c| {
+        let month = ms(30 * 86_400_000);
+        let budget = Some(crate::ProbeBudget { bytes: 100_000_000, period: month });
+        each(c, |link| link.probe_budget, None, budget)
+    }),
     ("link.probe.interval", r#""200ms""#, |c| each(c, |link| link.probe.interval, ms(1000), ms(200))),
     ("link.probe.standby_interval", r#""1m""#, |c| {
         each(c, |link| link.probe.standby_interval, ms(30_000), ms(60_000))

@@ -21,7 +21,7 @@ metered = true
 "#;
 
 /// The configuration in `text`, which must be valid.
-fn valid(text: &str) -> Config {
+pub(crate) fn valid(text: &str) -> Config {
     parse(text, Path::new("test.toml")).unwrap_or_else(|faults| panic!("{text}\n{faults}"))
 }
 

@@ -6,6 +6,8 @@
 mod simulation;
 
 #[cfg(test)]
+mod budget;
+#[cfg(test)]
 mod checkpoint;
 #[cfg(test)]
 mod manners;

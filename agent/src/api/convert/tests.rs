@@ -49,7 +49,7 @@ fn path(family: shunt_decision::Family, verdict: Core, reason: Reason) -> PathSn
 }
 
 fn link(link: LinkId, v4: Option<PathSnapshot>, v6: Option<PathSnapshot>) -> LinkSnapshot {
-    LinkSnapshot { link, carrier: Some(true), penalty: 0.0, paths: PerFamily { v4, v6 } }
+    LinkSnapshot { link, carrier: Some(true), penalty: 0.0, budget: None, paths: PerFamily { v4, v6 } }
 }
 
 fn snapshot(links: Vec<LinkSnapshot>) -> Snapshot {

@@ -1,0 +1,64 @@
+//! What a probe costs the link it goes over, in bytes, so that a budget can be kept to and told before anything is sent.
+//!
+//! Counted is what a provider counts: whole IP packets, in both directions, without layer 2. The figures are those of the
+//! packets that the agent really sends (`agent/tests/probe_bytes.rs` holds them against the counters of an interface).
+//! A canary costs no more than a probe of the same target. A question to the link's own gateway (ARP, neighbour
+//! discovery) goes no further than the gateway, and counts for nothing.
+
+use crate::Target;
+
+/// An IPv4 header without options (RFC 791) and an IPv6 header (RFC 8200).
+const IPV4: u32 = 20;
+const IPV6: u32 = 40;
+/// An echo header (RFC 792, RFC 4443) with the 16 bytes by which the agent knows its own.
+const ECHO: u32 = 8 + 16;
+/// A TCP header with the options of a first segment: maximum segment size, SACK, timestamps and window scale.
+const TCP: u32 = 40;
+/// Segments of a handshake and an orderly close: SYN, SYN, ACK, FIN, ACK, FIN, ACK. Without an answer the kernel
+/// repeats the first one at most six times in the longest timeout of 10 s, which comes to the same.
+const SEGMENTS: u32 = 7;
+/// A UDP header (RFC 768) and the header of a DNS message (RFC 1035).
+const DNS: u32 = 8 + 12;
+/// What a name on the wire has beyond its text, and the type and class of the question (RFC 1035).
+const QUESTION: u32 = 2 + 4;
+/// Address records that an answer is taken to hold. Large sites give up to eight; how many come, the server decides.
+const RECORDS: u32 = 8;
+/// A record with a compressed name, around its address (RFC 1035).
+const RECORD: u32 = 12;
+
+impl Target {
+    /// Bytes of one probe and its answer, headers from IP up included, as far as they are known beforehand.
+    #[must_use]
+    pub fn cost(&self) -> u32 {
+        let (ip, address) = if self.address().is_ipv4() { (IPV4, 4) } else { (IPV6, 16) };
+        match self {
+            Self::Icmp(_) => 2 * (ip + ECHO),
+            Self::Tcp(_) => SEGMENTS * (ip + TCP),
+            Self::Dns { name, .. } => {
+                let name = u32::try_from(name.len()).unwrap_or(u32::MAX / 4);
+                2 * (ip + DNS + name + QUESTION) + RECORDS * (RECORD + address)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests::valid;
+
+    #[test]
+    fn each_kind_has_its_price_in_each_family() {
+        for (text, bytes) in [
+            ("192.0.2.1", 88),
+            ("2001:db8::1", 128),
+            ("tcp://192.0.2.1:443", 420),
+            ("tcp://[2001:db8::1]:443", 560),
+            ("dns://192.0.2.1/example.com", 2 * 57 + 8 * 16),
+            ("dns://[2001:db8::1]/example.com", 2 * 77 + 8 * 28),
+        ] {
+            let link = "[[link]]\nname = \"a\"\ninterface = \"a0\"";
+            let config = valid(&format!("targets = [\"{text}\"]\n{link}"));
+            assert_eq!(config.links[0].targets[0].target.cost(), bytes, "{text}");
+        }
+    }
+}
