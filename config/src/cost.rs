@@ -5,7 +5,7 @@
 //! A canary costs no more than a probe of the same target. A question to the link's own gateway (ARP, neighbour
 //! discovery) goes no further than the gateway, and counts for nothing.
 
-use crate::Target;
+use crate::{Page, Target};
 
 /// An IPv4 header without options (RFC 791) and an IPv6 header (RFC 8200).
 const IPV4: u32 = 20;
@@ -25,12 +25,23 @@ const QUESTION: u32 = 2 + 4;
 const RECORDS: u32 = 8;
 /// A record with a compressed name, around its address (RFC 1035).
 const RECORD: u32 = 12;
+/// Request, answer and their acknowledgements.
+const PAGE_SEGMENTS: u32 = 4;
+/// What every request for a page has beside its host and path.
+const REQUEST: u32 = 83;
+/// The head of an answer and a small page. How long they are, the server decides.
+const ANSWER: u32 = 800;
+/// Hello, certificates, finish and tickets in both directions: two certificates of usual size are most of it. A session
+/// that is resumed costs less.
+const TLS: u32 = 4_500;
+/// Their segments, and the acknowledgements.
+const TLS_SEGMENTS: u32 = 8;
 
 impl Target {
     /// Bytes of one probe and its answer, headers from IP up included, as far as they are known beforehand.
     #[must_use]
     pub fn cost(&self) -> u32 {
-        let (ip, address) = if self.address().is_ipv4() { (IPV4, 4) } else { (IPV6, 16) };
+        let (ip, address) = if self.is_ipv4() { (IPV4, 4) } else { (IPV6, 16) };
         match self {
             Self::Icmp(_) => 2 * (ip + ECHO),
             Self::Tcp(_) => SEGMENTS * (ip + TCP),
@@ -38,7 +49,19 @@ impl Target {
                 let name = u32::try_from(name.len()).unwrap_or(u32::MAX / 4);
                 2 * (ip + DNS + name + QUESTION) + RECORDS * (RECORD + address)
             }
+            Self::Page(page) => page.cost(ip),
         }
+    }
+}
+
+impl Page {
+    /// Of a small page, as those are that are made for such checks. A look-up of its name comes seldom, and is little
+    /// beside it.
+    fn cost(&self, ip: u32) -> u32 {
+        let text = self.path.len() + self.authority().len();
+        let plain = u32::try_from(text).unwrap_or(u32::MAX / 4) + REQUEST + ANSWER;
+        let (tls, more) = if self.secure { (TLS, TLS_SEGMENTS) } else { (0, 0) };
+        (SEGMENTS + PAGE_SEGMENTS + more) * (ip + TCP) + plain + tls
     }
 }
 
@@ -55,6 +78,8 @@ mod tests {
             ("tcp://[2001:db8::1]:443", 560),
             ("dns://192.0.2.1/example.com", 2 * 57 + 8 * 16),
             ("dns://[2001:db8::1]/example.com", 2 * 77 + 8 * 28),
+            ("http://192.0.2.1/a", 11 * 60 + 11 + 883),
+            ("https://example.com/a", 19 * 60 + 13 + 883 + 4_500),
         ] {
             let link = "[[link]]\nname = \"a\"\ninterface = \"a0\"";
             let config = valid(&format!("targets = [\"{text}\"]\n{link}"));

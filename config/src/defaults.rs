@@ -15,8 +15,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What is probed when the file names nothing: two independent public resolvers, each in both families.
-const TARGETS: [IpAddr; 4] = [
+/// What is probed, and asked for names, when the file names nothing: two independent public resolvers, each in both
+/// families.
+pub(crate) const RESOLVERS: [IpAddr; 4] = [
     IpAddr::V4(Ipv4Addr::new(1, 1, 1, 1)),
     IpAddr::V4(Ipv4Addr::new(9, 9, 9, 9)),
     IpAddr::V6(Ipv6Addr::new(0x2606, 0x4700, 0x4700, 0, 0, 0, 0, 0x1111)),
@@ -33,6 +34,8 @@ pub(crate) const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(10).
 pub(crate) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(10);
 /// Targets of one link: more add cost, not certainty.
 pub(crate) const MAX_TARGETS: usize = 16;
+/// All of a family are asked at once: four of each are enough for anybody.
+pub(crate) const MAX_RESOLVERS: usize = 8;
 /// Ten times as good a witness as another is no other kind of witness; beyond that the other may be left out.
 pub(crate) const MAX_WEIGHT: u8 = 10;
 /// All targets of a link together, at their greatest weight.
@@ -47,7 +50,7 @@ pub(crate) const HOLD_DOWN: RangeInclusive<Duration> = SECOND..=DAY;
 pub(crate) const HALF_LIFE: RangeInclusive<Duration> = SECOND..=DAY;
 
 pub(crate) fn targets() -> Vec<Weighted> {
-    TARGETS.into_iter().map(|address| Target::Icmp(address).into()).collect()
+    RESOLVERS.into_iter().map(|address| Target::Icmp(address).into()).collect()
 }
 
 /// Everything but the links, which have no default.

@@ -8,7 +8,7 @@ pub(crate) type Keys = (&'static str, &'static [&'static str]);
 
 /// All sections, in the order of the reference file. Sections within sections are not keys.
 pub(crate) const SECTIONS: &[Keys] = &[
-    ("", &["targets"]),
+    ("", &["targets", "resolvers"]),
     ("agent", &["socket", "group", "state_dir", "log", "log_format"]),
     ("probe", &["interval", "standby_interval", "timeout", "quorum"]),
     ("limits", &["loss", "rtt", "jitter"]),
@@ -17,7 +17,7 @@ pub(crate) const SECTIONS: &[Keys] = &[
     ("damping", &["half_life"]),
     ("canary", &["enabled", "interface", "source"]),
     ("kernel", &["table_base", "rule_base", "mark_mask", "protocol"]),
-    (LINK, &["name", "interface", "metered", "gateway", "gateway6", "targets", "probe_budget"]),
+    (LINK, &["name", "interface", "metered", "gateway", "gateway6", "targets", "resolvers", "probe_budget"]),
     ("link.probe", &["interval", "standby_interval", "timeout", "quorum"]),
     ("link.limits", &["loss", "rtt", "jitter"]),
 ];

@@ -14,6 +14,7 @@ mod kernel;
 mod keys;
 mod links;
 mod model;
+mod resolvers;
 mod sections;
 mod syntax;
 mod target;
@@ -33,7 +34,7 @@ pub use model::{
     Agent, Canary, Config, DailyWindow, Damping, Failback, FailbackMode, Failover, Gateway, Kernel, Limits,
     Link, LogFormat, Probe, ProbeBudget, TimeLimit,
 };
-pub use target::{Target, Weighted};
+pub use target::{Host, Page, Target, Weighted};
 
 /// Longest file in bytes: a hundred links with every key written out stay below half of it.
 const MAX_FILE: usize = 256 * 1024;
@@ -94,12 +95,14 @@ fn sections<'t>(walk: &mut walk::Walker, root: &'t DeTable<'t>, end: usize) -> C
     walk.known_only(&root);
     let tables = links::tables(walk, &root, end);
     let targets = target::targets(walk, &root);
+    let resolvers = resolvers::resolvers(walk, &root, walk::Setting::default(defaults::RESOLVERS.to_vec()));
     let probe = walk.section(&root, "probe");
     let limits = walk.section(&root, "limits");
     let (canary, canary_interface) = sections::canary(walk, &root);
     let kernel = sections::kernel(walk, &root, tables.len());
     let general = links::General {
         targets: targets.unwrap_or_else(defaults::targets),
+        resolvers,
         probe: sections::ProbeSettings::defaults().overlaid(walk, &probe),
         limits: sections::LimitSettings::defaults().overlaid(walk, &limits),
         canary_interface,

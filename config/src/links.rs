@@ -3,6 +3,7 @@
 use crate::budget::{check_budget, probe_budget};
 use crate::kernel::MAX_LINKS;
 use crate::keys::LINK;
+use crate::resolvers::{self, resolvers};
 use crate::sections::{LimitSettings, ProbeSettings};
 use crate::target::targets;
 use crate::values::{Complaint, Parsed, boolean, interface, not_unicast, quoted, text};
@@ -24,6 +25,7 @@ const EXAMPLE: &str = "add [[link]] with name = \"fiber\" and interface = \"eth0
 #[derive(Debug)]
 pub(crate) struct General {
     pub(crate) targets: Vec<Weighted>,
+    pub(crate) resolvers: Setting<Vec<IpAddr>>,
     pub(crate) probe: ProbeSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) canary_interface: Setting<String>,
@@ -108,6 +110,7 @@ fn link<'t>(walk: &mut Walker, section: &Section<'t>, general: &General, seen: &
     let targets = targets(walk, section).unwrap_or_else(|| general.targets.clone());
     let budget = walk.read(section, "probe_budget", None, probe_budget);
     check_budget(walk, &section.path, &budget, &targets);
+    let resolvers = resolvers(walk, section, general.resolvers.clone());
     let probe_section = walk.inner(section, "probe", "link.probe");
     let limits_section = walk.inner(section, "limits", "link.limits");
     let mut probe = general.probe.clone().overlaid(walk, &probe_section);
@@ -117,6 +120,7 @@ fn link<'t>(walk: &mut Walker, section: &Section<'t>, general: &General, seen: &
         probe.standby_interval.value = probe.standby_interval.value.max(probe.interval.value);
     }
     check_times(walk, &section.path, &probe, &limits);
+    resolvers::check(walk, &section.path, &resolvers, &targets);
     check_quorum(walk, &section.path, &probe.quorum, &targets);
     Link {
         name: name.value,
@@ -125,6 +129,7 @@ fn link<'t>(walk: &mut Walker, section: &Section<'t>, general: &General, seen: &
         gateway,
         gateway6,
         targets,
+        resolvers: resolvers.value,
         probe: Probe {
             interval: probe.interval.value,
             standby_interval: probe.standby_interval.value,

@@ -1,7 +1,7 @@
 //! A configuration that can be run: every value is in range, every name is known, nothing clashes.
 
 use crate::Weighted;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -130,6 +130,8 @@ pub struct Link {
     pub gateway6: Option<Gateway<Ipv6Addr>>,
     /// What is probed over it: the link's own list, or the general one.
     pub targets: Vec<Weighted>,
+    /// Who is asked over it for the names of targets, each for names in its own family.
+    pub resolvers: Vec<IpAddr>,
     /// How it is probed: the general `[probe]` with the link's own values over it.
     pub probe: Probe,
     /// What its probes may cost.

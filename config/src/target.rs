@@ -2,7 +2,9 @@
 
 mod forms;
 mod list;
+mod page;
 
+pub(crate) use forms::checked;
 pub(crate) use list::targets;
 
 use std::fmt;
@@ -33,22 +35,61 @@ pub enum Target {
         /// The address that must be among the answers, of the server's family; `None`: any will do.
         answer: Option<IpAddr>,
     },
+    /// `http://192.0.2.1/path`, `https://example.com/path`: a page is served as it should be.
+    Page(Page),
+}
+
+/// A page, and what it is to be like.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Page {
+    /// Over TLS.
+    pub secure: bool,
+    /// Whose page it is.
+    pub host: Host,
+    /// 80, or 443 over TLS, unless given.
+    pub port: u16,
+    /// Path and query, in the letters of RFC 3986; begins with a slash.
+    pub path: String,
+    /// The status that is good; `None`: 200 to 299.
+    pub status: Option<u16>,
+    /// What the beginning of the body must contain; `None`: the body does not matter.
+    pub body: Option<String>,
+}
+
+/// Where a page is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// At an address.
+    Address(IpAddr),
+    /// At an address that is to be found over the probed link.
+    Name {
+        /// A domain name without the trailing dot.
+        name: String,
+        /// Asked for over IPv6 (else over IPv4).
+        ipv6: bool,
+    },
 }
 
 impl Target {
-    /// The address that is probed.
+    /// The address that is probed; `None` where it is to be found by a name.
     #[must_use]
-    pub const fn address(&self) -> IpAddr {
+    pub const fn address(&self) -> Option<IpAddr> {
         match self {
-            Self::Icmp(address) => *address,
-            Self::Tcp(socket) | Self::Dns { server: socket, .. } => socket.ip(),
+            Self::Icmp(address) => Some(*address),
+            Self::Tcp(socket) | Self::Dns { server: socket, .. } => Some(socket.ip()),
+            Self::Page(Page { host: Host::Address(address), .. }) => Some(*address),
+            Self::Page(Page { host: Host::Name { .. }, .. }) => None,
         }
     }
 
     /// Whether it is probed over IPv4 (else over IPv6).
     #[must_use]
     pub const fn is_ipv4(&self) -> bool {
-        self.address().is_ipv4()
+        match self {
+            Self::Icmp(address) | Self::Page(Page { host: Host::Address(address), .. }) => address.is_ipv4(),
+            Self::Tcp(socket) | Self::Dns { server: socket, .. } => socket.is_ipv4(),
+            Self::Page(Page { host: Host::Name { ipv6, .. }, .. }) => !*ipv6,
+        }
     }
 }
 
@@ -71,6 +112,37 @@ impl fmt::Display for Target {
             Self::Icmp(address) => write!(f, "{address}"),
             Self::Tcp(socket) => write!(f, "tcp://{socket}"),
             Self::Dns { server, name, .. } => write!(f, "dns://{server}/{name}"),
+            Self::Page(page) => page.fmt(f),
+        }
+    }
+}
+
+impl Page {
+    /// The port that goes without saying.
+    #[must_use]
+    pub const fn usual_port(secure: bool) -> u16 {
+        if secure { 443 } else { 80 }
+    }
+
+    /// Host and, if it is not the usual one, port: what a client writes into `Host`.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = match &self.host {
+            Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
+            Host::Address(address) => address.to_string(),
+            Host::Name { name, .. } => name.clone(),
+        };
+        if self.port == Self::usual_port(self.secure) { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority(), self.path)?;
+        match self.host {
+            Host::Name { ipv6: true, .. } => f.write_str(" over IPv6"),
+            Host::Name { .. } | Host::Address(_) => Ok(()),
         }
     }
 }

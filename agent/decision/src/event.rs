@@ -114,6 +114,8 @@ pub enum Outcome {
     Refused,
     /// Somebody else answered in the target's place: a redirect, or a page without what was expected (a captive portal).
     Intercepted,
+    /// The target's name has no known address: the link's resolvers failed or said so, and nothing was sent.
+    Unresolved,
     /// It could not be sent over this link.
     Unsendable,
 }

@@ -95,6 +95,7 @@ impl Path {
             }
             Outcome::Refused => self.lose(place, flight, Reason::Refused, desk),
             Outcome::Intercepted => self.lose(place, flight, Reason::Intercepted, desk),
+            Outcome::Unresolved => self.lose(place, flight, Reason::Unresolved, desk),
             Outcome::Unsendable => self.lose(place, flight, Reason::Unsendable, desk),
         }
         false

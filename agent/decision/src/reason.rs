@@ -53,6 +53,8 @@ pub enum Reason {
     Refused,
     /// Something between the link and the target answered in its place: a captive portal.
     Intercepted,
+    /// The name of a target could not be resolved over the link.
+    Unresolved,
     /// A probe could not be sent over the link.
     Unsendable,
     /// The machine slept or the agent stood still: what was known is void.

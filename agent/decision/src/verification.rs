@@ -98,7 +98,7 @@ impl Verification {
                 self.unsendable += 1;
                 None
             }
-            Outcome::Refused | Outcome::Intercepted => None,
+            Outcome::Refused | Outcome::Intercepted | Outcome::Unresolved => None,
         }
     }
 

@@ -25,6 +25,7 @@ pub fn reason(reason: &Reason, about: Option<LinkId>, names: &Names) -> String {
         Reason::Stalled { silence } => {
             format!("nothing came back for {} while users' packets were sent", short(silence))
         }
+        Reason::Unresolved => "a target's name could not be resolved over the link".into(),
         Reason::Intercepted => "something on the way answered in the target's place: a captive portal".into(),
         Reason::Refused => "a target refused the probe or answered it wrongly".into(),
         Reason::Unsendable => match about {

@@ -41,11 +41,12 @@ pub(super) fn assemble(
         Some(LocalBecause::SwitchedOff | LocalBecause::Ipv6) | None => None,
     };
     let asked = |link: &Link| link.targets.iter().map(|weighted| weighted.target.clone()).collect();
+    let resolvers: Vec<_> = config.links.iter().map(|link| link.resolvers.clone()).collect();
     let targets: Vec<Vec<_>> = config.links.iter().map(asked).collect();
     let mut event_loop = EventLoop {
         core,
         kernel,
-        prober: Prober::new(&targets),
+        prober: Prober::new(&targets).resolving_by(&resolvers),
         canary_back: CanaryBack::watch(&canary),
         canary,
         names: Names::new(&config),

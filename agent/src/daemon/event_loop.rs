@@ -92,6 +92,7 @@ enum Wake {
     Timer,
     Canary,
     Store,
+    Prober,
     Order(Order),
     Ended(End),
 }
@@ -108,12 +109,13 @@ impl EventLoop {
             if now.since(wake_at) > STANDSTILL {
                 self.core.handle_event(Event::ClockGap, now);
             }
-            let mut canary_is_back = false;
+            let (mut canary_is_back, mut probe_failed) = (false, false);
             match wake {
                 Wake::Kernel => self.kernel.process(now, &mut self.notices),
                 Wake::Timer => {}
                 Wake::Canary => canary_is_back = true,
                 Wake::Store => self.see_what_is_kept(),
+                Wake::Prober => probe_failed = true,
                 Wake::Order(order) => {
                     if let Some(end) = self.obey(order, now) {
                         return (end, self);
@@ -130,7 +132,7 @@ impl EventLoop {
                 self.act();
             }
             let timers = [self.core.poll_timeout().map(|(at, _)| at), self.prober.poll_timeout()];
-            if canary_is_back || timers.into_iter().flatten().any(|due| due <= now) {
+            if canary_is_back || probe_failed || timers.into_iter().flatten().any(|due| due <= now) {
                 self.judge(canary_is_back, now);
             }
             self.keep_time(now);
@@ -246,6 +248,7 @@ impl EventLoop {
         tokio::select! {
             _ = self.kernel.readable() => Wake::Kernel,
             () = self.canary_back.readable() => Wake::Canary,
+            () = self.prober.called() => Wake::Prober,
             _ = alarm.rings() => Wake::Timer,
             () = store.wrote() => Wake::Store,
             Some(order) = orders.recv() => Wake::Order(order),
@@ -311,9 +314,10 @@ impl EventLoop {
                     self.prober.send(id, link, target, now, expires)
                 }
                 Action::Canary { id, link, target, expires, .. } => {
+                    let stand_in = self.prober.stand_in(link, target);
                     let targets = self.config.links.get(usize::from(link.0)).map(|link| &link.targets);
                     if let Some(target) = targets.and_then(|targets| targets.get(usize::from(target.0))) {
-                        self.canary.send(id, &target.target, now, expires);
+                        self.canary.send(id, stand_in.as_ref().unwrap_or(&target.target), now, expires);
                     }
                 }
                 Action::SampleTraffic { link } => {

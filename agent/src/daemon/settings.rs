@@ -68,6 +68,7 @@ fn core_target(weighted: &file::Weighted, far_ends: &[&file::Target]) -> core::T
             file::Target::Icmp(_) => core::TargetKind::Icmp,
             file::Target::Tcp(_) => core::TargetKind::Tcp,
             file::Target::Dns { .. } => core::TargetKind::Dns,
+            file::Target::Page(_) => core::TargetKind::Http,
         },
         // 127 links of 16 targets each fit.
         identity: core::TargetIdentity(u16::try_from(place).unwrap_or(u16::MAX)),

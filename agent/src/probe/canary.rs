@@ -121,10 +121,10 @@ impl Canary {
         self.dropped + self.tun.as_ref().map_or(0, |client| client.dropped) + local.sum::<u64>()
     }
 
-    /// Sends one canary. What became of it comes by [`drain`](Self::drain); nothing comes when it is not answered before
+    /// Sends one canary; for a page, the caller gives what stands in for it. What became of it comes by [`drain`](Self::drain); nothing comes when it is not answered before
     /// `expires`.
     pub fn send(&mut self, id: ProbeId, target: &Target, _now: Timestamp, expires: Timestamp) {
-        let sent = Ask::new(target).and_then(|ask| match (target.address(), &mut self.tun) {
+        let sent = Ask::new(target).and_then(|ask| match (target.address()?, &mut self.tun) {
             (IpAddr::V4(address), Some(client)) => client.send(id, ask, address, expires),
             (address, _) => {
                 // All local canaries share one bound on what is in flight.
@@ -203,6 +203,7 @@ impl Client {
             }
             Ask::Connect(_) => packet::tcp(ends, number, 0, SYN),
             Ask::Query(_, question) => packet::udp(ends, &question.query(flying.query_id())),
+            Ask::Page(_) => return None,
         };
         self.tun.write(&packet).ok()?;
         if self.waiting.len() >= MAX_WAITING {
@@ -243,7 +244,7 @@ impl Client {
 impl Flying {
     fn ends(&self, source: Ipv4Addr) -> Ends {
         let to_port = match &self.ask {
-            Ask::Echo(_) => 0,
+            Ask::Echo(_) | Ask::Page(_) => 0,
             Ask::Connect(target) | Ask::Query(target, _) => target.port(),
         };
         let from_port = PORTS.0 + self.flow % PORTS.1;

@@ -2,6 +2,7 @@
 
 use shunt_decision::Family;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 /// Longest name on the wire (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 255;
@@ -75,6 +76,23 @@ impl Question {
 
     /// Reads an answer; `None` when it does not answer this question with this id.
     pub(super) fn answer(&self, id: u16, message: &[u8]) -> Option<Answer> {
+        let Some(mut records) = self.records(id, message)? else { return Some(Answer::Bad) };
+        let Some((first, _)) = records.next() else { return Some(Answer::Bad) };
+        let good = self
+            .expected
+            .is_none_or(|wanted| first == wanted || records.any(|(address, _)| address == wanted));
+        Some(if good { Answer::Good } else { Answer::Other })
+    }
+
+    /// The first address in an answer that another machine can have, and how long it may be used; `None` inside when
+    /// there is none, `None` outside when it does not answer this question with this id.
+    pub(super) fn found(&self, id: u16, message: &[u8]) -> Option<Option<(IpAddr, Duration)>> {
+        let records = self.records(id, message)?;
+        Some(records.and_then(|mut records| records.find(|(address, _)| is_elsewhere(*address))))
+    }
+
+    /// The addresses in an answer to this question; `None` inside for an error.
+    fn records<'m>(&self, id: u16, message: &'m [u8]) -> Option<Option<Records<'m>>> {
         const RESPONSE: u16 = 0x8000;
         const OPCODE: u16 = 0x7800;
         const CODE: u16 = 0x000f;
@@ -88,18 +106,17 @@ impl Question {
             && questions == 1
             && question.eq_ignore_ascii_case(&self.bytes);
         ours.then_some(())?;
-        if flags & CODE != 0 {
-            return Some(Answer::Bad);
-        }
-        let mut records = Records { reader, kind: self.kind, left: answers.min(MAX_RECORDS) };
-        let Some(first) = records.next() else { return Some(Answer::Bad) };
-        let good =
-            self.expected.is_none_or(|wanted| first == wanted || records.any(|address| address == wanted));
-        Some(if good { Answer::Good } else { Answer::Other })
+        let good = flags & CODE == 0;
+        Some(good.then(|| Records { reader, kind: self.kind, left: answers.min(MAX_RECORDS) }))
     }
 }
 
-/// The addresses of one kind among the answers; it ends where they end too early.
+/// Whether it can be the address of another machine: blockers answer with this one's.
+const fn is_elsewhere(address: IpAddr) -> bool {
+    !(address.is_unspecified() || address.is_loopback() || address.is_multicast())
+}
+
+/// The addresses of one kind among the answers, with their times to live; it ends where they end too early.
 struct Records<'a> {
     reader: Reader<'a>,
     kind: u16,
@@ -107,25 +124,25 @@ struct Records<'a> {
 }
 
 impl Iterator for Records<'_> {
-    type Item = IpAddr;
+    type Item = (IpAddr, Duration);
 
-    fn next(&mut self) -> Option<IpAddr> {
+    fn next(&mut self) -> Option<Self::Item> {
         while self.left > 0 {
             self.left -= 1;
             self.reader.skip_name()?;
             let [kind, class] = [self.reader.short()?, self.reader.short()?];
-            self.reader.skip(4)?;
+            let life = self.reader.long()?;
             let length = self.reader.short()?;
             let data = self.reader.take(usize::from(length))?;
             if kind != self.kind || class != CLASS_IN {
                 continue;
             }
-            let address = match kind {
+            let address: Option<IpAddr> = match kind {
                 A => <[u8; 4]>::try_from(data).ok().map(|octets| Ipv4Addr::from(octets).into()),
                 _ => <[u8; 16]>::try_from(data).ok().map(|octets| Ipv6Addr::from(octets).into()),
             };
-            if address.is_some() {
-                return address;
+            if let Some(address) = address {
+                return Some((address, Duration::from_secs(life.into())));
             }
         }
         None
@@ -148,6 +165,10 @@ impl<'a> Reader<'a> {
 
     fn short(&mut self) -> Option<u16> {
         Some(u16::from_be_bytes(*self.take(2)?.first_chunk()?))
+    }
+
+    fn long(&mut self) -> Option<u32> {
+        Some(u32::from_be_bytes(*self.take(4)?.first_chunk()?))
     }
 
     /// Passes over a name; a pointer ends it and need not be followed.
@@ -237,6 +258,20 @@ mod tests {
             "no address at all"
         );
         assert_eq!(judge(expecting([192, 0, 2, 1]), 0x8183, &[V4_RECORD]), Some(Answer::Bad), "NXDOMAIN");
+    }
+
+    #[test]
+    fn the_first_address_of_another_machine_is_found_with_its_time_to_live() {
+        let question = question();
+        let query = question.query(7);
+        let found = |flags, records: &[&[u8]]| question.found(7, &answer(&query, flags, records));
+        let blocked = [&V4_RECORD[..12], &[0, 0, 0, 0]].concat();
+        let here = [&V4_RECORD[..12], &[127, 0, 0, 1]].concat();
+        let expected = (IpAddr::from([192, 0, 2, 1]), Duration::from_secs(60));
+        assert_eq!(found(0x8180, &[CNAME, &blocked, &here, V4_RECORD]), Some(Some(expected)));
+        assert_eq!(found(0x8180, &[&blocked, &here]), Some(None));
+        assert_eq!(found(0x8183, &[V4_RECORD]), Some(None), "NXDOMAIN");
+        assert_eq!(question.found(8, &answer(&query, 0x8180, &[V4_RECORD])), None, "another id");
     }
 
     #[test]

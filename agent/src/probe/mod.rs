@@ -1,6 +1,6 @@
 //! Probes: requests bound to one link, their replies, and the canary.
 //!
-//! Everything here is synchronous. [`Prober`] and [`Canary`] own their sockets, never wait and are not part of the
+//! Everything here is synchronous, save the probes of pages, which run in tasks of their own (see `page`). [`Prober`] and [`Canary`] own their sockets, never wait and are not part of the
 //! reactor: the event loop sends and drains on its own wake-ups, because wake-ups are what probing costs. Round-trip
 //! times come from the kernel's stamps, so they do not depend on when the loop reads.
 //!
@@ -17,6 +17,7 @@ mod gateway;
 mod icmp;
 mod neighbour;
 mod packet;
+mod page;
 mod path;
 mod prober;
 mod receive;

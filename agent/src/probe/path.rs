@@ -4,12 +4,14 @@ use super::dns::Query;
 use super::dns_wire::Question;
 use super::error::ProbeError;
 use super::icmp::IcmpSocket;
+use super::page::{self, Client, Names, Page, Running};
 use super::receive::Buffers;
 use super::socket::family_of;
 use super::sys;
 use super::tcp::Connect;
 use super::token::Random;
 use super::waiting::Waiting;
+use crate::clock;
 use crate::netlink::Binding;
 use shunt_config::Target;
 use shunt_decision::{Family, Outcome, ProbeId, TargetId, Timestamp};
@@ -35,6 +37,7 @@ pub(super) enum Ask {
     Echo(IpAddr),
     Connect(SocketAddr),
     Query(SocketAddr, Arc<Question>),
+    Page(Arc<Page>),
 }
 
 impl Ask {
@@ -47,6 +50,7 @@ impl Ask {
                 let question = Question::new(name, family_of(server.ip()))?;
                 Self::Query(*server, Arc::new(question.expecting(*answer)))
             }
+            Target::Page(page) => Self::Page(Arc::new(Page::new(page)?)),
         })
     }
 }
@@ -57,6 +61,7 @@ impl Ask {
         match self {
             Self::Echo(address) => family_of(*address),
             Self::Connect(address) | Self::Query(address, _) => family_of(address.ip()),
+            Self::Page(page) => page.family(),
         }
     }
 }
@@ -102,6 +107,9 @@ pub(super) struct Path {
     icmp: Option<IcmpSocket>,
     connects: Waiting<Connect>,
     queries: Waiting<Query>,
+    pages: Waiting<Running>,
+    client: Option<Arc<Client>>,
+    names: Names,
     random: Random,
 }
 
@@ -110,8 +118,23 @@ impl Path {
     pub(super) fn open(family: Family, binding: Option<Binding>, echo: bool) -> Result<Self, ProbeError> {
         let mut random = Random::default();
         let icmp = if echo { Some(IcmpSocket::open(family, binding.as_ref(), &mut random)?) } else { None };
-        let (connects, queries) = (Waiting::default(), Waiting::default());
-        Ok(Self { family, binding, icmp, connects, queries, random })
+        let (connects, queries, pages) =
+            (Waiting::default(), Waiting::default(), Waiting::at_most(page::MAX_RUNNING));
+        let (client, names) = (None, Names::default());
+        Ok(Self { family, binding, icmp, connects, queries, pages, client, names, random })
+    }
+
+    /// The same, by which pages can be asked for; names at the resolvers of its family.
+    pub(super) fn with_pages(mut self, client: &Arc<Client>, resolvers: &[IpAddr]) -> Self {
+        let family = self.family;
+        self.client = Some(Arc::clone(client));
+        self.names = Names::new(resolvers.iter().copied().filter(|ip| family_of(*ip) == family).collect());
+        self
+    }
+
+    /// Where a page is, without asking anybody.
+    pub(super) fn place(&self, page: &Page) -> Option<IpAddr> {
+        page.known_place(&self.names)
     }
 
     /// Asks one target; an error means that nothing left.
@@ -129,6 +152,12 @@ impl Path {
             Ask::Query(server, question) => {
                 let query = Query::send(*server, question, self.family, binding, &mut self.random)?;
                 self.queries.push(request, query);
+                Ok(())
+            }
+            Ask::Page(page) => {
+                let client = self.client.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+                let place = page.place(&mut self.names, binding, clock::now());
+                self.pages.push(request, client.ask(page, place, binding, request.expires)?);
                 Ok(())
             }
         }
@@ -159,17 +188,18 @@ impl Path {
         }
         self.connects.drain(now, watch, buffers, outcomes);
         self.queries.drain(now, watch, buffers, outcomes);
+        self.pages.conclude(now, outcomes, Running::poll);
     }
 
     /// Whether no answer is awaited.
     pub(super) fn is_idle(&self) -> bool {
         let echoes = self.icmp.as_ref().and_then(IcmpSocket::awaited);
-        echoes.is_none() && self.connects.is_empty() && self.queries.is_empty()
+        echoes.is_none() && self.connects.is_empty() && self.queries.is_empty() && self.pages.is_empty()
     }
 
     /// Probes forgotten because too many were in flight.
     pub(super) fn dropped(&self) -> u64 {
         let icmp = self.icmp.as_ref().map_or(0, IcmpSocket::dropped);
-        icmp + self.connects.dropped() + self.queries.dropped()
+        icmp + self.connects.dropped() + self.queries.dropped() + self.pages.dropped()
     }
 }

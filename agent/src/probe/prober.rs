@@ -2,6 +2,7 @@
 
 use super::error::ProbeError;
 use super::gateway::{GatewayAnswer, Gateways};
+use super::page::Client;
 use super::path::{Ask, Path, Request, Watch};
 use super::receive::Buffers;
 use super::socket::family_of;
@@ -10,8 +11,9 @@ use crate::netlink::Binding;
 use shunt_config::Target;
 use shunt_decision::{Family, LinkId, Outcome, PerFamily, ProbeId, TargetId, Timestamp};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Time between two attempts to open sockets that could not be opened: what was short (descriptors, memory) may be back,
@@ -22,6 +24,7 @@ const REOPEN: Duration = Duration::from_secs(1);
 /// arrive, so reading them late costs no accuracy, and reading them together saves most of the cost.
 pub struct Prober {
     links: Vec<Link>,
+    client: Arc<Client>,
     gateways: Gateways,
     unsendable: Vec<ProbeId>,
     watch: Watch,
@@ -34,6 +37,8 @@ pub struct Prober {
 struct Link {
     /// `None` for a target that cannot be asked.
     targets: Vec<Option<Ask>>,
+    /// Who is asked for names.
+    resolvers: Vec<IpAddr>,
     sides: PerFamily<Option<Side>>,
 }
 
@@ -52,10 +57,12 @@ impl Prober {
     pub fn new(links: &[Vec<Target>]) -> Self {
         let link = |targets: &Vec<Target>| Link {
             targets: targets.iter().map(Ask::new).collect(),
+            resolvers: Vec::new(),
             sides: PerFamily { v4: None, v6: None },
         };
         Self {
             links: links.iter().map(link).collect(),
+            client: Arc::default(),
             gateways: Gateways::default(),
             unsendable: Vec::new(),
             watch: Watch::default(),
@@ -63,6 +70,23 @@ impl Prober {
             dropped: 0,
             _stamping: keep_stamping().ok(),
         }
+    }
+
+    /// The same, with the resolvers that are asked for names over each link; `resolvers[i]` are those of `LinkId(i)`.
+    #[must_use]
+    pub fn resolving_by(mut self, resolvers: &[Vec<IpAddr>]) -> Self {
+        for (link, resolvers) in self.links.iter_mut().zip(resolvers) {
+            link.resolvers.clone_from(resolvers);
+        }
+        self
+    }
+
+    /// The same, trusting these certificates (in DER) beside the public authorities, so that a test can be a server.
+    #[cfg(feature = "https")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn trusting(self, certificates: &[Vec<u8>]) -> Self {
+        Self { client: Arc::new(Client::trusting(certificates)), ..self }
     }
 
     /// Opens the sockets of one path, bound by device, source and mark; with `None`, closes them. Probes in flight on the
@@ -85,16 +109,16 @@ impl Prober {
         self.dropped += side.take().and_then(|side| side.path).map_or(0, |path| path.dropped());
         let Some(binding) = binding else { return Ok(()) };
         *side = Some(Side { binding, path: None, tried: now });
-        link.open(family)
+        link.open(family, &self.client)
     }
 
     /// Sends one probe over one link, or not at all. What became of it comes by [`drain`](Self::drain); nothing comes
     /// when it is not answered before `expires`.
     pub fn send(&mut self, id: ProbeId, link: LinkId, target: TargetId, now: Timestamp, expires: Timestamp) {
-        let request = Request { id, target, expires };
+        let (request, client) = (Request { id, target, expires }, &self.client);
         let sent = self.links.get_mut(usize::from(link.0)).and_then(|link| {
             let family = link.targets.get(usize::from(target.0))?.as_ref()?.family();
-            link.reopen(family, now);
+            link.reopen(family, client, now);
             let ask = link.targets.get(usize::from(target.0))?.as_ref()?;
             link.sides.get_mut(family).as_mut()?.path.as_mut()?.send(request, ask).ok()
         });
@@ -122,6 +146,21 @@ impl Prober {
         for path in self.links.iter_mut().flat_map(Link::paths_mut) {
             path.drain(now, &mut self.watch, &mut self.buffers, outcomes);
         }
+    }
+
+    /// Completes when the probe of a page went wrong: it is worth a [`drain`](Self::drain) before the loop wakes by itself.
+    pub async fn called(&self) {
+        self.client.called().await;
+    }
+
+    /// What a packet that goes as a client's asks in the place of a page: a connection to its port. `None` for what is no
+    /// page, and while the address of its name is not known.
+    #[must_use]
+    pub fn stand_in(&self, link: LinkId, target: TargetId) -> Option<Target> {
+        let link = self.links.get(usize::from(link.0))?;
+        let Some(Ask::Page(page)) = link.targets.get(usize::from(target.0))? else { return None };
+        let path = link.sides.get(page.family()).as_ref()?.path.as_ref()?;
+        Some(Target::Tcp(SocketAddr::new(path.place(page)?, page.port())))
     }
 
     /// Asks `router` on its link whether it is there. The answer comes by [`gateway_answers`](Self::gateway_answers), at
@@ -162,21 +201,22 @@ fn keep_stamping() -> io::Result<UdpSocket> {
 }
 
 impl Link {
-    fn open(&mut self, family: Family) -> Result<(), ProbeError> {
+    fn open(&mut self, family: Family, client: &Arc<Client>) -> Result<(), ProbeError> {
         let echo = |ask: &Option<Ask>| matches!(ask, Some(Ask::Echo(ip)) if family_of(*ip) == family);
         let echo = self.targets.iter().any(echo);
         if let Some(side) = self.sides.get_mut(family) {
-            side.path = Some(Path::open(family, Some(side.binding.clone()), echo)?);
+            let path = Path::open(family, Some(side.binding.clone()), echo)?;
+            side.path = Some(path.with_pages(client, &self.resolvers));
         }
         Ok(())
     }
 
     /// Tries again to open what could not be opened. The first failure was told.
-    fn reopen(&mut self, family: Family, now: Timestamp) {
+    fn reopen(&mut self, family: Family, client: &Arc<Client>, now: Timestamp) {
         let Some(side) = self.sides.get_mut(family) else { return };
         if side.path.is_none() && now.since(side.tried) >= REOPEN {
             side.tried = now;
-            if let Err(error) = self.open(family) {
+            if let Err(error) = self.open(family, client) {
                 tracing::debug!("failed again to {error}");
             }
         }

@@ -11,26 +11,33 @@ use std::collections::VecDeque;
 use std::os::fd::AsRawFd as _;
 use std::task::Poll;
 
-/// Probes that wait for one target at once: a burst of one each 10 ms lasts 640 ms, and each costs a descriptor.
+/// Probes that wait for one target at once, unless the kind has another bound: a burst of one each 10 ms lasts 640 ms, and each costs a descriptor.
 const MAX_WAITING: usize = 64;
 
 /// What is in flight, the oldest first. `T` is what the answer comes from; it is dropped with its probe.
 pub(super) struct Waiting<T> {
     probes: VecDeque<(Request, T)>,
+    /// So many for one target.
+    most: usize,
     dropped: u64,
 }
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Self { probes: VecDeque::new(), dropped: 0 }
+        Self::at_most(MAX_WAITING)
     }
 }
 
 impl<T> Waiting<T> {
+    /// An empty list that keeps so many for one target.
+    pub(super) fn at_most(most: usize) -> Self {
+        Self { probes: VecDeque::new(), most, dropped: 0 }
+    }
+
     /// Remembers a probe; too many for one target push out the oldest of that target.
     pub(super) fn push(&mut self, request: Request, source: T) {
         let same = |(other, _): &(Request, T)| other.target == request.target;
-        if self.probes.iter().filter(|probe| same(probe)).count() >= MAX_WAITING
+        if self.probes.iter().filter(|probe| same(probe)).count() >= self.most
             && let Some(oldest) = self.probes.iter().position(same)
         {
             self.probes.remove(oldest);

@@ -15,6 +15,7 @@
 pub mod agent;
 pub mod far;
 pub mod flows;
+pub mod pages;
 pub mod probes;
 pub mod wire;
 

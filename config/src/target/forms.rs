@@ -1,5 +1,6 @@
 //! A target's text: from `192.0.2.1`, `tcp://192.0.2.1:443` or `dns://192.0.2.1/example.com` to a [`Target`].
 
+use super::page::page;
 use crate::Target;
 use crate::values::{Complaint, Parsed, not_unicast, quoted};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -14,7 +15,8 @@ const MAX_LABEL: usize = 63;
 const DNS_PORT: u16 = 53;
 
 /// What can be written, for a mend.
-const FORMS: &str = "write an address, \"tcp://ADDRESS:PORT\" or \"dns://ADDRESS/NAME\"";
+const FORMS: &str =
+    "write an address, \"tcp://ADDRESS:PORT\", \"dns://ADDRESS/NAME\" or \"https://HOST/PATH\"";
 
 /// Reads one target.
 pub(super) fn target(given: &str) -> Parsed<Target> {
@@ -26,13 +28,7 @@ pub(super) fn target(given: &str) -> Parsed<Target> {
             format!("{} has a scheme that echo requests do not need", quoted(given)),
             format!("write the address alone: {}", quoted(rest)),
         )),
-        "http" | "https" => Err(Complaint::new(
-            format!("{} cannot be probed: {scheme}:// is not supported", quoted(given)),
-            format!(
-                "probe the server's port by \"tcp://ADDRESS:{}\"",
-                if scheme == "http" { 80 } else { 443 }
-            ),
-        )),
+        "http" | "https" => page(given, rest, scheme == "https").map(Target::Page),
         _ => Err(Complaint::new(format!("{} cannot be probed: its scheme is unknown", quoted(given)), FORMS)),
     }
 }
@@ -68,11 +64,7 @@ fn dns(given: &str, rest: &str) -> Parsed<Target> {
     let (host, port) = host_and_port(given, server)?;
     let address = host_address(given, host)?;
     let name = name.strip_suffix('.').unwrap_or(name);
-    let label = |label: &str| {
-        (1..=MAX_LABEL).contains(&label.len())
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    };
-    if name.len() > MAX_NAME || !name.split('.').all(label) {
+    if !is_name(name) {
         let why =
             if name.is_empty() { "asks for no name" } else { "asks for a name that DNS does not allow" };
         let at = bracketed(address);
@@ -85,8 +77,17 @@ fn dns(given: &str, rest: &str) -> Parsed<Target> {
     Ok(Target::Dns { server, name: name.to_owned(), answer: None })
 }
 
+/// Whether DNS can be asked for it.
+pub(super) fn is_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=MAX_LABEL).contains(&label.len())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    name.len() <= MAX_NAME && name.split('.').all(label)
+}
+
 /// Splits `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn host_and_port<'a>(given: &str, authority: &'a str) -> Parsed<(&'a str, Option<u16>)> {
+pub(super) fn host_and_port<'a>(given: &str, authority: &'a str) -> Parsed<(&'a str, Option<u16>)> {
     if authority.parse::<Ipv6Addr>().is_ok() {
         return Err(Complaint::new(
             format!("{} has an IPv6 address without brackets", quoted(given)),
@@ -118,7 +119,7 @@ fn host_address(given: &str, host: &str) -> Parsed<IpAddr> {
 }
 
 /// Why `host` is no address; host names are the commonest reason.
-fn no_address(given: &str, host: &str, instead: &str) -> Complaint {
+pub(super) fn no_address(given: &str, host: &str, instead: &str) -> Complaint {
     if host.contains('%') {
         return Complaint::new(
             format!("{} names an interface", quoted(given)),
@@ -140,7 +141,7 @@ fn no_address(given: &str, host: &str, instead: &str) -> Complaint {
     let numeric = host.chars().all(|c| c.is_ascii_digit() || c == '.') || host.matches(':').count() > 1;
     if host.contains('.') && !numeric {
         return Complaint::new(
-            format!("{} is a host name, and names are not resolved", quoted(given)),
+            format!("{} is a host name, and only those of pages are looked up", quoted(given)),
             format!("write an IP address, such as \"9.9.9.9\", {instead}"),
         );
     }
@@ -150,7 +151,7 @@ fn no_address(given: &str, host: &str, instead: &str) -> Complaint {
     )
 }
 
-fn checked(given: &str, address: IpAddr) -> Parsed<IpAddr> {
+pub(crate) fn checked(given: &str, address: IpAddr) -> Parsed<IpAddr> {
     let link_local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
     match not_unicast(address).or(link_local.then_some("is a link-local address")) {
         None => Ok(address),

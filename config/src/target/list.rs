@@ -3,9 +3,9 @@
 use super::forms;
 use crate::defaults::{MAX_TARGETS, MAX_WEIGHT};
 use crate::keys;
-use crate::values::{Complaint, Parsed, integer, quoted, show, text};
-use crate::walk::{Place, Section, Walker};
-use crate::{Target, Weighted};
+use crate::values::{Complaint, Parsed, integer, quoted, show, text, word};
+use crate::walk::{Place, Section, Setting, Walker};
+use crate::{Host, Page, Target, Weighted};
 use std::net::IpAddr;
 use toml::de::{DeTable, DeValue};
 
@@ -13,7 +13,16 @@ use toml::de::{DeTable, DeValue};
 pub(super) const WEIGHT: u8 = 1;
 
 /// The keys of a target that is written as a table.
-const KEYS: &[&str] = &["target", "weight", "answer"];
+const KEYS: &[&str] = &["target", "weight", "answer", "status", "body", "family"];
+
+/// Longest text that a body must contain: enough for any mark, little beside what is read of a body.
+const MAX_BODY: usize = 256;
+
+/// What a server can say at last: 1xx are interim.
+const STATUS: std::ops::RangeInclusive<i64> = 200..=599;
+
+/// The words of `family`; whether it is IPv6.
+const FAMILIES: &[(&str, bool)] = &[("v4", false), ("v6", true)];
 
 /// What a list is to look like, for a mend.
 const EXAMPLE: &str = "[\"1.1.1.1\", \"9.9.9.9\"]";
@@ -89,14 +98,60 @@ fn table_of<'t>(walk: &mut Walker, table: &'t DeTable<'t>, place: &Place) -> Opt
     let target =
         walk.read(&section, "target", None, |value| text(value).and_then(forms::target).map(Some)).value;
     let weight = walk.read(&section, "weight", WEIGHT, weight).value;
-    let wanted = walk.read(&section, "answer", None, |value| address(value).map(Some));
+    let answer = walk.read(&section, "answer", None, |value| address(value).map(Some));
+    let status = walk.read(&section, "status", None, |value| status(value).map(Some));
+    let body = walk.read(&section, "body", None, |value| body(value).map(Some));
+    let ipv6 = walk.read(&section, "family", None, |value| word(FAMILIES)(value).map(Some));
     let mut target = target?;
-    if let (Some(place), Some(answer)) = (wanted.place(), wanted.value)
-        && let Err(complaint) = expect_answer(&mut target, answer)
+    wish(walk, &answer, |wanted| expect_answer(&mut target, wanted));
+    wish(walk, &status, |wanted| of_page(&mut target, "status").map(|page| page.status = Some(wanted)));
+    wish(walk, &body, |wanted| of_page(&mut target, "body").map(|page| page.body = Some(wanted)));
+    wish(walk, &ipv6, |wanted| of_name(&mut target).map(|ipv6| *ipv6 = wanted));
+    (walk.count() == before).then_some(Weighted { target, weight })
+}
+
+/// Applies a wish to the target, where one was written; its place is to blame when the target has no use for it.
+fn wish<T: Clone>(walk: &mut Walker, wanted: &Setting<Option<T>>, apply: impl FnOnce(T) -> Parsed<()>) {
+    if let (Some(place), Some(value)) = (wanted.place(), wanted.value.clone())
+        && let Err(complaint) = apply(value)
     {
         walk.fault(place.clone(), complaint);
     }
-    (walk.count() == before).then_some(Weighted { target, weight })
+}
+
+fn status(value: &DeValue<'_>) -> Parsed<u16> {
+    integer(STATUS)(value).map(|status| u16::try_from(status).unwrap_or(u16::MAX))
+}
+
+fn body(value: &DeValue<'_>) -> Parsed<String> {
+    let given = text(value)?;
+    if (1..=MAX_BODY).contains(&given.len()) {
+        return Ok(given.to_owned());
+    }
+    let why = if given.is_empty() { "every body contains nothing" } else { "the text is too long" };
+    Err(Complaint::new(why, format!("write a text of 1 to {MAX_BODY} bytes that only the true page has")))
+}
+
+/// What only a page has.
+fn of_page<'t>(target: &'t mut Target, key: &str) -> Parsed<&'t mut Page> {
+    match target {
+        Target::Page(page) => Ok(page),
+        other => Err(Complaint::new(
+            format!("{other} is no page, and has no {key}"),
+            format!("remove {key}, or ask for a page by \"http://HOST/PATH\""),
+        )),
+    }
+}
+
+/// The family of a name; an address has its own.
+fn of_name(target: &mut Target) -> Parsed<&mut bool> {
+    match target {
+        Target::Page(Page { host: Host::Name { ipv6, .. }, .. }) => Ok(ipv6),
+        other => Err(Complaint::new(
+            format!("the address of {other} tells its family"),
+            "remove family, which is for names",
+        )),
+    }
 }
 
 fn unknown(name: &str) -> Complaint {

@@ -57,6 +57,9 @@ fn promised() -> Config {
         targets: ["1.1.1.1", "9.9.9.9", "2606:4700:4700::1111", "2620:fe::fe"]
             .map(|address| Target::Icmp(address.parse().unwrap()).into())
             .to_vec(),
+        resolvers: ["1.1.1.1", "9.9.9.9", "2606:4700:4700::1111", "2620:fe::fe"]
+            .map(|address| address.parse().unwrap())
+            .to_vec(),
         probe: Probe {
             interval: Duration::from_secs(1),
             standby_interval: Duration::from_secs(30),

@@ -5,6 +5,7 @@ use crate::TimeLimit;
 use crate::keys::SECTIONS;
 use crate::{Config, DailyWindow, FailbackMode, Gateway, LogFormat, Target};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,6 +24,11 @@ fn asked(config: &Config, link: usize, targets: &[&str]) -> bool {
 const GENERAL: &[Row] = &[
     ("targets", r#"["192.0.2.1", "tcp://[2001:db8::1]:443"]"#, |c| {
         (0..2).all(|link| asked(c, link, &["192.0.2.1", "tcp://[2001:db8::1]:443"]))
+    }),
+    ("resolvers", r#"["192.0.2.53", "2001:db8::53"]"#, |c| {
+        c.links
+            .iter()
+            .all(|link| link.resolvers.len() == 2 && link.resolvers[0] == IpAddr::from([192, 0, 2, 53]))
     }),
     ("agent.socket", r#""/tmp/x.sock""#, |c| c.agent.socket == Path::new("/tmp/x.sock")),
     ("agent.group", r#""wheel""#, |c| c.agent.group == "wheel"),
@@ -76,6 +82,9 @@ const OF_A_LINK: &[Row] = &[
         let month = ms(30 * 86_400_000);
         let budget = Some(crate::ProbeBudget { bytes: 100_000_000, period: month });
         each(c, |link| link.probe_budget, None, budget)
+    }),
+    ("link.resolvers", r#"["192.0.2.53"]"#, |c| {
+        c.links[1].resolvers == ["192.0.2.53".parse::<IpAddr>().unwrap()] && c.links[0].resolvers.len() == 4
     }),
     ("link.probe.interval", r#""200ms""#, |c| each(c, |link| link.probe.interval, ms(1000), ms(200))),
     ("link.probe.standby_interval", r#""1m""#, |c| {
@@ -166,6 +175,28 @@ fn a_target_may_be_a_table_with_more_to_say() {
     assert_eq!(targets[1].target, Target::Icmp([192, 0, 2, 2].into()));
     let Target::Dns { answer, .. } = &targets[2].target else { panic!("{targets:?}") };
     assert_eq!(*answer, Some([192, 0, 2, 7].into()));
+}
+
+#[test]
+fn a_page_says_where_it_is_and_what_it_is_like() {
+    let config = valid(&format!(
+        "targets = [\"http://192.0.2.1:8080/a?b=%20\", \"https://Example.COM.\", \"http://[2001:db8::1]?q\",\n\
+         {{ target = \"http://example.com\", status = 204, body = \"ok\", family = \"v6\" }}]\n{TWO_LINKS}"
+    ));
+    let shown: Vec<_> = config.links[0].targets.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "http://192.0.2.1:8080/a?b=%20",
+            "https://example.com/",
+            "http://[2001:db8::1]/?q",
+            "http://example.com/ over IPv6"
+        ]
+    );
+    let ipv4: Vec<_> = config.links[0].targets.iter().map(|weighted| weighted.target.is_ipv4()).collect();
+    assert_eq!(ipv4, [true, true, false, false]);
+    let Target::Page(page) = &config.links[0].targets[3].target else { panic!("{shown:?}") };
+    assert_eq!((page.status, page.body.as_deref(), page.port), (Some(204), Some("ok"), 80));
 }
 
 #[test]

@@ -258,8 +258,13 @@ fn any_event() -> impl Strategy<Value = Event> {
     ];
     let reply =
         (0..3_000_u64, at()).prop_map(|(ms, at)| Outcome::Reply { rtt: Duration::from_millis(ms), at });
-    let outcome =
-        prop_oneof![reply, Just(Outcome::Refused), Just(Outcome::Intercepted), Just(Outcome::Unsendable)];
+    let outcome = prop_oneof![
+        reply,
+        Just(Outcome::Refused),
+        Just(Outcome::Intercepted),
+        Just(Outcome::Unresolved),
+        Just(Outcome::Unsendable)
+    ];
     // Names as the core gives them: a number, the link (and the canary's bit), the target.
     let probe = (0..400_u64, 0..4_u64, any::<bool>(), 0..5_u64).prop_map(|(n, link, canary, target)| {
         ProbeId(n << 16 | u64::from(canary) << 15 | link << 8 | target)

@@ -38,6 +38,7 @@ fn each_reason_is_a_whole_phrase() {
             Reason::Stalled { silence: Duration::from_millis(120) },
             "nothing came back for 120 ms while users' packets were sent",
         ),
+        (Reason::Unresolved, "a target's name could not be resolved over the link"),
         (Reason::Intercepted, "something on the way answered in the target's place: a captive portal"),
         (Reason::Refused, "a target refused the probe or answered it wrongly"),
         (Reason::Unsendable, "a probe could not be sent over eth0"),

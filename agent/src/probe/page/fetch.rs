@@ -1,0 +1,180 @@
+//! One page: where it is, connection, TLS, request, status, body.
+
+use super::{Client, Page, Place, judge};
+use crate::clock;
+use crate::netlink::Binding;
+use crate::probe::socket::{self, address, family_of};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use shunt_decision::Outcome;
+use socket2::{SockAddr, Type};
+use std::error::Error as _;
+use std::io;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+/// How much of a body is looked at: a mark stands near its beginning, and a film must not come over a metered link.
+const MAX_BODY: usize = 64 * 1024;
+
+/// The longest head of an answer; what is longer is garbage.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// What servers are told of us.
+const AGENT: &str = "shunt";
+
+/// What ends a probe before its answer: an outcome, or nothing that could be said of the target.
+type End = Option<Outcome>;
+
+/// What a probe's task needs to know.
+pub(super) struct Fetch {
+    pub(super) page: Arc<Page>,
+    pub(super) binding: Option<Binding>,
+}
+
+impl Fetch {
+    /// The whole probe.
+    pub(super) async fn run(self, place: Place, client: &Client) -> Option<Outcome> {
+        let fetched = async {
+            let ip = place.address().await.ok_or(Some(Outcome::Unresolved))?;
+            let stream = self.connect(ip).await?;
+            self.exchange_by(stream, client).await
+        };
+        fetched.await.map_or_else(|end| end, Some)
+    }
+
+    /// A connection that leaves by the link, or none.
+    async fn connect(&self, ip: IpAddr) -> Result<TcpStream, End> {
+        let unsendable = Some(Outcome::Unsendable);
+        let binding = self.binding.as_ref();
+        let socket = socket::open(Type::STREAM, family_of(ip), binding).map_err(|_| unsendable)?;
+        match socket.connect(&SockAddr::from(address(ip, self.page.port(), binding))) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                return Err(Some(Outcome::Refused));
+            }
+            Err(_) => return Err(unsendable),
+        }
+        let stream = TcpStream::from_std(socket.into()).map_err(|_| unsendable)?;
+        stream.writable().await.map_err(|error| broken(&error))?;
+        match stream.take_error() {
+            Ok(None) => Ok(stream),
+            Ok(Some(error)) | Err(error) => Err(broken(&error)),
+        }
+    }
+
+    #[cfg(feature = "https")]
+    async fn exchange_by(&self, stream: TcpStream, client: &Client) -> Result<Outcome, End> {
+        use shunt_config::Host;
+        use tokio_rustls::rustls::pki_types::ServerName;
+        let wanted = &self.page.wanted;
+        if !wanted.secure {
+            return self.exchange(stream).await;
+        }
+        let name = match &wanted.host {
+            Host::Address(address) => ServerName::from(*address),
+            Host::Name { name, .. } => {
+                ServerName::try_from(name.clone()).map_err(|_| Some(Outcome::Unsendable))?
+            }
+        };
+        self.exchange(client.trust.secure(name, stream).await?).await
+    }
+
+    /// Without TLS: the config has refused secure pages.
+    #[cfg(not(feature = "https"))]
+    async fn exchange_by(&self, stream: TcpStream, _client: &Client) -> Result<Outcome, End> {
+        self.exchange(stream).await
+    }
+
+    /// Request, status, body. The time is that from the request to the status line.
+    async fn exchange(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Outcome, End> {
+        let opened = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await;
+        let (mut sender, connection) = opened.map_err(|error| garbled(&error))?;
+        let request = self.request().ok_or(Some(Outcome::Unsendable))?;
+        let talk = async {
+            let sent = clock::now();
+            let response = sender.send_request(request).await.map_err(|error| garbled(&error))?;
+            let at = clock::now();
+            let wrong = self.judge(response).await?;
+            Ok(wrong.unwrap_or(Outcome::Reply { rtt: at.since(sent), at }))
+        };
+        let (mut talk, mut connection) = (pin!(talk), pin!(connection));
+        let mut open = true;
+        loop {
+            tokio::select! {
+                biased;
+                said = &mut talk => return said,
+                // It has carried everything, or has told the exchange why not.
+                _ = &mut connection, if open => open = false,
+            }
+        }
+    }
+
+    fn request(&self) -> Option<Request<Empty<Bytes>>> {
+        let wanted = &self.page.wanted;
+        Request::get(wanted.path.as_str())
+            .header(HOST, wanted.authority())
+            .header(USER_AGENT, AGENT)
+            .header(ACCEPT, "*/*")
+            .header(CONNECTION, "close")
+            .body(Empty::new())
+            .ok()
+    }
+
+    /// What is wrong with the answer; `None`: nothing.
+    async fn judge(&self, response: Response<Incoming>) -> Result<Option<Outcome>, End> {
+        let wanted = &self.page.wanted;
+        if let Some(wrong) = judge::status(wanted, response.status().as_u16()) {
+            return Ok(Some(wrong));
+        }
+        let Some(text) = wanted.body.as_deref() else { return Ok(None) };
+        let mut body = response.into_body();
+        let mut read: Vec<u8> = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| garbled(&error))?;
+            let Some(data) = frame.data_ref() else { continue };
+            // The text may lie across two pieces.
+            let from = read.len().saturating_sub(text.len());
+            let room = MAX_BODY.saturating_sub(read.len());
+            read.extend(data.iter().take(room));
+            let news = read.get(from..).unwrap_or_default();
+            if news.windows(text.len()).any(|window| window == text.as_bytes()) {
+                return Ok(None);
+            }
+            if read.len() >= MAX_BODY {
+                break;
+            }
+        }
+        Ok(Some(judge::mismatch(wanted)))
+    }
+}
+
+/// What a broken connection says: a far end that refuses, closes or resets is there. "Unreachable" and the like come
+/// from routers on the way, or from nobody: the deadline judges.
+pub(super) fn broken(error: &io::Error) -> End {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::InvalidData => Some(Outcome::Refused),
+        _ => None,
+    }
+}
+
+/// What a failed exchange says: what is no HTTP, or too little of it, is a wrong answer.
+fn garbled(error: &hyper::Error) -> End {
+    let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    cause.map_or(Some(Outcome::Refused), broken)
+}

@@ -1,0 +1,315 @@
+//! Names of pages, looked up over the link that is probed: by its own sockets, at the resolvers of the config.
+//!
+//! An answer is used for its time to live. After that it is renewed while it goes on serving (RFC 8767), so that a
+//! resolver that is ill is not taken for a link that is.
+
+use crate::netlink::Binding;
+use crate::probe::dns_wire::Question;
+use crate::probe::socket::{self, address, family_of};
+use crate::probe::token::Random;
+use shunt_decision::Timestamp;
+use socket2::{SockAddr, Type};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UdpSocket;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+
+/// How long an answer is used: shorter ones would cost more than the probes, after longer ones a server that moved would
+/// be missed for too long.
+const LIFE: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(3600);
+/// Time between two attempts while a name is not known at all.
+const RETRY: Duration = Duration::from_secs(1);
+/// The same while an old answer serves.
+const PATIENT_RETRY: Duration = Duration::from_secs(30);
+/// A query is repeated so many times, so far apart: a link that is slower than this serves nobody.
+const TRIES: u32 = 3;
+const TRY: Duration = Duration::from_secs(1);
+/// Datagrams read for one query that do not answer it: strangers cannot hold up the look-up.
+const MAX_STRAYS: usize = 16;
+/// DNS (RFC 1035, section 4.2).
+const PORT: u16 = 53;
+/// The longest answer over UDP (RFC 1035, section 4.2.1).
+const ANSWER: usize = 512;
+
+/// Where a page is.
+pub(in crate::probe) enum Place {
+    /// There.
+    Known(IpAddr),
+    /// It is being asked for.
+    Asked(watch::Receiver<Option<Looked>>),
+    /// Nobody could say.
+    Unknown,
+}
+
+impl Place {
+    /// Waits for a look-up that runs.
+    pub(super) async fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Known(address) => Some(address),
+            Self::Asked(mut looked) => match *looked.wait_for(Option::is_some).await.ok()? {
+                Some(Ok(found)) => Some(found.address),
+                Some(Err(_)) | None => None,
+            },
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// What came of a look-up.
+type Looked = Result<Found, LookUpError>;
+
+/// An address of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::probe) struct Found {
+    address: IpAddr,
+    life: Duration,
+}
+
+/// Why a name could not be looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(in crate::probe) enum LookUpError {
+    #[error("none of the resolvers answers over this link; see `resolvers` in the config")]
+    Silent,
+    #[error("the resolvers know no address of it; check the name")]
+    NoAddress,
+}
+
+/// The names of one path.
+#[derive(Default)]
+pub(in crate::probe) struct Names {
+    /// Of the path's family.
+    resolvers: Vec<IpAddr>,
+    /// At most one for each target.
+    known: BTreeMap<String, Entry>,
+    random: Random,
+}
+
+#[derive(Default)]
+struct Entry {
+    address: Option<IpAddr>,
+    /// When the address is to be renewed, or the next attempt may begin.
+    next: Timestamp,
+    running: Option<LookUp>,
+    failed: bool,
+}
+
+struct LookUp {
+    looked: watch::Receiver<Option<Looked>>,
+    task: AbortHandle,
+}
+
+impl Drop for LookUp {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Names {
+    /// No names are known; these are asked for them.
+    pub(in crate::probe) fn new(resolvers: Vec<IpAddr>) -> Self {
+        Self { resolvers, ..Self::default() }
+    }
+
+    /// The address that was known last.
+    pub(super) fn known(&self, name: &str) -> Option<IpAddr> {
+        self.known.get(name)?.address
+    }
+
+    /// Where the name is; asks for it, in a task, where that is due.
+    pub(super) fn look_up(
+        &mut self,
+        name: &str,
+        question: &Arc<Question>,
+        binding: Option<&Binding>,
+        now: Timestamp,
+    ) -> Place {
+        if !self.known.contains_key(name) {
+            self.known.insert(name.to_owned(), Entry::default());
+        }
+        let Self { resolvers, known, random } = self;
+        let Some(entry) = known.get_mut(name) else { return Place::Unknown };
+        entry.take_in(name, binding, now);
+        if entry.running.is_none() && now >= entry.next {
+            entry.running = LookUp::begin(question, resolvers, binding, random);
+        }
+        match (entry.address, &entry.running) {
+            (Some(address), _) => Place::Known(address),
+            (None, Some(running)) => Place::Asked(running.looked.clone()),
+            (None, None) => Place::Unknown,
+        }
+    }
+}
+
+impl Entry {
+    /// Takes in what the look-up found, if it is over.
+    fn take_in(&mut self, name: &str, binding: Option<&Binding>, now: Timestamp) {
+        let Some(looked) = self.running.as_ref().and_then(|running| *running.looked.borrow()) else { return };
+        self.running = None;
+        let over = binding.map_or("the uplink", |binding| binding.interface.as_str());
+        match looked {
+            Ok(found) => {
+                if self.failed {
+                    tracing::info!("{name} is known again over {over}: {}", found.address);
+                }
+                self.failed = false;
+                self.address = Some(found.address);
+                self.next = now + found.life;
+            }
+            Err(error) => {
+                if !self.failed {
+                    let meanwhile = self.address.map_or_else(
+                        || "until then its probes fail".to_owned(),
+                        |address| format!("going on with {address}"),
+                    );
+                    tracing::warn!("failed to look up {name} over {over}: {error}; {meanwhile}");
+                }
+                self.failed = true;
+                self.next = now + if self.address.is_some() { PATIENT_RETRY } else { RETRY };
+            }
+        }
+    }
+}
+
+impl LookUp {
+    fn begin(
+        question: &Arc<Question>,
+        resolvers: &[IpAddr],
+        binding: Option<&Binding>,
+        random: &mut Random,
+    ) -> Option<Self> {
+        let reactor = Handle::try_current().ok()?;
+        let asked: Vec<_> = resolvers.iter().map(|server| (*server, random.short())).collect();
+        let (question, binding) = (Arc::clone(question), binding.cloned());
+        let (sender, looked) = watch::channel(None);
+        let task = reactor.spawn(async move {
+            let found = ask_all(asked, &question, binding.as_ref()).await;
+            // Whoever asked may have gone.
+            let _ = sender.send(Some(found));
+        });
+        Some(Self { looked, task: task.abort_handle() })
+    }
+}
+
+/// Asks all at once; the first good answer counts.
+async fn ask_all(asked: Vec<(IpAddr, u16)>, question: &Arc<Question>, binding: Option<&Binding>) -> Looked {
+    let mut running = JoinSet::new();
+    for (server, number) in asked {
+        let (question, binding) = (Arc::clone(question), binding.cloned());
+        running.spawn(async move { ask(server, number, &question, binding.as_ref()).await });
+    }
+    let mut worst = LookUpError::Silent;
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(LookUpError::NoAddress)) => worst = LookUpError::NoAddress,
+            Ok(Err(LookUpError::Silent)) | Err(_) => {}
+        }
+    }
+    Err(worst)
+}
+
+/// Asks one server.
+async fn ask(server: IpAddr, number: u16, question: &Question, binding: Option<&Binding>) -> Looked {
+    let Ok(socket) = open(server, binding) else { return Err(LookUpError::Silent) };
+    let query = question.query(number);
+    for _ in 0..TRIES {
+        // What cannot be sent now may be sent the next time.
+        let _ = socket.send(&query).await;
+        if let Ok(answer) = tokio::time::timeout(TRY, hear(&socket, number, question)).await {
+            return answer;
+        }
+    }
+    Err(LookUpError::Silent)
+}
+
+fn open(server: IpAddr, binding: Option<&Binding>) -> io::Result<UdpSocket> {
+    let socket = socket::open(Type::DGRAM, family_of(server), binding)?;
+    let server: SocketAddr = address(server, PORT, binding);
+    socket.connect(&SockAddr::from(server))?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// The answer to the query, whatever else comes.
+async fn hear(socket: &UdpSocket, number: u16, question: &Question) -> Looked {
+    let mut buffer = [0; ANSWER];
+    for _ in 0..MAX_STRAYS {
+        let length = match socket.recv(&mut buffer).await {
+            Ok(length) => length,
+            // The server's own host says that nothing listens there.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                return Err(LookUpError::Silent);
+            }
+            Err(_) => continue,
+        };
+        let message = buffer.get(..length).unwrap_or_default();
+        match question.found(number, message) {
+            Some(Some((address, life))) => {
+                return Ok(Found { address, life: life.clamp(*LIFE.start(), *LIFE.end()) });
+            }
+            Some(None) => return Err(LookUpError::NoAddress),
+            None => {}
+        }
+    }
+    Err(LookUpError::Silent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shunt_decision::Family;
+
+    const NAME: &str = "page.example";
+    const OLD: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const NEW: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_secs(seconds)
+    }
+
+    /// Looks the name up, and lets the look-up that this began, if it did, end as given. Tells the address and whether
+    /// one was begun.
+    fn look_up(names: &mut Names, now: Timestamp, end: Looked) -> (Option<IpAddr>, bool) {
+        let question = Arc::new(Question::new(NAME, Family::V4).unwrap());
+        let place = names.look_up(NAME, &question, None, now);
+        let entry = names.known.get_mut(NAME).unwrap();
+        let begun = entry.running.is_some();
+        if let Some(running) = &mut entry.running {
+            running.looked = watch::channel(Some(end)).1;
+        }
+        entry.take_in(NAME, None, now);
+        match place {
+            Place::Known(address) => (Some(address), begun),
+            Place::Asked(_) | Place::Unknown => (None, begun),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_serves_for_its_life_and_beyond_it_until_there_is_a_new_one() {
+        let mut names = Names::default();
+        let found = |address, seconds| Ok(Found { address, life: Duration::from_secs(seconds) });
+        assert_eq!(look_up(&mut names, at(0), found(OLD, 60)), (None, true));
+        assert_eq!(names.known(NAME), Some(OLD));
+        assert_eq!(look_up(&mut names, at(59), found(NEW, 60)), (Some(OLD), false), "it is fresh");
+        let silent = Err(LookUpError::Silent);
+        assert_eq!(look_up(&mut names, at(60), silent), (Some(OLD), true), "the last one serves");
+        assert_eq!(look_up(&mut names, at(89), found(NEW, 60)), (Some(OLD), false), "no haste");
+        assert_eq!(look_up(&mut names, at(90), found(NEW, 60)), (Some(OLD), true));
+        assert_eq!(look_up(&mut names, at(91), found(OLD, 60)), (Some(NEW), false));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_name_is_asked_for_once_a_second() {
+        let mut names = Names::default();
+        let nobody = Err(LookUpError::NoAddress);
+        assert_eq!(look_up(&mut names, at(0), nobody), (None, true));
+        assert_eq!(look_up(&mut names, at(0), nobody), (None, false));
+        assert_eq!(look_up(&mut names, at(1), nobody), (None, true));
+        assert_eq!(names.known(NAME), None);
+    }
+}

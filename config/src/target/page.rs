@@ -1,0 +1,73 @@
+//! The text of a page: from `https://example.com/path` to a [`Page`].
+
+use super::forms::{checked, host_and_port, is_name, no_address};
+use crate::values::{Complaint, Parsed, quoted};
+use crate::{Host, Page};
+use std::net::IpAddr;
+
+/// Longest path with its query; longer ones are not seen where a gateway's upkeep is at stake.
+const MAX_PATH: usize = 1024;
+
+/// Reads what follows `http://` or `https://`.
+pub(super) fn page(given: &str, rest: &str, secure: bool) -> Parsed<Page> {
+    if secure && !cfg!(feature = "https") {
+        return Err(Complaint::new(
+            format!("{} cannot be probed: this program was built without https", quoted(given)),
+            "build it with the feature https, or probe the port by \"tcp://ADDRESS:443\"",
+        ));
+    }
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if authority.contains('@') {
+        return Err(Complaint::new(
+            format!("{} has a user name, and probes log in nowhere", quoted(given)),
+            "leave out \"@\" and what precedes it",
+        ));
+    }
+    let (host, port) = host_and_port(given, authority)?;
+    let port = port.unwrap_or(Page::usual_port(secure));
+    Ok(Page {
+        secure,
+        host: host_of(given, host)?,
+        port,
+        path: path_of(given, path)?,
+        status: None,
+        body: None,
+    })
+}
+
+fn host_of(given: &str, host: &str) -> Parsed<Host> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return checked(given, address).map(Host::Address);
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let numeric = !last.is_empty() && last.chars().all(|c| c.is_ascii_digit());
+    if name.contains('.') && !numeric && is_name(name) {
+        return Ok(Host::Name { name: name.to_ascii_lowercase(), ipv6: false });
+    }
+    if name.contains(['%', ':', '[']) || numeric {
+        return Err(no_address(given, host, "or a whole name, such as \"example.com\""));
+    }
+    Err(Complaint::new(
+        format!("{} names no host that can be looked up", quoted(given)),
+        "write a whole name with its domain, such as \"example.com\", or an address",
+    ))
+}
+
+fn path_of(given: &str, path: &str) -> Parsed<String> {
+    if path.contains('#') {
+        return Err(Complaint::new(
+            format!("{} names a place within a page, which servers are not told", quoted(given)),
+            "leave out \"#\" and what follows",
+        ));
+    }
+    // RFC 3986, sections 3.3 and 3.4.
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._~%!$&'()*+,;=:@/?".contains(c);
+    if path.len() > MAX_PATH || !path.chars().all(fits) {
+        return Err(Complaint::new(
+            format!("{} has a path that no URL has", quoted(given)),
+            format!("write other letters as %XX, and at most {MAX_PATH} of all"),
+        ));
+    }
+    Ok(if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
+}
