@@ -21,7 +21,7 @@ use rules::{Contestant, Pace};
 use score::{Judge, Tally};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weather::{Plan, Sky};
 
 /// One contestant's result in one scenario.
@@ -60,6 +60,15 @@ pub fn hold(plan: &Plan, length: Duration, seed: u64) -> Round {
 
 fn perform(sky: &Sky, contestant: Contestant) -> Record {
     contest::run(sky, &|air| contestant.rules(air))
+}
+
+/// How long our core takes for so many hours of the first scenario, with nothing else to do.
+fn core_alone(hours: u64) -> Duration {
+    let Some(plan) = scenarios::all(&[]).into_iter().next() else { return Duration::ZERO };
+    let sky = plan.draw(Duration::from_secs(hours * 3_600), 1);
+    let begun = Instant::now();
+    let _only_the_time_matters = perform(&sky, Contestant::Shunt);
+    begun.elapsed()
 }
 
 /// The fixed count at the pace at which it spends what we spent.

@@ -21,7 +21,7 @@ const LEAST_HOURS: u64 = 1;
 #[command(name = "arena", version, about, max_term_width = 100)]
 struct Args {
     /// Simulated hours in each scenario, for each set of rules.
-    #[arg(long, value_name = "N", default_value_t = 720, value_parser = clap::value_parser!(u64).range(LEAST_HOURS..=MAX_HOURS))]
+    #[arg(long, value_name = "N", default_value_t = 240, value_parser = clap::value_parser!(u64).range(LEAST_HOURS..=MAX_HOURS))]
     hours: u64,
     /// Draws the weather; the same seed, the same table.
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -67,18 +67,30 @@ fn run(args: &Args) -> Result<()> {
     writeln!(out, "{text}").map_err(|source| LabError::System { doing: "print the table".into(), source })
 }
 
+/// Long enough to be measured.
+const SAMPLE_HOURS: u64 = 48;
+
 /// How fast it was.
 struct Speed {
     contests: usize,
     hours: f64,
     a_minute: f64,
+    /// Hours a minute, one contest at a time, of Shunt's core alone.
+    core: f64,
 }
 
 impl Speed {
     fn of(rounds: &[Round], took: Duration) -> Self {
         let tallies = || rounds.iter().flat_map(|round| &round.outcomes);
         let hours = tallies().map(|outcome| outcome.tally.time.as_secs_f64() / 3_600.0).sum::<f64>();
-        Self { contests: tallies().count(), hours, a_minute: hours / (took.as_secs_f64() / 60.0).max(1e-9) }
+        let a_minute = |hours: f64, took: Duration| hours / (took.as_secs_f64() / 60.0).max(1e-9);
+        let core = super::core_alone(SAMPLE_HOURS);
+        Self {
+            contests: tallies().count(),
+            hours,
+            a_minute: a_minute(hours, took),
+            core: a_minute(SAMPLE_HOURS as f64, core),
+        }
     }
 }
 
@@ -103,8 +115,8 @@ fn to_text(args: &Args, rounds: &[Round], speed: &Speed) -> String {
     parts.push(sentences.join("\n"));
     parts.push(table::by_scenario(rounds));
     let mut ends = vec![format!(
-        "{} contests, {:.0} simulated hours, {:.0} a minute.",
-        speed.contests, speed.hours, speed.a_minute
+        "{} contests, {:.0} simulated hours, {:.0} a minute; Shunt's core alone, on one processor: {:.0} a minute.",
+        speed.contests, speed.hours, speed.a_minute, speed.core
     )];
     if args.traces.is_empty() {
         ends.push("No traces were given: all of this is synthetic.".into());
@@ -121,6 +133,7 @@ fn to_json(args: &Args, rounds: &[Round], speed: &Speed) -> String {
         "seed": args.seed,
         "synthetic_only": args.traces.is_empty(),
         "simulated_hours_a_minute": speed.a_minute,
+        "core_hours_a_minute": speed.core,
         "all": table::to_json(&all),
         "scenarios": scenarios,
     });

@@ -31,15 +31,21 @@ fn fiber() -> Climate {
     Climate { rtt: ms(9), jitter: ms(1), loss: 0.0001, kinds, trace: None }
 }
 
-/// Handovers and busy cells.
+/// Handovers, in which packets are held and then delivered, and busy cells.
 fn lte() -> Climate {
-    let spikes = Kind {
-        effect: Effect::Delay,
-        arrival: Arrival::Random(secs(120)),
-        length: Length::LogUniform(ms(100), secs(3)),
-        depth: (0.05, 0.6),
+    let handovers = Kind {
+        effect: Effect::Hold,
+        arrival: Arrival::Random(secs(180)),
+        length: Length::LogUniform(ms(30), ms(600)),
+        depth: (1.0, 1.0),
     };
-    let kinds = vec![outages(12 * HOUR), spikes];
+    let busy = Kind {
+        effect: Effect::Queue,
+        arrival: Arrival::Random(secs(600)),
+        length: Length::LogUniform(secs(1), secs(60)),
+        depth: (0.02, 0.4),
+    };
+    let kinds = vec![outages(12 * HOUR), handovers, busy];
     Climate { rtt: ms(38), jitter: ms(12), loss: 0.002, kinds, trace: None }
 }
 
@@ -72,7 +78,7 @@ fn starlink() -> Climate {
         depth: (1.0, 1.0),
     };
     let steps = Kind {
-        effect: Effect::Delay,
+        effect: Effect::Step,
         arrival: Arrival::Every(period),
         length: Length::LogUniform(ms(14_900), ms(14_990)),
         depth: (0.0, 0.03),
@@ -96,7 +102,7 @@ fn browning() -> Climate {
 /// A line whose router has more buffer than sense: uploads add up to more than a second to each round trip.
 fn bloated() -> Climate {
     let uploads = Kind {
-        effect: Effect::Delay,
+        effect: Effect::Queue,
         arrival: Arrival::Random(secs(1_200)),
         length: Length::LogUniform(secs(2), secs(120)),
         depth: (0.1, 1.2),

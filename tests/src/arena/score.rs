@@ -1,7 +1,7 @@
 //! How well a set of rules served its users, by the ground truth and not by what anybody measured.
 //!
-//! - **Outage seconds**: time in which the link in use carried nothing for at least 0.2 s while another link did. When
-//!   all links are down it is nobody's fault, and left out.
+//! - **Outage seconds**: time in which the link in use lost everything for at least 0.2 s, or held it back for at least
+//!   0.5 s, while another link carried. When all links are down it is nobody's fault, and left out.
 //! - **Degraded seconds**: time in which the link in use was lossy or slow (see [`Truth`]) while another was neither.
 //! - **Detection**: from the beginning of an outage of the link in use to the move away from it, for outages in which
 //!   another link could have helped for more than 5 s. Such an outage without a move before its end is **missed**,

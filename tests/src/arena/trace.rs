@@ -79,14 +79,16 @@ impl Deliveries {
         Timestamp::from_nanos(base + wait)
     }
 
-    /// The times until `end` in which nothing passed for at least `shortest`.
+    /// The times until `end` in which nothing passed for at least `shortest`. A packet that passes takes a millisecond,
+    /// so that two gaps with one packet between them stay two.
     #[must_use]
     pub fn gaps(&self, shortest: Duration, end: Timestamp) -> Vec<Span> {
         let mut each = Vec::new();
         let mut before = 0;
         for time in self.times.iter().map(|time| u64::from(*time) * NANOS_A_MILLI) {
-            if u128::from(time - before) >= shortest.as_nanos() {
-                each.push((before, time));
+            let free = before + NANOS_A_MILLI;
+            if u128::from(time.saturating_sub(free)) >= shortest.as_nanos() {
+                each.push((free, time));
             }
             before = time;
         }
@@ -203,11 +205,11 @@ mod tests {
         assert_eq!(trace.next(ms(6)), ms(305));
         assert_eq!(trace.next(ms(999)), ms(1000));
         assert_eq!(trace.next(ms(7_001)), ms(7_005));
-        let gaps = trace.gaps(Duration::from_millis(300), ms(2_000));
+        let gaps = trace.gaps(Duration::from_millis(299), ms(2_000));
         let spans: Vec<_> = gaps.iter().map(|gap| (gap.from, gap.to)).collect();
         assert_eq!(
             spans,
-            [(ms(5), ms(305)), (ms(305), ms(1000)), (ms(1005), ms(1305)), (ms(1305), ms(2000))]
+            [(ms(6), ms(305)), (ms(306), ms(1000)), (ms(1006), ms(1305)), (ms(1306), ms(2000))]
         );
     }
 

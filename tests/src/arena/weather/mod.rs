@@ -18,6 +18,10 @@ use std::time::Duration;
 
 /// What is shorter is no outage: nobody sees it.
 pub const SHORTEST_OUTAGE: Duration = Duration::from_millis(200);
+/// Packets that are held for less are not late enough for anybody to mind.
+const SLOW_PAUSE: Duration = Duration::from_millis(300);
+/// Packets that are held for so long are as good as lost while it lasts; for less, the link is only slow.
+const DEAD_PAUSE: Duration = Duration::from_millis(500);
 /// A packet that waits longer for a recorded link is dropped by the queue. All rules' patience is shorter or equal.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Loss from which a link is degraded in the eyes of its users.

@@ -2,8 +2,8 @@
 
 use super::spells::{Cursor, union};
 use super::{
-    Climate, DEGRADED_DELAY, DEGRADED_LOSS, Effect, LONGEST_WAIT, Plan, SHORTEST_OUTAGE, Span, Spell,
-    TARGET_FAILURES, TARGET_LIMITS, TARGETS,
+    Climate, DEAD_PAUSE, DEGRADED_DELAY, DEGRADED_LOSS, Effect, LONGEST_WAIT, Plan, SHORTEST_OUTAGE,
+    SLOW_PAUSE, Span, Spell, TARGET_FAILURES, TARGET_LIMITS, TARGETS,
 };
 use crate::random::Random;
 use shunt_decision::{LinkId, TargetId, Timestamp};
@@ -99,20 +99,32 @@ fn apart(mut spells: Vec<Spell>) -> Vec<Spell> {
 }
 
 fn truth(link: &Link, ends: Timestamp) -> Truth {
-    let of = |effect, least: f64, below: f64| -> Vec<Span> {
-        let layers = link.layers.iter().filter(|layer| layer.effect == effect);
-        let spells = layers.flat_map(|layer| &layer.spells);
-        spells.filter(|s| s.depth >= least && s.depth < below).map(|spell| spell.span).collect()
-    };
-    let mut down = of(Effect::Loss, 1.0, f64::INFINITY);
+    let (mut down, mut lossy, mut slow) = (Vec::new(), Vec::new(), Vec::new());
+    let mut pauses = Vec::new();
+    for layer in &link.layers {
+        for spell in &layer.spells {
+            match layer.effect {
+                Effect::Loss if spell.depth >= 1.0 => down.push(spell.span),
+                Effect::Hold => pauses.push(spell.span),
+                Effect::Loss if spell.depth >= DEGRADED_LOSS => lossy.push(spell.span),
+                Effect::Step if spell.depth >= DEGRADED_DELAY => slow.push(spell.span),
+                Effect::Queue => slow.extend(spell.queued_for(DEGRADED_DELAY)),
+                Effect::Loss | Effect::Step => {}
+            }
+        }
+    }
     if let Some(trace) = &link.climate.trace {
-        down.extend(trace.up.gaps(SHORTEST_OUTAGE, ends));
-        down.extend(trace.down.gaps(SHORTEST_OUTAGE, ends));
+        pauses.extend(trace.up.gaps(SLOW_PAUSE, ends));
+        pauses.extend(trace.down.gaps(SLOW_PAUSE, ends));
+    }
+    for pause in pauses {
+        let list = if pause.length() >= DEAD_PAUSE { &mut down } else { &mut slow };
+        list.push(pause);
     }
     Truth {
         down: union(down, SHORTEST_OUTAGE),
-        lossy: union(of(Effect::Loss, DEGRADED_LOSS, 1.0), SHORTEST_OUTAGE),
-        slow: union(of(Effect::Delay, DEGRADED_DELAY, f64::INFINITY), SHORTEST_OUTAGE),
+        lossy: union(lossy, SHORTEST_OUTAGE),
+        slow: union(slow, SHORTEST_OUTAGE),
     }
 }
 
@@ -139,15 +151,17 @@ impl<'a> Packets<'a> {
         let mut passes = 1.0 - under.climate.loss;
         let mut delay = under.climate.rtt;
         for (layer, cursor) in under.layers.iter().zip(cursors.iter_mut()) {
-            let depth = cursor.depth(&layer.spells, at);
+            let Some(spell) = cursor.spell(&layer.spells, at) else { continue };
             match layer.effect {
-                Effect::Loss => passes *= 1.0 - depth,
-                Effect::Delay if depth > 0.0 => delay += Duration::from_secs_f64(depth),
-                Effect::Delay => {}
+                Effect::Loss => passes *= 1.0 - spell.depth,
+                Effect::Step => delay += Duration::from_secs_f64(spell.depth),
+                Effect::Queue => delay += Duration::from_secs_f64(spell.queued(at)),
+                Effect::Hold => delay += spell.span.to.since(at),
             }
         }
         let place = usize::from(target.0);
-        passes *= 1.0 - self.targets.get_mut(place)?.depth(&self.sky.targets.get(place)?.spells, at);
+        let limits = self.targets.get_mut(place)?.spell(&self.sky.targets.get(place)?.spells, at);
+        passes *= 1.0 - limits.map_or(0.0, |spell| spell.depth);
         let mut chance = chance(under.seed, at, u64::from(target.0));
         if chance.share() >= passes {
             return None;
@@ -160,10 +174,10 @@ impl<'a> Packets<'a> {
                 waited(there + delay / 2, |from| trace.down.next(from))?
             }
         };
-        let cut =
-            under.layers.iter().zip(cursors).any(|(layer, cursor)| {
-                layer.effect == Effect::Loss && cursor.peek(&layer.spells, back) >= 1.0
-            });
+        let cut = under.layers.iter().zip(cursors).any(|(layer, cursor)| {
+            let coming = cursor.peek(&layer.spells, back);
+            layer.effect == Effect::Loss && coming.is_some_and(|spell| spell.depth >= 1.0)
+        });
         (!cut).then_some(back)
     }
 }

@@ -30,13 +30,36 @@ pub struct Spell {
     pub depth: f64,
 }
 
+impl Spell {
+    /// Seconds that the queue of [`Effect::Queue`] adds at `at`: it fills and drains at [`FILLING`], up to the depth.
+    #[must_use]
+    pub fn queued(&self, at: Timestamp) -> f64 {
+        let edge = at.since(self.span.from).min(self.span.to.since(at));
+        self.depth.min(edge.as_secs_f64() * FILLING)
+    }
+
+    /// When the queue adds at least `seconds`.
+    pub(super) fn queued_for(&self, seconds: f64) -> Option<Span> {
+        let edge = Duration::from_secs_f64(seconds / FILLING);
+        let span = Span { from: self.span.from + edge, to: self.span.to - edge };
+        (self.depth >= seconds && span.from < span.to).then_some(span)
+    }
+}
+
+/// Seconds that a second of an upload adds to a queue: half as much again is sent as the line carries.
+const FILLING: f64 = 0.5;
+
 /// What a kind of spell does to packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// A share of them is lost; a depth of 1 is an outage.
     Loss,
-    /// They take longer.
-    Delay,
+    /// They take longer by the depth, from one moment to the next.
+    Step,
+    /// They wait in a queue that fills and drains.
+    Queue,
+    /// They wait until the spell is over, and then pass all at once.
+    Hold,
 }
 
 /// How long spells last.
@@ -119,8 +142,8 @@ impl Cursor {
         Self { place: 0 }
     }
 
-    /// How bad it is at `at`; 0 when nothing is wrong. `at` never lies before that of an earlier call.
-    pub(super) fn depth(&mut self, spells: &[Spell], at: Timestamp) -> f64 {
+    /// What is wrong at `at`, which never lies before that of an earlier call.
+    pub(super) fn spell<'a>(&mut self, spells: &'a [Spell], at: Timestamp) -> Option<&'a Spell> {
         while spells.get(self.place).is_some_and(|spell| spell.span.to <= at) {
             self.place += 1;
         }
@@ -128,10 +151,9 @@ impl Cursor {
     }
 
     /// The same for a moment soon after the latest one, without moving on.
-    pub(super) fn peek(&self, spells: &[Spell], at: Timestamp) -> f64 {
+    pub(super) fn peek<'a>(&self, spells: &'a [Spell], at: Timestamp) -> Option<&'a Spell> {
         let left = spells.get(self.place..).unwrap_or_default();
-        let found = left.iter().take_while(|spell| spell.span.from <= at).find(|spell| spell.span.to > at);
-        found.map_or(0.0, |spell| spell.depth)
+        left.iter().take_while(|spell| spell.span.from <= at).find(|spell| spell.span.to > at)
     }
 }
 
@@ -184,13 +206,26 @@ mod tests {
     #[test]
     fn a_cursor_follows_the_time_and_looks_ahead() {
         let spells = [Spell { span: span(10, 12), depth: 1.0 }, Spell { span: span(13, 14), depth: 0.5 }];
+        let [first, second] = &spells;
         let mut cursor = Cursor::new();
-        assert_eq!(cursor.depth(&spells, at(9)), 0.0);
-        assert_eq!(cursor.peek(&spells, at(13)), 0.5);
-        assert_eq!(cursor.depth(&spells, at(10)), 1.0);
-        assert_eq!(cursor.depth(&spells, at(12)), 0.0);
-        assert_eq!(cursor.depth(&spells, at(13)), 0.5);
-        assert_eq!(cursor.depth(&spells, at(14)), 0.0);
+        assert_eq!(cursor.spell(&spells, at(9)), None);
+        assert_eq!(cursor.peek(&spells, at(13)), Some(second));
+        assert_eq!(cursor.spell(&spells, at(10)), Some(first));
+        assert_eq!(cursor.spell(&spells, at(12)), None);
+        assert_eq!(cursor.spell(&spells, at(13)), Some(second));
+        assert_eq!(cursor.spell(&spells, at(14)), None);
+    }
+
+    #[test]
+    fn a_queue_fills_stays_full_and_drains() {
+        let spell = Spell { span: span(10, 20), depth: 1.0 };
+        assert_eq!(spell.queued(at(10)), 0.0);
+        assert_eq!(spell.queued(at(11)), 0.5);
+        assert_eq!(spell.queued(at(15)), 1.0);
+        assert_eq!(spell.queued(at(19)), 0.5);
+        assert_eq!(spell.queued_for(0.5), Some(span(11, 19)));
+        assert_eq!(spell.queued_for(1.1), None);
+        assert_eq!(Spell { span: span(10, 11), depth: 1.0 }.queued_for(0.5), None);
     }
 
     #[test]
