@@ -1,5 +1,6 @@
 //! What follows a move: the proof by canaries, and the cutting of the dead link's flows.
 
+use crate::choice::Fitness;
 use crate::desk::ProbeName;
 use crate::failover::Failover;
 use crate::family::MAX_SWEEPS;
@@ -14,9 +15,11 @@ impl Failover {
     /// Begins to prove the uplink.
     pub(crate) fn verify(&mut self, family: Family) {
         let state = self.families.get_mut(family);
-        let link = state.uplink.and_then(|link| self.links.get(usize::from(link.0)));
+        let Some(id) = state.uplink else { return };
+        let link = self.links.get(usize::from(id.0));
         let Some(path) = link.and_then(|link| link.paths.get(family).as_ref()) else { return };
         state.canary_tried = true;
+        state.forget_retries_but(id);
         state.verification = Some(Verification::begin(path, &mut self.desk));
     }
 
@@ -38,9 +41,25 @@ impl Failover {
         }
     }
 
+    /// Tries the uplink's lost proof again when it is due. A path that is known to be dead is not asked: it would only
+    /// lose its canaries once more.
+    fn try_again(&mut self, family: Family) {
+        let now = self.desk.now;
+        let state = self.families.get(family);
+        let Some(link) = state.uplink.filter(|_| state.retry_at().is_some_and(|at| at <= now)) else {
+            return;
+        };
+        if self.fitness(link, family) < Fitness::Failed {
+            self.verify(family);
+        } else {
+            self.families.get_mut(family).try_later(link, now);
+        }
+    }
+
     /// Sends the canaries that are due, and concludes.
     pub(crate) fn step_verifications(&mut self) {
         for family in Family::ALL {
+            self.try_again(family);
             let state = self.families.get_mut(family);
             let Some(mut proof) = state.verification.take() else { continue };
             let link = self.links.get(usize::from(proof.link.0));
@@ -54,22 +73,31 @@ impl Failover {
     }
 
     fn conclude(&mut self, family: Family, link: LinkId, verdict: Verdict) {
+        let now = self.desk.now;
         let state = self.families.get_mut(family);
+        let again = state.is_tried_again(link);
         match verdict {
             Verdict::Proved => {
+                state.dirty |= state.is_rejected(link);
+                state.accept(link);
                 self.desk.record(Happening::Verified { family, link });
                 self.record.verified(family, link, &mut self.desk);
             }
+            // What is known already is no further flap.
+            Verdict::Lost if again && state.is_rejected(link) => state.try_later(link, now),
             Verdict::Lost if state.proven => {
                 state.reject(link);
+                state.try_later(link, now);
                 state.dirty = true;
                 if let Some(link) = self.links.get_mut(usize::from(link.0)) {
-                    link.damping.flap(self.half_life, self.desk.now);
+                    link.damping.flap(self.half_life, now);
                 }
                 self.restart_hold(link, family);
             }
-            Verdict::Unpaid => {}
+            Verdict::NoEvidence if again => state.try_later(link, now),
+            Verdict::Unpaid => state.try_later(link, now),
             Verdict::Lost | Verdict::NoEvidence => {
+                state.forget_retries();
                 if !core::mem::replace(&mut state.unverifiable_said, true) {
                     self.desk.record(Happening::Unverifiable { family, link });
                 }

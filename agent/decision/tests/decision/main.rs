@@ -12,6 +12,8 @@ mod checkpoint;
 #[cfg(test)]
 mod manners;
 #[cfg(test)]
+mod proofs;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod scenarios;

@@ -144,6 +144,9 @@ struct Expect {
     /// How many failed canaries were told as no evidence.
     #[serde(default)]
     unverifiable: Option<usize>,
+    /// Every proof of an uplink: `[family, link, earliest second, latest second]`, in order.
+    #[serde(default)]
+    verified: Option<Vec<(u8, u8, f64, f64)>>,
 }
 
 fn secs(value: f64) -> Duration {
@@ -234,6 +237,7 @@ struct Seen {
     reasons: Vec<String>,
     stranded: usize,
     unverifiable: usize,
+    verified: Vec<(u8, u8, f64)>,
     blamed: Vec<bool>,
     cuts: BTreeMap<String, usize>,
     probes: Vec<u64>,
@@ -293,6 +297,7 @@ fn watch(simulation: &Simulation, zero: Timestamp, probes: Vec<u64>) -> Seen {
         reasons: Vec::new(),
         stranded: 0,
         unverifiable: 0,
+        verified: Vec::new(),
         blamed: Vec::new(),
         cuts: BTreeMap::new(),
         probes,
@@ -314,7 +319,8 @@ fn watch(simulation: &Simulation, zero: Timestamp, probes: Vec<u64>) -> Seen {
             Happening::Stranded { .. } => seen.stranded += 1,
             Happening::Unverifiable { .. } => seen.unverifiable += 1,
             Happening::Force { reason, .. } => seen.reasons.push(format!("{reason:?}")),
-            Happening::Verified { .. } | Happening::Incident(_) => {}
+            Happening::Verified { family, link } => seen.verified.push((number(*family), link.0, at)),
+            Happening::Incident(_) => {}
         }
     }
     for (_, action) in &simulation.log {
@@ -344,10 +350,13 @@ fn check(name: &str, scenario: &Scenario, seen: &Seen) {
         "{name} ({}): moves {:?}, verdicts {:?}, reasons {:?}",
         scenario.about, seen.moves, seen.verdicts, seen.reasons
     );
-    if let Some(uplink) = &expect.uplink {
-        assert_eq!(uplink.len(), seen.moves.len(), "moves: {about}");
-        for ((family, link, from, to), (f, l, at)) in uplink.iter().zip(&seen.moves) {
-            assert!(family == f && link == l && from <= at && at <= to, "{l} at {at}: {about}");
+    for (what, expected, seen) in
+        [("moves", &expect.uplink, &seen.moves), ("proofs", &expect.verified, &seen.verified)]
+    {
+        let Some(expected) = expected else { continue };
+        assert_eq!(expected.len(), seen.len(), "{what} {seen:?}: {about}");
+        for ((family, link, from, to), (f, l, at)) in expected.iter().zip(seen) {
+            assert!(family == f && link == l && from <= at && at <= to, "{what}, {l} at {at}: {about}");
         }
     }
     if let Some(most) = expect.most_moves {
