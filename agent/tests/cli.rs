@@ -205,11 +205,27 @@ fn check_tells_what_a_good_config_means() {
         "uplink table",
         "mark bits",
         "while it stands by every",
+        "steady probing ",
+        "a silent failure is found within ",
     ] {
         assert!(summary.contains(part), "{part}: {summary}");
     }
     let by_flag = shunt(&["check", "--config", config.to_str().unwrap()]);
     assert_eq!(text(&by_flag.stdout), summary);
+}
+
+#[test]
+fn check_as_json_is_the_documented_object() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(directory.path(), "targets = [\"1.1.1.1\", \"9.9.9.9\"]\n");
+    let text_of = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text_of}probe_budget = \"100 MB/month\"\n")).unwrap();
+    let output = shunt(&["check", "--json", config.to_str().unwrap()]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let mut printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    printed["file"] = "/etc/shunt/shunt.toml".into();
+    let documented = API_PAGE.split("```json check\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(printed, serde_json::from_str::<serde_json::Value>(documented).unwrap());
 }
 
 #[test]

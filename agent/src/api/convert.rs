@@ -3,11 +3,13 @@
 use super::describe;
 use super::names::Names;
 use super::types::{
-    Counters, Families, Family, Forced, IncidentStatus, LinkStatus, PathStatus, Status, TargetStatus,
+    BudgetState, BudgetStatus, Counters, Families, Family, Forced, IncidentStatus, LinkStatus, PathStatus,
+    Status, TargetStatus,
 };
 use super::wire::{Event, EventKind};
 use shunt_decision::{
-    Entry, Happening, Incident, LinkId, LinkSnapshot, PathSnapshot, PerFamily, Percent, Snapshot, Timestamp,
+    BudgetSnapshot, Entry, Happening, Incident, LinkId, LinkSnapshot, PathSnapshot, PerFamily, Percent,
+    Snapshot, Timestamp,
 };
 use std::time::{Duration, SystemTime};
 
@@ -70,6 +72,7 @@ pub fn status(snapshot: &Snapshot, context: &Context<'_>) -> Status {
         let about = *snapshot.uplink.get(family);
         describe::reason(snapshot.uplink_reason.get(family), about, context.names)
     };
+    let shortages = snapshot.links.iter().filter_map(|link| shortage(link, context));
     Status {
         version: context.version.into(),
         at: context.clock.rfc3339(snapshot.at),
@@ -84,7 +87,7 @@ pub fn status(snapshot: &Snapshot, context: &Context<'_>) -> Status {
         canary: Families::default(),
         links: snapshot.links.iter().map(|link| link_status(link, context)).collect(),
         incidents: snapshot.incidents.iter().map(|one| incident(one, snapshot.at, context)).collect(),
-        warnings: context.warnings.to_vec(),
+        warnings: context.warnings.iter().cloned().chain(shortages).collect(),
         counters: counters(snapshot.counters),
     }
 }
@@ -181,6 +184,7 @@ fn link_status(link: &LinkSnapshot, context: &Context<'_>) -> LinkStatus {
         carrier: link.carrier,
         since: head.map(|path| path.since.clone()),
         metered: names.is_some_and(|names| names.metered),
+        budget: link.budget.map(budget_status),
         families: Families { v4: paths.v4, v6: paths.v6 },
     }
 }
@@ -206,6 +210,36 @@ fn path_status(link: LinkId, path: &PathSnapshot, context: &Context<'_>) -> Path
             })
             .collect(),
     }
+}
+
+fn budget_status(budget: BudgetSnapshot) -> BudgetStatus {
+    BudgetStatus {
+        allowed_bytes: budget.allowed.bytes,
+        period_s: budget.allowed.period.as_secs(),
+        reserve_bytes: budget.reserve,
+        capacity_bytes: budget.capacity,
+        spent_bytes: budget.spent,
+        state: match budget.state {
+            shunt_decision::BudgetState::Kept => BudgetState::Kept,
+            shunt_decision::BudgetState::Low => BudgetState::Low,
+            shunt_decision::BudgetState::Empty => BudgetState::Empty,
+        },
+    }
+}
+
+/// What a budget that runs short keeps back, with the mend; `None` while nothing is.
+fn shortage(link: &LinkSnapshot, context: &Context<'_>) -> Option<String> {
+    let held_back = match link.budget?.state {
+        shunt_decision::BudgetState::Kept => return None,
+        shunt_decision::BudgetState::Low => "it is probed less often, and its own suspicions wait",
+        shunt_decision::BudgetState::Empty => {
+            "it is probed less often, and suspicions wait even while it is the uplink; only moves are paid at once"
+        }
+    };
+    let name = context.names.link(link.link);
+    Some(format!(
+        "the probe budget of {name} runs short: {held_back}; raise its probe_budget, or mend what raises suspicions"
+    ))
 }
 
 const fn counters(of: shunt_decision::Counters) -> Counters {

@@ -114,8 +114,40 @@ pub struct LinkStatus {
     pub since: Option<String>,
     /// Traffic on it costs money.
     pub metered: bool,
+    /// How its probe budget fares; `null` without one.
+    #[serde(default)]
+    pub budget: Option<BudgetStatus>,
     /// Its paths; `null` for a family without targets.
     pub families: Families<Option<PathStatus>>,
+}
+
+/// A probe budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetStatus {
+    /// What the operator allows in the period.
+    pub allowed_bytes: u64,
+    /// The period.
+    pub period_s: u64,
+    /// What could be spent at once.
+    pub reserve_bytes: u64,
+    /// The reserve when it is full.
+    pub capacity_bytes: u64,
+    /// What probes and canaries cost since the daemon started or read its config.
+    pub spent_bytes: u64,
+    /// `kept`, `low` or `empty`.
+    pub state: BudgetState,
+}
+
+/// What the reserve of a probe budget means for probing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BudgetState {
+    /// Nothing is held back.
+    Kept,
+    /// Steady probing is slowed down, and a link that stands by confirms no suspicion of its own.
+    Low,
+    /// The uplink's suspicions wait as well; only moves are paid at once.
+    Empty,
 }
 
 /// One link in one family.

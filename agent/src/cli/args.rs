@@ -63,10 +63,13 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check a configuration file: all its faults, or what it means.
+    /// Check a configuration file: all its faults, or what it means, with the data that probing each link takes.
     Check {
         /// The file [default: that of --config].
         file: Option<PathBuf>,
+        /// As JSON: each link's data a month, its budget and its worst-case detection time.
+        #[arg(long)]
+        json: bool,
     },
     /// Stop the daemon; forwarding stays as it is.
     Stop {

@@ -1,5 +1,6 @@
 //! What a valid config means: the links, and every number that would be taken in the kernel.
 
+use super::plan::Report;
 use shunt_config::{Config, FailbackMode, Link};
 use std::fmt::Write;
 use std::path::Path;
@@ -17,10 +18,14 @@ pub(super) fn summary(file: &Path, config: &Config) -> String {
 fn write(out: &mut String, file: &Path, config: &Config) -> std::fmt::Result {
     let kernel = &config.kernel;
     writeln!(out, "{}: valid\n\nLinks, the preferred first:", file.display())?;
-    for (place, link) in (0u32..).zip(&config.links) {
+    let plans = Report::of(file, config);
+    for ((place, link), plan) in (0u32..).zip(&config.links).zip(&plans.links) {
         let mark = (place + 1) << kernel.mark_mask.trailing_zeros().min(31);
         writeln!(out, "  {}", describe(link))?;
         writeln!(out, "    table {}, mark {mark:#x}", kernel.table_base + 1 + place)?;
+        for line in plan.lines() {
+            writeln!(out, "    {line}")?;
+        }
     }
     let failback = match config.failback.mode {
         FailbackMode::Auto => "by itself",

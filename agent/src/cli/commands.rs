@@ -3,6 +3,7 @@
 use super::args::{Args, Command};
 use super::client::{Client, ClientError};
 use super::exit::Failure;
+use super::plan::Report;
 use super::style::Style;
 use super::{check, events, status};
 use crate::api::types::Status;
@@ -32,9 +33,14 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
         }
         Command::Release => tell(args, &Request::Release {}, out),
         Command::Events { follow, json } => show_events(args, *follow, *json, out),
-        Command::Check { file } => {
+        Command::Check { file, json } => {
             let file = file.as_ref().unwrap_or(&args.config);
             let config = shunt_config::load(file)?;
+            if *json {
+                serde_json::to_writer_pretty(&mut *out, &Report::of(file, &config))
+                    .map_err(io::Error::from)?;
+                return Ok(writeln!(out)?);
+            }
             Ok(out.write_all(check::summary(file, &config).as_bytes())?)
         }
         Command::Stop { restore } => stop(args, *restore, out),

@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod events;
 mod exit;
+mod plan;
 mod status;
 mod style;
 mod table;

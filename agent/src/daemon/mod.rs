@@ -23,6 +23,7 @@ use crate::cli::Exit;
 use crate::clock;
 use crate::netlink::{self, Kernel};
 pub use rights::RightsError;
+pub(crate) use settings::core_config;
 
 use event_loop::{End, EventLoop, Signals, Surroundings};
 use lease::LeaseFile;

@@ -5,7 +5,7 @@ use shunt_decision as core;
 
 /// What the core needs of `config`; names and units change, nothing else.
 #[must_use]
-pub(super) fn core_config(config: &file::Config) -> core::Config {
+pub(crate) fn core_config(config: &file::Config) -> core::Config {
     let identities = far_ends(config);
     core::Config {
         links: config.links.iter().map(|link| core_link(link, &identities)).collect(),

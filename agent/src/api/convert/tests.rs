@@ -3,7 +3,8 @@
 use super::*;
 use crate::api::names::tests::fiber_and_lte;
 use crate::api::types::Verdict;
-use shunt_decision::{Force, PerFamily, Reason, TargetId, TargetSnapshot, Verdict as Core};
+use crate::api::types;
+use shunt_decision::{BudgetState as Fares, Force, PerFamily, Reason, TargetId, TargetSnapshot, Verdict as Core};
 
 const FIBER: LinkId = LinkId(0);
 const LTE: LinkId = LinkId(1);
@@ -211,4 +212,25 @@ fn a_clock_that_was_never_set_breaks_nothing() {
     }
     let end = WallClock { boot: Timestamp::ZERO, wall: SystemTime::UNIX_EPOCH };
     assert_eq!(end.rfc3339(Timestamp::from_nanos(u64::MAX)), "2554-07-21T23:34:33.709Z");
+}
+
+#[test]
+fn a_budget_is_shown_and_told_when_it_runs_short() {
+    let allowed = shunt_decision::ProbeBudget { bytes: 1_000_000, period: Duration::from_secs(86_400) };
+    let of = |state| BudgetSnapshot { allowed, reserve: 12, capacity: 100_000, spent: 345, state };
+    let names = fiber_and_lte();
+    for (state, shown, part) in [
+        (Fares::Kept, types::BudgetState::Kept, None),
+        (Fares::Low, types::BudgetState::Low, Some("its own suspicions wait; raise its probe_budget")),
+        (Fares::Empty, types::BudgetState::Empty, Some("only moves are paid at once")),
+    ] {
+        let link = LinkSnapshot { budget: Some(of(state)), ..link(LTE, None, None) };
+        let status = status(&snapshot(vec![link]), &context(&names));
+        let budget = status.links[0].budget.unwrap();
+        assert_eq!((budget.allowed_bytes, budget.period_s, budget.reserve_bytes), (1_000_000, 86_400, 12));
+        assert_eq!((budget.capacity_bytes, budget.spent_bytes, budget.state), (100_000, 345, shown));
+        let told = status.warnings.iter().find(|warning| warning.contains("probe budget of lte"));
+        assert_eq!(told.is_some(), part.is_some(), "{:?}", status.warnings);
+        assert!(part.is_none_or(|part| told.is_some_and(|told| told.contains(part))), "{told:?}");
+    }
 }

@@ -1,0 +1,142 @@
+//! What a probe costs on the wire, held against what the budget is charged for it.
+
+#![allow(
+    unsafe_code,
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+mod netns;
+
+use netns::far::{Far, TARGET_V4, TARGET_V6};
+use netns::probes::{ask_all, bound, echo_targets, rtt, written};
+use netns::{DEADLINE, within};
+use shunt::clock;
+use shunt_config::Target;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::thread;
+use std::time::Duration;
+
+/// A socket that sees every packet of the far side, from the IP header on.
+fn tap(far: &Far) -> Socket {
+    far.run(|| {
+        let every = Protocol::from(i32::from((libc::ETH_P_ALL as u16).to_be()));
+        let socket = Socket::new(Domain::PACKET, Type::DGRAM, Some(every)).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket
+    })
+}
+
+/// Bytes to and from the target in one family that came by within the deadline, or as soon as there were `enough`.
+fn bytes(tap: &Socket, v4: bool, enough: u32) -> u32 {
+    let until = clock::now() + DEADLINE;
+    let mut buffer = [MaybeUninit::<u8>::uninit(); 2_048];
+    let mut sum = 0;
+    while sum < enough && clock::now() < until {
+        let Ok(length) = tap.recv(&mut buffer) else {
+            thread::yield_now();
+            continue;
+        };
+        let packet = written(&buffer[..length]);
+        let of_target = match (packet[0] >> 4, v4) {
+            (4, true) => [12..16, 16..20].iter().any(|at| packet[at.clone()] == TARGET_V4.octets()),
+            (6, false) => [8..24, 24..40].iter().any(|at| packet[at.clone()] == TARGET_V6.octets()),
+            _ => false,
+        };
+        sum += if of_target { u32::try_from(length).unwrap() } else { 0 };
+    }
+    sum
+}
+
+/// Eight addresses to each question, as the cost of a DNS probe supposes.
+fn serve_dns(socket: &UdpSocket) {
+    let mut buffer = [0; 512];
+    while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+        let mut answer = buffer[..length].to_vec();
+        let (kind, address) = if from.is_ipv4() { (1, 4) } else { (28, 16) };
+        answer[2] |= 0x80;
+        answer[7] = 8;
+        for _ in 0..8 {
+            answer.extend([0xc0, 12, 0, kind, 0, 1, 0, 0, 0, 9, 0, address]);
+            answer.extend(vec![1; address.into()]);
+        }
+        socket.send_to(&answer, from).unwrap();
+    }
+}
+
+fn both(make: impl Fn(IpAddr) -> Target) -> Vec<Target> {
+    [TARGET_V4.into(), TARGET_V6.into()].map(make).to_vec()
+}
+
+#[test]
+fn echo_and_dns_cost_what_is_charged_to_the_byte() {
+    within("echo_and_dns_cost_what_is_charged_to_the_byte", || {
+        let far = Far::new();
+        let dns = both(|ip| {
+            let server = far.run(move || {
+                let socket = UdpSocket::bind((ip, 0)).unwrap();
+                let server = socket.local_addr().unwrap();
+                thread::spawn(move || serve_dns(&socket));
+                server
+            });
+            Target::Dns { server, name: "www.example.com".to_owned(), answer: None }
+        });
+        let targets: Vec<_> = echo_targets().into_iter().chain(dns).collect();
+        for (place, target) in targets.iter().enumerate() {
+            let far_side = tap(&far);
+            let mut prober = bound_once(&far, place, target);
+            rtt(ask_all(&mut prober, 1)[0]);
+            assert_eq!(bytes(&far_side, target.is_ipv4(), target.cost()), target.cost(), "{target}");
+        }
+    });
+}
+
+/// A prober of one target; the link is made by the first.
+fn bound_once(far: &Far, place: usize, target: &Target) -> shunt::probe::Prober {
+    use netns::far::binding;
+    use netns::probes::FIRST;
+    use shunt_decision::Family;
+    let targets = vec![target.clone()];
+    if place == 0 {
+        return bound(far, &[targets]);
+    }
+    let mut prober = shunt::probe::Prober::new(&[targets]);
+    for (family, v6) in [(Family::V4, false), (Family::V6, true)] {
+        prober.bind(FIRST, family, Some(binding(1, v6)), clock::now()).unwrap();
+    }
+    prober
+}
+
+#[test]
+fn a_connection_costs_no_more_than_is_charged() {
+    within("a_connection_costs_no_more_than_is_charged", || {
+        let far = Far::new();
+        let targets = both(|ip| {
+            let address: SocketAddr = far.run(move || {
+                let listener = TcpListener::bind((ip, 0)).unwrap();
+                let address = listener.local_addr().unwrap();
+                thread::spawn(move || listener.incoming().for_each(drop));
+                address
+            });
+            Target::Tcp(address)
+        });
+        for (place, target) in targets.iter().enumerate() {
+            let far_side = tap(&far);
+            let mut prober = bound_once(&far, place, target);
+            assert!(rtt(ask_all(&mut prober, 1)[0]) > Duration::ZERO);
+            // Six segments at least: an acknowledgement may go along with the other side's end.
+            let ip = if target.is_ipv4() { 20 } else { 40 };
+            let least = 2 * (ip + 40) + 4 * (ip + 32);
+            let seen = bytes(&far_side, target.is_ipv4(), least);
+            println!("{target}: {seen} bytes seen, {} charged", target.cost());
+            assert!(seen >= least && seen <= target.cost(), "{target}: {seen}, {least}");
+        }
+    });
+}
