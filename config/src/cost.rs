@@ -1,7 +1,7 @@
 //! What a probe costs the link it goes over, in bytes, so that a budget can be kept to and told before anything is sent.
 //!
 //! Counted is what a provider counts: whole IP packets, in both directions, without layer 2. The figures are those of the
-//! packets that the agent really sends (`agent/tests/probe_bytes.rs` holds them against the counters of an interface).
+//! packets that the agent really sends (`agent/tests/probe_bytes.rs` holds them against the packets that come by).
 //! A canary costs no more than a probe of the same target. A question to the link's own gateway (ARP, neighbour
 //! discovery) goes no further than the gateway, and counts for nothing.
 

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::api::names::tests::fiber_and_lte;
-use crate::api::types::Verdict;
 use crate::api::types;
-use shunt_decision::{BudgetState as Fares, Force, PerFamily, Reason, TargetId, TargetSnapshot, Verdict as Core};
+use crate::api::types::Verdict;
+use shunt_decision::{
+    BudgetState as Fares, Force, PerFamily, Reason, TargetId, TargetSnapshot, Verdict as Core,
+};
 
 const FIBER: LinkId = LinkId(0);
 const LTE: LinkId = LinkId(1);
