@@ -10,7 +10,7 @@ use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use shunt_decision::Outcome;
+use shunt_decision::{Outcome, Timestamp};
 use socket2::{SockAddr, Type};
 use std::error::Error as _;
 use std::io;
@@ -32,6 +32,9 @@ const AGENT: &str = "shunt";
 /// What ends a probe before its answer: an outcome, or nothing that could be said of the target.
 type End = Option<Outcome>;
 
+/// When the status line was there, and what is wrong with the answer.
+type Answer = (Timestamp, Option<Outcome>);
+
 /// What a probe's task needs to know.
 pub(super) struct Fetch {
     pub(super) page: Arc<Page>,
@@ -43,8 +46,11 @@ impl Fetch {
     pub(super) async fn run(self, place: Place, client: &Client) -> Option<Outcome> {
         let fetched = async {
             let ip = place.address().await.ok_or(Some(Outcome::Unresolved))?;
+            // The look-up is no part of the time: it comes seldom, and is not the target's doing.
+            let sent = clock::now();
             let stream = self.connect(ip).await?;
-            self.exchange_by(stream, client).await
+            let (at, wrong) = self.exchange_by(stream, client).await?;
+            Ok(wrong.unwrap_or(Outcome::Reply { rtt: at.since(sent), at }))
         };
         fetched.await.map_or_else(|end| end, Some)
     }
@@ -71,7 +77,7 @@ impl Fetch {
     }
 
     #[cfg(feature = "https")]
-    async fn exchange_by(&self, stream: TcpStream, client: &Client) -> Result<Outcome, End> {
+    async fn exchange_by(&self, stream: TcpStream, client: &Client) -> Result<Answer, End> {
         use shunt_config::Host;
         use tokio_rustls::rustls::pki_types::ServerName;
         let wanted = &self.page.wanted;
@@ -89,24 +95,22 @@ impl Fetch {
 
     /// Without TLS: the config has refused secure pages.
     #[cfg(not(feature = "https"))]
-    async fn exchange_by(&self, stream: TcpStream, _client: &Client) -> Result<Outcome, End> {
+    async fn exchange_by(&self, stream: TcpStream, _client: &Client) -> Result<Answer, End> {
         self.exchange(stream).await
     }
 
-    /// Request, status, body. The time is that from the request to the status line.
+    /// Request, status, body.
     async fn exchange(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    ) -> Result<Outcome, End> {
+    ) -> Result<Answer, End> {
         let opened = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = opened.map_err(|error| garbled(&error))?;
         let request = self.request().ok_or(Some(Outcome::Unsendable))?;
         let talk = async {
-            let sent = clock::now();
             let response = sender.send_request(request).await.map_err(|error| garbled(&error))?;
             let at = clock::now();
-            let wrong = self.judge(response).await?;
-            Ok(wrong.unwrap_or(Outcome::Reply { rtt: at.since(sent), at }))
+            Ok((at, self.judge(response).await?))
         };
         let (mut talk, mut connection) = (pin!(talk), pin!(connection));
         let mut open = true;
