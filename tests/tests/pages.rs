@@ -1,0 +1,65 @@
+//! Links that are judged by a page: the whole agent, with its tasks, its loop and its canary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests are tests
+
+mod common;
+
+use common::{DEADLINE, healthy_with, link, settled, two_uplinks, uplink};
+use shunt::api::types::{Fault, Verdict};
+use shunt_lab::{AgentConfig, Lab, TARGETS_V4, enter_or_reexec};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// Serves a page for each link on a port of the far end; the fiber's is a portal's while the switch is on.
+fn serve(lab: &Lab) -> (u16, Arc<AtomicBool>) {
+    let listener = lab.far.run(|| TcpListener::bind((TARGETS_V4[0], 0)).unwrap()).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let portal = Arc::new(AtomicBool::new(false));
+    let redirects = Arc::clone(&portal);
+    // It ends with the test: nobody waits for it.
+    thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let mut request = String::new();
+            let mut head = BufReader::new(connection.try_clone().unwrap());
+            // A canary asks for nothing.
+            while head.read_line(&mut request).is_ok_and(|length| length > 2) {}
+            let answer = if request.contains(" /fiber ") && redirects.load(Ordering::Relaxed) {
+                "HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\nContent-Length: 0\r\n\r\n"
+            } else {
+                "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell"
+            };
+            let _gone_already = connection.write_all(answer.as_bytes());
+        }
+    });
+    (port, portal)
+}
+
+#[test]
+fn a_captive_portal_moves_the_uplink_and_is_named() {
+    let Some(_turn) = enter_or_reexec("a_captive_portal_moves_the_uplink_and_is_named") else { return };
+    let lab = two_uplinks(true);
+    let (port, portal) = serve(&lab);
+    let mut config =
+        AgentConfig::new(&lab).with("[probe]\ninterval = \"100ms\"").with("[failback]\nhold_down = \"1s\"");
+    for link in &mut config.links {
+        let page = format!("http://{}:{port}/{}", TARGETS_V4[0], link.name);
+        link.keys = format!("targets = [{{ target = \"{page}\", body = \"well\" }}]");
+    }
+    let agent = settled(&lab, &config);
+
+    portal.store(true, Ordering::Relaxed);
+    agent
+        .wait_for("the portal named and lte as uplink", DEADLINE, |status| {
+            let fiber = link(status, "fiber").families.v4.as_ref().unwrap();
+            uplink(status) == Some("lte")
+                && fiber.verdict == Verdict::Failed
+                && fiber.fault == Some(Fault::Portal)
+        })
+        .unwrap();
+
+    portal.store(false, Ordering::Relaxed);
+    healthy_with(&agent, "fiber");
+}
