@@ -14,7 +14,8 @@
 mod netns;
 
 use netns::far::{Far, TARGET_V4, TARGET_V6};
-use netns::probes::{ask_all, bound, echo_targets, rtt, written};
+use netns::pages::{Asker, serve_pages, targets};
+use netns::probes::{FIRST, ask_all, bound, echo_targets, rtt, written};
 use netns::{DEADLINE, within};
 use shunt::clock;
 use shunt_config::Target;
@@ -101,7 +102,6 @@ fn echo_and_dns_cost_what_is_charged_to_the_byte() {
 /// A prober of one target; the link is made by the first.
 fn bound_once(far: &Far, place: usize, target: &Target) -> shunt::probe::Prober {
     use netns::far::binding;
-    use netns::probes::FIRST;
     use shunt_decision::Family;
     let targets = vec![target.clone()];
     if place == 0 {
@@ -134,6 +134,27 @@ fn a_connection_costs_no_more_than_is_charged() {
             // Six segments at least: an acknowledgement may go along with the other side's end.
             let ip = if target.is_ipv4() { 20 } else { 40 };
             let least = 2 * (ip + 40) + 4 * (ip + 32);
+            let seen = bytes(&far_side, target.is_ipv4(), least);
+            println!("{target}: {seen} bytes seen, {} charged", target.cost());
+            assert!(seen >= least && seen <= target.cost(), "{target}: {seen}, {least}");
+        }
+    });
+}
+
+#[test]
+fn a_small_page_costs_no_more_than_is_charged() {
+    within("a_small_page_costs_no_more_than_is_charged", || {
+        let far = Far::new();
+        for (place, ip) in [TARGET_V4.into(), TARGET_V6.into()].into_iter().enumerate() {
+            let (address, requests) = serve_pages(&far, ip);
+            let target = targets(&format!("\"http://{address}/good\"")).remove(0);
+            let far_side = tap(&far);
+            let mut asker = Asker::new(bound_once(&far, place, &target));
+            assert!(rtt(asker.ask_all(FIRST, 1)[0]) > Duration::ZERO);
+            let (_, request) = requests.recv().unwrap();
+            // Handshake, request, answer, and the end from one side at least.
+            let ip = if target.is_ipv4() { 20 } else { 40 };
+            let least = 2 * (ip + 40) + 5 * (ip + 32) + u32::try_from(request.len()).unwrap();
             let seen = bytes(&far_side, target.is_ipv4(), least);
             println!("{target}: {seen} bytes seen, {} charged", target.cost());
             assert!(seen >= least && seen <= target.cost(), "{target}: {seen}, {least}");

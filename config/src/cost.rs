@@ -28,7 +28,7 @@ const RECORD: u32 = 12;
 /// Request, answer and their acknowledgements.
 const PAGE_SEGMENTS: u32 = 4;
 /// What every request for a page has beside its host and path.
-const REQUEST: u32 = 83;
+const REQUEST: u32 = 76;
 /// The head of an answer and a small page. How long they are, the server decides.
 const ANSWER: u32 = 800;
 /// Hello, certificates, finish and tickets in both directions: two certificates of usual size are most of it. A session
@@ -78,8 +78,8 @@ mod tests {
             ("tcp://[2001:db8::1]:443", 560),
             ("dns://192.0.2.1/example.com", 2 * 57 + 8 * 16),
             ("dns://[2001:db8::1]/example.com", 2 * 77 + 8 * 28),
-            ("http://192.0.2.1/a", 11 * 60 + 11 + 883),
-            ("https://example.com/a", 19 * 60 + 13 + 883 + 4_500),
+            ("http://192.0.2.1/a", 11 * 60 + 11 + 876),
+            ("https://example.com/a", 19 * 60 + 13 + 876 + 4_500),
         ] {
             let link = "[[link]]\nname = \"a\"\ninterface = \"a0\"";
             let config = valid(&format!("targets = [\"{text}\"]\n{link}"));

@@ -71,3 +71,19 @@ fn path_of(given: &str, path: &str) -> Parsed<String> {
     }
     Ok(if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_is_refused_where_the_program_has_none() {
+        let read = page("https://example.com/", "example.com/", true);
+        match read {
+            Ok(page) => assert!(cfg!(feature = "https") && page.secure),
+            Err(fault) => {
+                assert!(!cfg!(feature = "https") && fault.mend.contains("feature https"), "{fault:?}")
+            }
+        }
+    }
+}
