@@ -15,7 +15,7 @@ mod netns;
 
 use netns::far::{Far, TARGET_V4, TARGET_V6, addresses, set_up};
 use netns::pages::{Asker, serve_names, serve_pages, targets};
-use netns::probes::{FIRST, SECOND, bound, expires, rtt};
+use netns::probes::{FIRST, SECOND, expires, rtt};
 use netns::within;
 use shunt::clock;
 use shunt::probe::Prober;
@@ -173,16 +173,5 @@ fn a_name_that_does_not_exist_is_the_probes_own_failure() {
         // For a second nobody is asked again.
         assert_eq!(asker.ask_all(FIRST, 1), [Outcome::Unresolved]);
         assert_eq!(questions.try_iter().count(), 1);
-    });
-}
-
-#[test]
-fn a_loop_without_a_runtime_cannot_ask_for_pages() {
-    within("a_loop_without_a_runtime_cannot_ask_for_pages", || {
-        let far = Far::new();
-        let mut prober = bound(&far, &[targets(&format!("\"http://{TARGET_V4}/\""))]);
-        prober.send(ProbeId(1), FIRST, TargetId(0), clock::now(), expires());
-        let outcomes = netns::probes::collect(1, |now, outcomes| prober.drain(now, outcomes));
-        assert_eq!(outcomes, [(ProbeId(1), Outcome::Unsendable)]);
     });
 }

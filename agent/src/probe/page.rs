@@ -1,12 +1,14 @@
 //! Page probes: one HTTP request over a connection of its own, in a task of its own.
 //!
 //! Names, TLS and HTTP take many steps, each of which waits for the far end. So each probe is a task, bound to its link
-//! as every probe is, and only its outcome comes back. A good outcome lies until the loop looks by itself, as other
-//! replies do; what went wrong wakes it. A probe that is given up takes its task with it.
+//! as every probe is, and only its outcome comes back; the tasks have a thread of their own. A good outcome lies until
+//! the loop looks by itself, as other replies do; what went wrong wakes it. A probe that is given up takes its task with
+//! it.
 
 mod fetch;
 mod judge;
 mod names;
+mod reactor;
 #[cfg(feature = "https")]
 mod trust;
 
@@ -16,11 +18,12 @@ use super::dns_wire::Question;
 use crate::clock;
 use crate::netlink::Binding;
 use fetch::Fetch;
+use reactor::Reactor;
 use shunt_config::{Host, Page as Wanted};
 use shunt_decision::{Family, Outcome, Timestamp};
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
@@ -29,6 +32,10 @@ use tokio::task::AbortHandle;
 /// Page probes of one target at once on one path. Each costs a descriptor and, over TLS, some 50 kB; a burst that is
 /// longer than this finds out nothing more.
 pub(super) const MAX_RUNNING: usize = 8;
+
+/// What is logged when the probes of pages cannot run at all.
+const NO_THREAD: &str =
+    "failed to start the thread that asks for pages; all their probes fail until the agent is restarted";
 
 /// A page made ready for being asked for.
 #[derive(Debug)]
@@ -65,10 +72,18 @@ impl Page {
     }
 
     /// Where it is, as far as is known; a name that is not (or no longer) known is looked up.
-    pub(super) fn place(&self, names: &mut Names, binding: Option<&Binding>, now: Timestamp) -> Place {
+    pub(super) fn place(
+        &self,
+        client: &Client,
+        names: &mut Names,
+        binding: Option<&Binding>,
+        now: Timestamp,
+    ) -> Place {
         match (&self.wanted.host, &self.question) {
             (Host::Address(address), _) => Place::Known(*address),
-            (Host::Name { name, .. }, Some(question)) => names.look_up(name, question, binding, now),
+            (Host::Name { name, .. }, Some(question)) => {
+                names.look_up(name, question, binding, (client.reactor(), now))
+            }
             (Host::Name { .. }, None) => Place::Unknown,
         }
     }
@@ -88,18 +103,25 @@ pub(super) struct Client {
     #[cfg(feature = "https")]
     trust: trust::Trust,
     call: Notify,
+    /// Started when the first page is asked for; `None` inside where the system gives no thread.
+    reactor: OnceLock<Option<Reactor>>,
 }
 
 impl Client {
     /// A client that trusts these certificates (in DER) beside the public authorities.
     #[cfg(feature = "https")]
     pub(super) fn trusting(certificates: &[Vec<u8>]) -> Self {
-        Self { trust: trust::Trust::new(certificates), call: Notify::new() }
+        Self { trust: trust::Trust::new(certificates), ..Self::default() }
     }
 
     /// Completes when a probe went wrong.
     pub(super) async fn called(&self) {
         self.call.notified().await;
+    }
+
+    fn reactor(&self) -> Option<&Handle> {
+        let start = || Reactor::start().inspect_err(|error| tracing::error!("{NO_THREAD}: {error}")).ok();
+        self.reactor.get_or_init(start).as_ref().map(Reactor::handle)
     }
 
     /// Begins one probe; an error means that it cannot run.
@@ -110,7 +132,7 @@ impl Client {
         binding: Option<&Binding>,
         expires: Timestamp,
     ) -> io::Result<Running> {
-        let reactor = Handle::try_current().map_err(io::Error::other)?;
+        let reactor = self.reactor().ok_or(io::ErrorKind::OutOfMemory)?;
         let (sender, outcome) = oneshot::channel();
         let client = Arc::clone(self);
         let fetch = Fetch { page: Arc::clone(page), binding: binding.cloned() };

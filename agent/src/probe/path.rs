@@ -156,7 +156,7 @@ impl Path {
             }
             Ask::Page(page) => {
                 let client = self.client.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-                let place = page.place(&mut self.names, binding, clock::now());
+                let place = page.place(client, &mut self.names, binding, clock::now());
                 self.pages.push(request, client.ask(page, place, binding, request.expires)?);
                 Ok(())
             }

@@ -37,7 +37,6 @@ impl Asker {
     }
 
     pub fn send(&mut self, id: u64, link: LinkId, target: u8, expires: Timestamp) {
-        let _inside = self.runtime.enter();
         self.prober.send(ProbeId(id), link, TargetId(target), clock::now(), expires);
     }
 

@@ -127,7 +127,7 @@ impl Names {
         name: &str,
         question: &Arc<Question>,
         binding: Option<&Binding>,
-        now: Timestamp,
+        (reactor, now): (Option<&Handle>, Timestamp),
     ) -> Place {
         if !self.known.contains_key(name) {
             self.known.insert(name.to_owned(), Entry::default());
@@ -136,7 +136,8 @@ impl Names {
         let Some(entry) = known.get_mut(name) else { return Place::Unknown };
         entry.take_in(name, binding, now);
         if entry.running.is_none() && now >= entry.next {
-            entry.running = LookUp::begin(question, resolvers, binding, random);
+            entry.running =
+                reactor.map(|reactor| LookUp::begin(reactor, question, resolvers, binding, random));
         }
         match (entry.address, &entry.running) {
             (Some(address), _) => Place::Known(address),
@@ -178,12 +179,12 @@ impl Entry {
 
 impl LookUp {
     fn begin(
+        reactor: &Handle,
         question: &Arc<Question>,
         resolvers: &[IpAddr],
         binding: Option<&Binding>,
         random: &mut Random,
-    ) -> Option<Self> {
-        let reactor = Handle::try_current().ok()?;
+    ) -> Self {
         let asked: Vec<_> = resolvers.iter().map(|server| (*server, random.short())).collect();
         let (question, binding) = (Arc::clone(question), binding.cloned());
         let (sender, looked) = watch::channel(None);
@@ -192,7 +193,7 @@ impl LookUp {
             // Whoever asked may have gone.
             let _ = sender.send(Some(found));
         });
-        Some(Self { looked, task: task.abort_handle() })
+        Self { looked, task: task.abort_handle() }
     }
 }
 
@@ -276,7 +277,7 @@ mod tests {
     /// one was begun.
     fn look_up(names: &mut Names, now: Timestamp, end: Looked) -> (Option<IpAddr>, bool) {
         let question = Arc::new(Question::new(NAME, Family::V4).unwrap());
-        let place = names.look_up(NAME, &question, None, now);
+        let place = names.look_up(NAME, &question, None, (Some(&Handle::current()), now));
         let entry = names.known.get_mut(NAME).unwrap();
         let begun = entry.running.is_some();
         if let Some(running) = &mut entry.running {
