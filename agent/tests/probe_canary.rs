@@ -163,11 +163,31 @@ fn a_strangers_route_to_the_canarys_address_stays() {
         }
         let [_, there, ..] = addresses(1);
         main_route(SOURCE, 32, there);
-        let canary = Canary::open(&config(true));
+        let mut canary = Canary::open(&config(true));
         let error = failure(&canary);
         assert!(error.contains("canary.source"), "{error}");
+        assert!(!canary.reopen(&config(true)));
+        assert_eq!(failure(&canary), error);
         let wire = UdpSocket::bind("0.0.0.0:0").unwrap();
         wire.connect((SOURCE, 9)).unwrap();
         assert_eq!(wire.local_addr().unwrap().ip(), addresses(1)[0]);
+    });
+}
+
+#[test]
+fn an_interface_that_could_not_be_made_is_made_later() {
+    within("an_interface_that_could_not_be_made_is_made_later", || {
+        let far = gateway();
+        let Some(first) = forwarded() else { return };
+        // The name is taken as long as the first lives.
+        let mut canary = Canary::open(&config(true));
+        assert!(failure(&canary).contains("shunt0"));
+        assert!(!canary.reopen(&config(true)));
+        drop(first);
+        assert!(canary.reopen(&config(true)));
+        assert!(canary.local_because(Family::V4).is_none() && canary.descriptor().is_some());
+        assert!(!canary.reopen(&config(true)), "there is nothing to be tried again");
+        rtt(ask(&mut canary, &Target::Icmp(TARGET_V4.into())));
+        drop(far);
     });
 }

@@ -5,13 +5,16 @@
 mod common;
 
 use common::monitor::{Monitor, all_routes, routes, rules, wait_until};
-use common::{DEADLINE, healthy_with, moved_to, probed, settled, streaming, two_uplinks, uplink};
+use common::{
+    DEADLINE, healthy_with, may_make_tun, moved_to, probed, settled, streaming, two_uplinks, uplink,
+};
 use rtnetlink::packet_route::RouteNetlinkMessage as Change;
 use rtnetlink::packet_route::rule::{RuleAttribute, RuleMessage};
-use shunt::api::types::Verdict;
+use shunt::api::types::{CanaryKind, Status, Verdict};
 use shunt::api::wire::{Done, ErrorCode, Event, EventKind, Line, MAX_REQUEST, Request};
-use shunt_lab::{Agent, AgentConfig, Lab, enter_or_reexec};
+use shunt_lab::{Agent, AgentConfig, Lab, RouteTo, enter_or_reexec};
 use std::io::{BufRead, BufReader, Write};
+use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -217,7 +220,7 @@ fn a_lease_that_cannot_be_kept_is_told_until_one_can() {
     let about = "it will not survive a restart of the agent";
     let done = agent.force("lte", Some(600)).unwrap();
     assert!(done.text.contains(about), "{}", done.text);
-    let warned = |status: &shunt::api::types::Status| status.warnings.iter().any(|text| text.contains(about));
+    let warned = |status: &Status| status.warnings.iter().any(|text| text.contains(about));
     agent.wait_for("the warning", DEADLINE, warned).unwrap();
     agent.reload().unwrap();
     wait_until("the reload", || agent.log().contains("the new config is in force"));
@@ -228,6 +231,42 @@ fn a_lease_that_cannot_be_kept_is_told_until_one_can() {
     agent.wait_for("no such warning", DEADLINE, |status| !warned(status)).unwrap();
     let count = |kind| told(&agent, kind).iter().filter(|text| text.contains(about)).count();
     assert_eq!((count(EventKind::Warning), count(EventKind::Mended)), (1, 1));
+}
+
+#[test]
+fn a_canary_that_had_to_be_local_is_forwarded_when_it_can_be() {
+    let Some(_turn) = enter_or_reexec("a_canary_that_had_to_be_local_is_forwarded_when_it_can_be") else {
+        return;
+    };
+    if !may_make_tun() {
+        eprintln!("/dev/net/tun may not be opened here, so there is no forwarded canary to be tested");
+        return;
+    }
+    let lab = two_uplinks(true);
+    let mut netlink = lab.gateway.netlink().unwrap();
+    // Somebody else has a route to the canary's address.
+    let lan = netlink.index("lan0").unwrap();
+    let stranger = RouteTo::to(Ipv4Addr::new(198, 19, 255, 254).into(), 32, None, lan);
+    netlink.put_route(&stranger).unwrap();
+    let agent = settled(&lab, &AgentConfig::new(&lab).with(FAST));
+    let kind = |status: &Status| status.canary.v4.as_ref().map(|canary| canary.kind);
+    let warned =
+        |status: &Status| status.warnings.iter().any(|text| text.contains("proved by a local probe"));
+    let status = agent.status().unwrap();
+    assert!(kind(&status) == Some(CanaryKind::Local) && warned(&status), "{status:?}");
+    netlink.delete_route(&stranger).unwrap();
+    agent
+        .wait_for("forwarded canaries and no warning", DEADLINE, |status| {
+            kind(status) == Some(CanaryKind::Forwarded) && !warned(status)
+        })
+        .unwrap();
+    lab.uplinks[0].set_carrier(false).unwrap();
+    agent
+        .wait_for("the incident, verified", DEADLINE, |status| {
+            status.incidents.last().is_some_and(|incident| incident.verified_ms.is_some())
+        })
+        .unwrap();
+    assert!(!agent.log().contains("cannot be proved"), "{}", agent.log());
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! Puts an event loop together from a config: at start, and again when the config is read anew.
 
-use super::canary_back::CanaryBack;
+use super::canary_back::{CanaryBack, CanaryRetry};
 use super::event_loop::{EventLoop, Surroundings};
 use super::logging::Logging;
-use super::warnings::Concern;
 use super::{Source, notify, settings};
 use crate::api::Names;
 use crate::api::wire::EventKind;
 use crate::clock;
 use crate::netlink::{Kernel, Notice};
-use crate::probe::{Canary, LocalBecause, Prober};
+use crate::probe::{Canary, Prober};
 use shunt_config::{Config, Link};
 use shunt_decision::{Command, Event, Failover, Family, Force};
 use std::hash::{BuildHasher, RandomState};
@@ -34,12 +33,6 @@ pub(super) fn assemble(
         core.handle_event(Event::Command(Command::Force(force)), now);
     }
     let canary = Canary::open(&config.canary);
-    let fallback = match canary.local_because(Family::V4) {
-        Some(LocalBecause::Failed(error)) => Some(format!(
-            "failed to {error}; until then a new path is proved by a local probe, not by a forwarded packet"
-        )),
-        Some(LocalBecause::SwitchedOff | LocalBecause::Ipv6) | None => None,
-    };
     let asked = |link: &Link| link.targets.iter().map(|weighted| weighted.target.clone()).collect();
     let resolvers: Vec<_> = config.links.iter().map(|link| link.resolvers.clone()).collect();
     let targets: Vec<Vec<_>> = config.links.iter().map(asked).collect();
@@ -48,6 +41,7 @@ pub(super) fn assemble(
         kernel,
         prober: Prober::new(&targets).resolving_by(&resolvers),
         canary_back: CanaryBack::watch(&canary),
+        canary_retry: CanaryRetry::default(),
         canary,
         names: Names::new(&config),
         config,
@@ -57,9 +51,7 @@ pub(super) fn assemble(
         gateways: Vec::new(),
         window: None,
     };
-    if let Some(fallback) = fallback {
-        event_loop.warn(Concern::Canary, &fallback);
-    }
+    event_loop.see_how_canaries_go(now);
     event_loop
 }
 

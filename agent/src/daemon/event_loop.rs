@@ -1,7 +1,7 @@
 //! The one task that owns the core, the prober and the kernel's edge. See "Data flow" in `ARCHITECTURE.md`.
 
 use super::alarm::Alarm;
-use super::canary_back::CanaryBack;
+use super::canary_back::{CanaryBack, CanaryRetry};
 use super::feed::Feed;
 use super::lease::Lease;
 use super::record::Record;
@@ -78,6 +78,7 @@ pub(super) struct EventLoop {
     pub(super) prober: Prober,
     pub(super) canary: Canary,
     pub(super) canary_back: CanaryBack,
+    pub(super) canary_retry: CanaryRetry,
     pub(super) config: shunt_config::Config,
     pub(super) names: Names,
     pub(super) around: Surroundings,
@@ -231,6 +232,7 @@ impl EventLoop {
             self.prober.poll_timeout(),
             window,
             self.around.feed.poll_timeout(),
+            self.canary_retry.poll_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -353,9 +355,10 @@ impl EventLoop {
         }
     }
 
-    /// The service manager's feed and the maintenance window.
+    /// The service manager's feed, the canary's interface and the maintenance window.
     fn keep_time(&mut self, now: Timestamp) {
         self.around.feed.turn(now);
+        self.mend_canary(now);
         let FailbackMode::Window(daily) = self.config.failback.mode else { return };
         if self.window.is_none_or(|(checked, _)| now.since(checked) >= WINDOW_CHECK) {
             let open = window::is_open_now(daily);

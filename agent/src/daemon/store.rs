@@ -1,16 +1,24 @@
 //! What survives a restart: the operator's lease and the incidents. Written by a task of its own, so that no
-//! decision waits for a flash chip; a write that is overtaken by the next is left out.
+//! decision waits for a flash chip; a write that is overtaken by the next is left out, and one that failed is made again.
 
 use super::lease::{Lease, LeaseFile};
 use crate::api::types::IncidentStatus;
 use crate::state_file;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
 /// Incidents that are kept: at one a day, three months of them in 50 KiB.
 pub(super) const MAX_KEPT_INCIDENTS: usize = 100;
+
+/// A write that failed is made again after this: a disk that was full or not mounted yet is usable within seconds.
+const FIRST_RETRY: Duration = Duration::from_secs(10);
+/// Then after twice as long each time, up to this: a disk that stays read-only costs six attempts an hour, and the
+/// operator who mends it sees the warning go while still at it.
+const LONGEST_RETRY: Duration = Duration::from_secs(10 * 60);
 
 /// Hands values to the writer; dropped by [`Store::close`], which waits for the last of them to be on disk.
 #[derive(Debug)]
@@ -116,44 +124,77 @@ impl Writer {
         mut incidents: watch::Receiver<Vec<IncidentStatus>>,
     ) {
         let (mut lease_open, mut incidents_open) = (true, true);
+        let (mut lease_again, mut incidents_again) = (Again::default(), Again::default());
         while lease_open || incidents_open {
             tokio::select! {
                 changed = lease.changed(), if lease_open => match changed {
-                    Ok(()) => {
-                        let (number, kept) = lease.borrow_and_update().clone();
-                        self.write_lease(number, kept).await;
-                    }
+                    Ok(()) => self.write_lease(&mut lease, &mut lease_again).await,
                     Err(_) => lease_open = false,
                 },
                 changed = incidents.changed(), if incidents_open => match changed {
-                    Ok(()) => {
-                        let kept = incidents.borrow_and_update().clone();
-                        self.write_incidents(kept).await;
-                    }
+                    Ok(()) => self.write_incidents(&mut incidents, &mut incidents_again).await,
                     Err(_) => incidents_open = false,
                 },
+                () = lease_again.is_due() => self.write_lease(&mut lease, &mut lease_again).await,
+                () = incidents_again.is_due() => {
+                    self.write_incidents(&mut incidents, &mut incidents_again).await;
+                }
             }
+        }
+        // The last occasion for what is still to be written.
+        if lease_again.is_awaited() {
+            self.write_lease(&mut lease, &mut lease_again).await;
+        }
+        if incidents_again.is_awaited() {
+            self.write_incidents(&mut incidents, &mut incidents_again).await;
         }
     }
 
-    async fn write_lease(&self, number: u64, lease: Option<Lease>) {
+    async fn write_lease(&self, lease: &mut watch::Receiver<Numbered>, again: &mut Again) {
+        let (number, lease) = lease.borrow_and_update().clone();
         let file = self.lease_file.clone();
         let what = match lease {
             Some(_) => "keep the operator's lease: it will not survive a restart of the agent",
             None => "forget the operator's lease: it may come back with a restart of the agent",
         };
         let failure = write(what, move || file.keep(lease.as_ref())).await;
+        again.after(failure.is_some());
         self.tell.send_modify(|kept| {
             kept.lease_number = number;
             kept.lease_failure = failure;
         });
     }
 
-    async fn write_incidents(&self, incidents: Vec<IncidentStatus>) {
+    async fn write_incidents(&self, incidents: &mut watch::Receiver<Vec<IncidentStatus>>, again: &mut Again) {
+        let incidents = incidents.borrow_and_update().clone();
         let path = self.incident_file.clone();
         let what = "keep the incidents: they will not be known after a restart of the agent";
         let failure = write(what, move || state_file::save(&path, &incidents)).await;
+        again.after(failure.is_some());
         self.tell.send_modify(|kept| kept.incidents_failure = failure);
+    }
+}
+
+/// When a write that failed is made again.
+#[derive(Debug, Default)]
+struct Again(Option<(Instant, Duration)>);
+
+impl Again {
+    fn after(&mut self, failed: bool) {
+        let wait = self.0.map_or(FIRST_RETRY, |(_, wait)| (wait * 2).min(LONGEST_RETRY));
+        self.0 = failed.then(|| (Instant::now() + wait, wait));
+    }
+
+    const fn is_awaited(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Completes when it is time; never, if nothing failed.
+    async fn is_due(&self) {
+        match self.0 {
+            Some((at, _)) => sleep_until(at).await,
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -218,5 +259,54 @@ mod tests {
         store.close().await;
         let text = fs::read_to_string(directory.path().join("force.json")).unwrap();
         assert_eq!(serde_json::from_str::<Lease>(&text).unwrap(), lease());
+    }
+
+    /// The time is virtual: it passes when nothing else can.
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_written_is_written_when_it_can_be() {
+        let directory = tempfile::tempdir().unwrap();
+        let drafts = ["force.new", "incidents.new"].map(|draft| directory.path().join(draft));
+        for draft in &drafts {
+            fs::create_dir(draft).unwrap();
+        }
+        let begin = Instant::now();
+        let mut store = Store::start(directory.path());
+        store.keep_lease(Some(lease()));
+        store.keep_incidents(Vec::new());
+        let mut waits = 0;
+        while waits < 12 {
+            let told = begin.elapsed();
+            store.wrote().await;
+            waits += u32::from(begin.elapsed() > told);
+            let kept = store.kept();
+            assert!(kept.lease_failure.is_some() || kept.lease_number == 0);
+            assert!(begin.elapsed() < LONGEST_RETRY * 13);
+        }
+        // 10, 20, 40 … 600 s for each of the two, and not more often.
+        assert!(begin.elapsed() > LONGEST_RETRY * 4, "{:?}", begin.elapsed());
+        for draft in &drafts {
+            fs::remove_dir(draft).unwrap();
+        }
+        let mended = Instant::now();
+        while store.kept().lease_failure.is_some() || store.kept().incidents_failure.is_some() {
+            store.wrote().await;
+        }
+        assert!(mended.elapsed() <= LONGEST_RETRY);
+        let text = fs::read_to_string(directory.path().join("force.json")).unwrap();
+        assert_eq!(serde_json::from_str::<Lease>(&text).unwrap(), lease());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_end_is_the_last_occasion_to_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let draft = directory.path().join("force.new");
+        fs::create_dir(&draft).unwrap();
+        let store = Store::start(directory.path());
+        store.keep_lease(Some(lease()));
+        assert!(store.lease_kept().await.is_some());
+        fs::remove_dir(&draft).unwrap();
+        store.close().await;
+        assert!(directory.path().join("force.json").exists());
     }
 }

@@ -18,7 +18,7 @@ pub(super) enum Concern {
     Flows(Family),
     /// A path's probe sockets could not be opened; until they are, or the path is gone.
     Probes(LinkId, Family),
-    /// Canaries are not forwarded although that was asked for; until the config is read again.
+    /// Canaries are not forwarded although that was asked for; until its interface could be made.
     Canary,
     /// The lease could not be written; until one could.
     Lease,

@@ -96,6 +96,23 @@ impl Canary {
         Self { tun, local, dropped: 0, fallback, unsendable: Vec::new(), watch, buffers }
     }
 
+    /// Tries once more to make the interface that could not be made; `true`: canaries are forwarded from now on.
+    pub fn reopen(&mut self, config: &shunt_config::Canary) -> bool {
+        if self.fallback.is_none() {
+            return false;
+        }
+        match Client::open(config) {
+            Ok(client) => {
+                (self.tun, self.fallback) = (Some(client), None);
+                true
+            }
+            Err(error) => {
+                self.fallback = Some(error);
+                false
+            }
+        }
+    }
+
     /// Why the canaries of a family are local; `None`: they are forwarded and translated, as a client's packets.
     #[must_use]
     pub fn local_because(&self, family: Family) -> Option<LocalBecause<'_>> {
