@@ -13,7 +13,7 @@
 mod netns;
 
 use netns::agent::{Agent, FIBER, LTE, config, gateway};
-use netns::far::{Far, addresses, sysctl};
+use netns::far::{Far, add_address, addresses, sysctl};
 use netns::probes::{FIRST, SECOND, ask_all, bound, echo_targets, expires};
 use netns::wire::{Wire, ip};
 use netns::{DEADLINE, within};
@@ -66,6 +66,10 @@ fn a_gateway_that_is_there_answers() {
             let answer = check(&mut prober, FIRST, router, expires());
             assert_eq!(answer, GatewayAnswer { link: FIRST, family, answers: true });
         }
+        // As router advertisements name it.
+        let link_local = ip("fe80::2");
+        far.run(move || add_address("f1", link_local, 64));
+        assert!(check(&mut prober, FIRST, link_local, expires()).answers);
         assert_eq!(prober.poll_timeout(), None);
     });
 }
