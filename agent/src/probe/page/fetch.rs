@@ -182,3 +182,64 @@ fn garbled(error: &hyper::Error) -> End {
     let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     cause.map_or(Some(Outcome::Refused), broken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use shunt_config::{Host, Page as Wanted};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    /// What a server that says these bytes and hangs up is taken for.
+    fn judged(said: &[u8], body: Option<&str>) -> Result<Answer, End> {
+        let wanted = Wanted {
+            secure: false,
+            host: Host::Address([192, 0, 2, 1].into()),
+            port: 80,
+            path: "/".to_owned(),
+            status: None,
+            body: body.map(str::to_owned),
+        };
+        let fetch = Fetch { page: Arc::new(Page::new(&wanted).unwrap()), binding: None };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (ours, mut theirs) = tokio::io::duplex(2 * MAX_BODY);
+            let serve = async {
+                // What comes before the request is no answer to it.
+                let mut request = [0; 1_024];
+                let _length = theirs.read(&mut request).await.unwrap();
+                theirs.write_all(said).await.unwrap();
+                theirs.shutdown().await.unwrap();
+            };
+            tokio::join!(fetch.exchange(ours), serve).0
+        })
+    }
+
+    fn is_good(answer: Result<Answer, End>) -> bool {
+        matches!(answer, Ok((_, None)))
+    }
+
+    #[test]
+    fn a_text_is_found_at_the_end_of_what_is_read_and_not_behind_it() {
+        let page = |before: usize| format!("HTTP/1.1 200 OK\r\n\r\n{}mark", ".".repeat(before));
+        let within = judged(page(MAX_BODY - 4).as_bytes(), Some("mark"));
+        assert!(matches!(within, Ok((_, None))), "{within:?}");
+        let beyond = judged(page(MAX_BODY - 3).as_bytes(), Some("mark"));
+        assert!(matches!(beyond, Ok((_, Some(Outcome::Intercepted)))), "{beyond:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_taken_for_a_page_that_are_none(said in prop::collection::vec(any::<u8>(), 0..600)) {
+            let good = is_good(judged(&said, None));
+            prop_assert!(!good || said.windows(7).any(|window| window == b"HTTP/1."));
+        }
+
+        #[test]
+        fn no_head_makes_the_reader_panic(status in "[0-9 a-zA-Z]{0,12}", rest in "[ -~\r\n\t:]{0,200}") {
+            let said = format!("HTTP/1.1 {status}\r\n{rest}\r\n\r\n");
+            let good = is_good(judged(said.as_bytes(), None));
+            prop_assert!(!good || status.trim_start().starts_with('2'), "{said:?}");
+        }
+    }
+}
