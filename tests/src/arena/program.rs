@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// Longest contest: four years in each scenario, beyond which the drawn weather would not fit into memory.
 const MAX_HOURS: u64 = 35_000;
-/// Three seconds of standing in a queue do not matter; half an hour of weather is over before it begins.
+/// Less weather than this says nothing.
 const LEAST_HOURS: u64 = 1;
 
 /// Shunt's detector against the rules of its peers, in simulated weather: who notices outages, how fast, and who moves
