@@ -212,6 +212,7 @@ async fn write(what: &str, write: impl FnOnce() -> io::Result<()> + Send + 'stat
 mod tests {
     use super::*;
     use std::fs;
+    use std::io::Read as _;
     use std::process::Command;
     use std::sync::mpsc;
     use std::thread;
@@ -234,7 +235,11 @@ mod tests {
         let (went_on, loop_went_on) = mpsc::channel();
         let reader = thread::spawn(move || {
             let alive = loop_went_on.recv_timeout(DEADLINE).is_ok();
-            (alive, fs::read_to_string(draft).unwrap())
+            // A pipe cannot be flushed to a disk, so the write is made once more: this end stays open for it.
+            let mut pipe = fs::File::options().read(true).write(true).open(draft).unwrap();
+            let mut written = [0; 4_096];
+            let length = pipe.read(&mut written).unwrap();
+            (alive, String::from_utf8_lossy(&written[..length]).into_owned(), pipe)
         });
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
             let store = Store::start(directory.path());
@@ -245,7 +250,7 @@ mod tests {
             went_on.send(()).unwrap();
             store.close().await;
         });
-        let (alive, written) = reader.join().unwrap();
+        let (alive, written, _pipe) = reader.join().unwrap();
         assert!(alive, "the loop stood still");
         assert!(written.contains("\"lte\""), "{written}");
     }
