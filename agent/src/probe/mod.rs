@@ -13,6 +13,8 @@ mod dns;
 mod dns_wire;
 mod echo;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod gateway;
 mod icmp;
 mod neighbour;
