@@ -259,7 +259,10 @@ fn without_rights_it_is_4_and_says_what_is_missing() {
     let directory = tempfile::tempdir().unwrap();
     set_mode(directory.path(), 0o755);
     let program = directory.path().join("shunt");
-    std::fs::copy(env!("CARGO_BIN_EXE_shunt"), &program).unwrap();
+    // By another process: a program that this one has open for writing, or a child that another test has just forked,
+    // could not be run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_shunt")).arg(&program).status().unwrap();
+    assert!(copied.success());
     set_mode(&program, 0o755);
     let (socket, state) = (directory.path().join("none/s"), directory.path().join("none/state"));
     let config = config(directory.path(), &format!("[agent]\nsocket = {socket:?}\nstate_dir = {state:?}\n"));
