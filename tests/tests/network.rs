@@ -187,10 +187,16 @@ fn a_fast_stream_fits_through_the_relay() {
     let Some(_turn) = enter_or_reexec("a_fast_stream_fits_through_the_relay") else { return };
     let lab = two_uplinks(false, Policy::delay(Duration::from_millis(5)));
     let stream = Stream::start(&lab.client, &lab.far, STREAM_TARGET_V4.into(), 20_000).unwrap();
-    wait_for(|| stream.report().unwrap().received >= 20_000);
-    let counts = lab.uplinks[0].relay().unwrap().counts().unwrap();
-    let report = stream.stop().unwrap();
-    assert_eq!((report.lost, counts.refused), (0, 0), "{report}");
+    // A machine that is busy with something else loses packets in some second; a relay that is too slow, in each.
+    let mut refused = 0;
+    wait_for(|| {
+        if stream.report().unwrap().received < 20_000 {
+            return false;
+        }
+        let before = refused;
+        refused = lab.uplinks[0].relay().unwrap().counts().unwrap().refused;
+        stream.take_report().unwrap().lost == 0 && refused == before
+    });
 }
 
 fn wait_for(mut condition: impl FnMut() -> bool) {
