@@ -1,7 +1,7 @@
 //! A path that forwards nothing is asked again, at a bounded pace, until it forwards.
 
 use crate::simulation::{Simulation, two_links};
-use shunt_decision::{Action, Command, Event, Family, Force, Happening, LinkId, Timestamp};
+use shunt_decision::{Action, Command, Event, Family, Force, Happening, LinkId, ProbeBudget, Timestamp};
 use std::time::Duration;
 
 const FIBER: LinkId = LinkId(0);
@@ -98,4 +98,23 @@ fn a_move_ends_the_retries() {
     assert_eq!(simulation.core.snapshot().uplink.v4, Some(FIBER));
     assert_eq!(trials(&simulation, LTE), []);
     assert_eq!(trials(&simulation, FIBER), []);
+}
+
+/// The reserve of the budget is nearly empty at the start, and a canary must wait until there is enough for it.
+#[test]
+fn a_proof_that_could_not_be_paid_is_tried_again() {
+    let rtts = [10, 40].map(Duration::from_millis);
+    let mut config = two_links(secs(1));
+    config.links[1].budget = Some(ProbeBudget { bytes: 1_600, period: secs(3_600) });
+    let mut simulation = Simulation::new(config, &rtts, 1);
+    simulation.keep_actions = true;
+    simulation.run_for(secs(2));
+    let at = simulation.now();
+    simulation.tell(Event::Carrier { link: FIBER, up: false, at });
+    simulation.run_for(secs(5));
+    assert_eq!(simulation.core.snapshot().uplink.v4, Some(LTE));
+    assert_eq!((trials(&simulation, LTE), proofs(&simulation, LTE)), (vec![], 0));
+    simulation.run_for(secs(3_600));
+    assert_eq!(proofs(&simulation, LTE), 1);
+    assert!(simulation.core.snapshot().incidents[0].verified.is_some());
 }
