@@ -21,6 +21,7 @@ mod event;
 mod failover;
 mod family;
 mod fault;
+mod habit;
 mod ids;
 mod incident;
 mod journal;

@@ -2,8 +2,9 @@
 
 use crate::audition::Audition;
 use crate::desk::{Change, Desk};
+use crate::habit::Habit;
 use crate::schedule::Pace;
-use crate::suspicion::Burst;
+use crate::suspicion::{Aftercare, Burst};
 use crate::target::TargetState;
 use crate::verdict::{Sign, State, next};
 use crate::window::{LossTest, LossWindow};
@@ -50,6 +51,9 @@ pub(crate) struct Path {
     pub(crate) suspected: Timestamp,
     pub(crate) last_reply: Option<Timestamp>,
     pub(crate) burst: Option<Burst>,
+    pub(crate) aftercare: Option<Aftercare>,
+    /// Interruptions too short to be worth a move.
+    pub(crate) pauses: Habit,
     pub(crate) window: LossWindow,
     pub(crate) test: LossTest,
     /// Judgements in a row with a round-trip time or jitter beyond its limit.
@@ -110,6 +114,8 @@ impl Path {
             suspected: now,
             last_reply: None,
             burst: None,
+            aftercare: None,
+            pauses: Habit::default(),
             window: LossWindow::default(),
             test: LossTest::new(config.limits.loss),
             beyond: 0,
@@ -190,6 +196,7 @@ impl Path {
 
     fn forget_flights(&mut self) {
         self.burst = None;
+        self.aftercare = None;
         for target in &mut self.targets {
             target.forget_flights();
             target.run = 0;

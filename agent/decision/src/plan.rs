@@ -7,7 +7,7 @@ use crate::failover::DEADLINE_SLACK;
 use crate::link::{Intervals, Need};
 use crate::rtt::RttStats;
 use crate::schedule::Spacing;
-use crate::suspicion::longest_burst;
+use crate::suspicion::{NOTICEABLE, longest_burst};
 use crate::{Family, LinkConfig, Timestamp};
 use core::time::Duration;
 
@@ -60,13 +60,14 @@ pub fn worst_detection(config: &LinkConfig, rtt: Option<Duration>) -> Duration {
             habits.sample(rtt, Timestamp::ZERO + config.interval * number);
         }
     }
-    let (late, lost) = (habits.suspicion_deadline(config.timeout), habits.confirm_deadline(config.timeout));
-    let loss = if rtt.is_some() { 0.0 } else { 100.0 };
+    let (late, lost) =
+        (habits.suspicion_deadline(config.timeout), habits.confirm_deadline(config.timeout, Timestamp::ZERO));
+    let (loss, pauses) = if rtt.is_some() { (0.0, Duration::ZERO) } else { (100.0, NOTICEABLE) };
     let spaced = sides(config).zip(spacings(config, Need::Dense));
     let each = spaced.map(|(side, spacing)| {
         let quorum = u32::from(config.quorum).min(side.weights.iter().sum()).max(1);
         let pace = spacing.distance() + spacing.most_jitter();
-        pace + late + DEADLINE_SLACK + longest_burst(side.weights, quorum, loss, lost)
+        pace + late + DEADLINE_SLACK + longest_burst(side.weights, quorum, loss, lost, pauses)
     });
     each.max().unwrap_or_default()
 }

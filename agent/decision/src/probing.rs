@@ -61,7 +61,7 @@ impl Path {
     fn send(&mut self, place: usize, confirming: bool, desk: &mut Desk) {
         let Some(target) = self.targets.get_mut(place) else { return };
         let patience = if confirming {
-            target.rtt.confirm_deadline(self.timeout)
+            target.rtt.confirm_deadline(self.timeout, desk.now)
         } else {
             target.rtt.suspicion_deadline(self.timeout)
         };
@@ -123,6 +123,9 @@ impl Path {
         }
         if let Some(judged) = flight.lost {
             desk.counters.late_replies += 1;
+            if flight.confirming {
+                target.rtt.regret(rtt, at);
+            }
             target.window.forgive(judged.in_target);
             target.test.forgive(1);
             if let Some(name) = judged.in_path {
@@ -138,6 +141,9 @@ impl Path {
             }
         }
         self.last_reply = self.last_reply.max(Some(at));
+        if failed {
+            self.end_aftercare(at);
+        }
         self.answer_burst(place, flight.sent, desk);
         match self.state.verdict {
             Verdict::Failed => {

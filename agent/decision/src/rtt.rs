@@ -2,6 +2,7 @@
 
 use crate::Timestamp;
 use crate::baseline::Baseline;
+use crate::habit::Habit;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub(crate) struct RttStats {
     jitter: u64,
     last: u64,
     samples: u64,
+    /// Replies that came after they had been given up, by their round trip.
+    slow: Habit,
     usual: Baseline,
     usual_jitter: Baseline,
     /// Microseconds, so that the ring stays small.
@@ -37,6 +40,7 @@ impl RttStats {
             jitter: 0,
             last: 0,
             samples: 0,
+            slow: Habit::default(),
             usual,
             usual_jitter,
             recent: [0; RECENT],
@@ -70,6 +74,11 @@ impl RttStats {
         }
     }
 
+    /// A reply came after its probe had been given up: the line was slow, not dead.
+    pub(crate) fn regret(&mut self, rtt: Duration, at: Timestamp) {
+        self.slow.learn(rtt, at);
+    }
+
     /// What is usual for the round trip; `None` until enough was seen.
     pub(crate) fn usual(&self) -> Option<Duration> {
         self.usual.value()
@@ -100,12 +109,13 @@ impl RttStats {
     }
 
     /// After this, a confirming probe is lost: more generous, since its word is believed.
-    pub(crate) fn confirm_deadline(&self, timeout: Duration) -> Duration {
+    pub(crate) fn confirm_deadline(&self, timeout: Duration, now: Timestamp) -> Duration {
         if self.samples == 0 {
             return timeout;
         }
         let margin = (8 * self.variation).max(nanos(CONFIRM_FLOOR));
-        let largest = u64::from(self.recent.iter().copied().max().unwrap_or(0)) * 1_000;
+        let recent = u64::from(self.recent.iter().copied().max().unwrap_or(0)) * 1_000;
+        let largest = recent.max(nanos(self.slow.extent(now)));
         Duration::from_nanos((self.smoothed + margin).max(largest + largest / 2)).min(timeout)
     }
 }
@@ -149,7 +159,7 @@ mod tests {
     fn before_a_sample_the_timeout_rules() {
         let stats = RttStats::new();
         assert_eq!(stats.suspicion_deadline(TIMEOUT), TIMEOUT);
-        assert_eq!(stats.confirm_deadline(TIMEOUT), TIMEOUT);
+        assert_eq!(stats.confirm_deadline(TIMEOUT, Timestamp::ZERO), TIMEOUT);
         assert_eq!(stats.smoothed(), None);
         assert_eq!(stats.jitter(), None);
     }
@@ -162,7 +172,7 @@ mod tests {
         }
         assert_eq!(stats.smoothed(), Some(ms(10)));
         assert_eq!(stats.suspicion_deadline(TIMEOUT), ms(35));
-        assert_eq!(stats.confirm_deadline(TIMEOUT), ms(70));
+        assert_eq!(stats.confirm_deadline(TIMEOUT, Timestamp::ZERO), ms(70));
         assert_eq!(stats.jitter(), Some(Duration::ZERO));
     }
 
@@ -173,8 +183,8 @@ mod tests {
             stats.sample(ms(if n % 2 == 0 { 40 } else { 200 }), Timestamp::ZERO);
         }
         assert!(stats.suspicion_deadline(TIMEOUT) > ms(300));
-        assert!(stats.confirm_deadline(TIMEOUT) > ms(600));
-        assert!(stats.confirm_deadline(TIMEOUT) <= TIMEOUT);
+        assert!(stats.confirm_deadline(TIMEOUT, Timestamp::ZERO) > ms(600));
+        assert!(stats.confirm_deadline(TIMEOUT, Timestamp::ZERO) <= TIMEOUT);
         // RFC 3550: the jitter of steps of 160 ms tends to 160 ms.
         let jitter = stats.jitter().unwrap();
         assert!(jitter > ms(150) && jitter <= ms(160), "{jitter:?}");

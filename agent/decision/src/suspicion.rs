@@ -29,6 +29,20 @@ const TRAFFIC_PATIENCE: Duration = Duration::from_millis(20);
 /// A gateway answers for itself on its own link within this, even a busy one; a modem's radio may be asleep.
 const GATEWAY_PATIENCE: Duration = Duration::from_millis(500);
 
+/// A path that has just failed is asked so many times more, this far apart.
+const CARE_ROUNDS: u8 = 4;
+const CARE_GAP: Duration = Duration::from_millis(50);
+/// Nobody notices a shorter interruption, so that a move would have been worse.
+pub(crate) const NOTICEABLE: Duration = Duration::from_millis(300);
+
+/// What goes on when a path has just failed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Aftercare {
+    zero: Timestamp,
+    rounds_left: u8,
+    next_round: Timestamp,
+}
+
 /// A burst of confirming probes to all targets of one path.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Burst {
@@ -72,9 +86,22 @@ fn lost_together(mut weights: Vec<u32>, quorum: u32) -> usize {
 
 /// The longest that a burst takes to find a path silent, all of whose targets with these weights answered before, when
 /// each probe of it is waited for so long and `loss` percent are lost as a rule.
-pub(crate) fn longest_burst(weights: Vec<u32>, quorum: u32, loss: f64, deadline: Duration) -> Duration {
+///
+/// `pauses`: as long as the line is known to pause; [`NOTICEABLE`] at most.
+pub(crate) fn longest_burst(
+    weights: Vec<u32>,
+    quorum: u32,
+    loss: f64,
+    deadline: Duration,
+    pauses: Duration,
+) -> Duration {
     let rounds = rounds(loss, lost_together(weights, quorum));
-    ROUND_GAP * u32::from(rounds - 1) + deadline + TRAFFIC_PATIENCE
+    gap(rounds, pauses) * u32::from(rounds - 1) + deadline + TRAFFIC_PATIENCE
+}
+
+/// Rounds are spread over the pauses that the line is known to make, and half as long again.
+fn gap(rounds: u8, pauses: Duration) -> Duration {
+    ROUND_GAP.max(pauses * 3 / 2 / u32::from(rounds))
 }
 
 impl Path {
@@ -88,7 +115,7 @@ impl Path {
         let loss = self.window.loss().map_or(0.0, Percent::value);
         let rounds = rounds(loss, lost_together(self.voices(), self.quorum()));
         let known = self.targets.iter().any(TargetState::speaks);
-        let gap = if !known { FIRST_GAP } else { ROUND_GAP };
+        let gap = if known { gap(rounds, self.pauses.extent(desk.now)) } else { FIRST_GAP };
         self.burst = Some(Burst {
             zero,
             rounds_left: rounds,
@@ -163,6 +190,7 @@ impl Path {
 
     /// Sends the next round, or concludes, if either is due. Overdue probes are judged by now.
     pub(crate) fn step_burst(&mut self, desk: &mut Desk) {
+        self.step_aftercare(desk);
         if self.burst.is_none() || self.pass_burst(desk) {
             return;
         }
@@ -239,7 +267,36 @@ impl Path {
             let (from, to) = (Verdict::Failed, Verdict::Failed);
             desk.changes.push(Change { link: self.link, family: self.family, from, to, reason });
         }
+        if self.state.verdict != Verdict::Failed {
+            self.aftercare = Some(Aftercare {
+                zero: self.zero,
+                rounds_left: CARE_ROUNDS,
+                next_round: desk.now + CARE_GAP,
+            });
+        }
         self.take(Sign::Dead, reason, desk);
+    }
+
+    /// Asks a path that has just failed a few times more, to learn whether that was a mere pause.
+    fn step_aftercare(&mut self, desk: &mut Desk) {
+        let Some(care) = self.aftercare.as_mut().filter(|care| care.next_round <= desk.now) else { return };
+        if care.rounds_left == 0 {
+            self.aftercare = None;
+            return;
+        }
+        care.rounds_left -= 1;
+        care.next_round = desk.now + CARE_GAP;
+        self.send_round(Purpose::Doubt, desk);
+    }
+
+    /// A failed path answers again: if it was away for no longer than anybody notices, it pauses so by habit.
+    pub(crate) fn end_aftercare(&mut self, at: Timestamp) {
+        if let Some(care) = self.aftercare.take() {
+            let pause = at.since(care.zero);
+            if pause <= NOTICEABLE {
+                self.pauses.learn(pause, at);
+            }
+        }
     }
 
     /// Asks every target once, to know whether this path is alive now. Returns when the last answer is due.
@@ -252,6 +309,9 @@ impl Path {
     /// When this path wants to be looked at, and whether that must be exact.
     pub(crate) fn wake(&self) -> Option<(Timestamp, bool)> {
         let deadline = self.targets.iter().filter_map(|target| target.next_deadline(!self.uplink)).min();
+        if let Some(care) = &self.aftercare {
+            return Some((deadline.map_or(care.next_round, |at| at.min(care.next_round)), true));
+        }
         let Some(burst) = &self.burst else { return deadline.map(|at| (at, false)) };
         let own = if burst.rounds_left > 0 {
             Some(burst.next_round)
