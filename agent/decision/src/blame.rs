@@ -77,7 +77,7 @@ impl Failover {
                 target.blamed = blamed;
                 if blamed && !core::mem::replace(&mut target.silent, true) {
                     // Its losses were its own, not the link's.
-                    path.test.forgive(target.run);
+                    path.test.forgive(target.counted);
                 }
                 known_as.get_or_insert((path.link, target.id));
             }

@@ -37,6 +37,8 @@ pub(crate) struct Candidate {
     /// It answered since the suspicion against the incumbent began.
     pub(crate) fresh: bool,
     pub(crate) hold: Hold,
+    /// It served so much of its hold-down that it is to be preferred to a link in doubt.
+    pub(crate) ripe: bool,
     /// It never failed, nor was left for its quality, since the start.
     pub(crate) spotless: bool,
     /// It has shown, since the incumbent is degraded, that it is better now.
@@ -172,7 +174,30 @@ fn unforced(question: &Question<'_>) -> Choice {
         let reason = Reason::UplinkDegraded { from: current.link };
         return Choice::Move { link, motive: Motive::Degraded, reason };
     }
+    if current.suspect
+        && let Some(better) = preferred(question, current).find(|c| c.ripe && c.fresh)
+        && may_return(question)
+    {
+        let reason = Reason::UplinkDoubtful { from: current.link };
+        return Choice::Move { link: better.link, motive: Motive::Planned, reason };
+    }
     failback(question, current)
+}
+
+/// Better links than the current one that are healthy beyond doubt.
+fn preferred<'a>(question: &Question<'a>, current: &Candidate) -> impl Iterator<Item = &'a Candidate> {
+    let link = current.link;
+    let better = question.candidates.iter().take_while(move |c| c.link != link);
+    better.filter(|c| c.fitness == Fitness::Healthy && !c.suspect)
+}
+
+/// Whether the agent may move back by itself now.
+const fn may_return(question: &Question<'_>) -> bool {
+    match question.mode {
+        FailbackMode::Auto => true,
+        FailbackMode::Window => question.window_open,
+        FailbackMode::Manual => false,
+    }
 }
 
 /// No uplink yet, or none that proved itself: traffic must flow, so the first that is ready is taken, known or not.
@@ -201,9 +226,7 @@ fn flee(question: &Question<'_>, from: &Candidate, fit: impl Fn(&Candidate) -> b
 }
 
 fn failback(question: &Question<'_>, current: &Candidate) -> Choice {
-    let better = question.candidates.iter().take_while(|c| c.link != current.link);
-    let mut better = better.filter(|c| c.fitness == Fitness::Healthy && !c.suspect);
-    let found = better.find_map(|c| match c.hold {
+    let found = preferred(question, current).find_map(|c| match c.hold {
         Hold::Served(good_for) => Some((c.link, good_for)),
         Hold::Waiting(_) if question.returning && c.spotless => Some((c.link, Duration::ZERO)),
         Hold::Waiting(_) | Hold::Broken => None,
@@ -212,12 +235,7 @@ fn failback(question: &Question<'_>, current: &Candidate) -> Choice {
     if question.returning {
         return Choice::Move { link, motive: Motive::Planned, reason: Reason::Released };
     }
-    let allowed = match question.mode {
-        FailbackMode::Auto => true,
-        FailbackMode::Window => question.window_open,
-        FailbackMode::Manual => false,
-    };
-    if allowed {
+    if may_return(question) {
         Choice::Move { link, motive: Motive::Planned, reason: Reason::FailedBack { good_for } }
     } else {
         Choice::Keep

@@ -5,6 +5,7 @@ use crate::choice::Candidate;
 use crate::desk::{Desk, ProbeName};
 use crate::family::FamilyState;
 use crate::link::Link;
+use crate::path::Path;
 use crate::record::Record;
 use crate::{
     Action, Config, Event, Failback, Family, Force, LinkId, LinkSnapshot, Outcome, PerFamily, ProbeId,
@@ -243,6 +244,10 @@ impl Failover {
         if name.canary {
             return self.take_canary(id, name, outcome);
         }
+        let doubtful = PerFamily::from_fn(|family| {
+            let uplink = self.families.get(family).uplink.filter(|uplink| *uplink != name.link);
+            uplink.and_then(|uplink| self.path(uplink, family)).is_some_and(Path::is_suspect)
+        });
         let Some(link) = self.links.get_mut(usize::from(name.link.0)) else { return };
         let mut replies = 0;
         for path in link.paths_mut() {
@@ -251,7 +256,10 @@ impl Failover {
                 let state = self.families.get_mut(path.family);
                 // A sign of life from an alternative is what the search waits for.
                 // So is what it shows while the uplink is degraded.
-                state.dirty |= state.search_until.is_some() || state.stranded || path.audition.is_some();
+                state.dirty |= state.search_until.is_some()
+                    || state.stranded
+                    || path.audition.is_some()
+                    || *doubtful.get(path.family);
             }
         }
         link.replies += replies;

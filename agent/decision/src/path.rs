@@ -132,6 +132,11 @@ impl Path {
         })
     }
 
+    /// Something looks wrong, and is being asked.
+    pub(crate) const fn is_suspect(&self) -> bool {
+        matches!(self.state.verdict, Verdict::Suspect)
+    }
+
     pub(crate) const fn verdict(&self) -> Verdict {
         self.state.verdict
     }
@@ -200,6 +205,7 @@ impl Path {
         for target in &mut self.targets {
             target.forget_flights();
             target.run = 0;
+            target.counted = 0;
             target.silent = false;
             target.intercepted = false;
             target.known = false;

@@ -106,6 +106,7 @@ impl Path {
         let Some(target) = self.targets.get_mut(place) else { return };
         target.rtt.sample(rtt, at);
         target.run = 0;
+        target.counted = 0;
         target.silent = false;
         target.intercepted = false;
         target.known = true;
@@ -117,7 +118,7 @@ impl Path {
         if let Some(audition) = &mut self.audition {
             match flight.lost {
                 None => audition.judge(false, flight.sent),
-                Some(judged) if judged.in_path.is_some() => audition.forgive(flight.sent),
+                Some(judged) if judged.spoke => audition.forgive(flight.sent),
                 Some(_) => {}
             }
         }
@@ -126,13 +127,15 @@ impl Path {
             if flight.confirming {
                 target.rtt.regret(rtt, at);
             }
-            target.window.forgive(judged.in_target);
-            target.test.forgive(1);
+            if let Some(name) = judged.in_target {
+                target.window.forgive(name);
+                target.test.forgive(1);
+            }
             if let Some(name) = judged.in_path {
                 self.window.forgive(name);
                 self.test.forgive(1);
             }
-        } else {
+        } else if !flight.confirming {
             target.window.push(false);
             target.test.push(false, flight.sent);
             self.window.push(false);
@@ -193,26 +196,29 @@ impl Path {
         let others = self.targets.iter().enumerate().any(|(n, t)| n != place && t.answers());
         let Some(target) = self.targets.get_mut(place) else { return };
         let spoke = target.speaks();
-        let counts = !target.silent && self.state.verdict != Verdict::Failed;
-        let in_target = target.window.push(true);
+        let heard = !target.silent;
+        // What is lost in a burst is lost together: it tells an outage, not how much the line loses.
+        let steady = !flight.confirming;
+        let in_target = steady.then(|| target.window.push(true));
+        let in_path = (steady && heard).then(|| self.window.push(true));
         if target.run == 0 {
             target.run_since = flight.sent;
         }
         target.run = target.run.saturating_add(1);
         target.intercepted = reason == Reason::Intercepted;
         desk.lost = true;
-        if counts {
+        if steady && heard && self.state.verdict != Verdict::Failed {
+            target.counted += 1;
             target.test.push(true, flight.sent);
             self.test.push(true, flight.sent);
         }
-        let in_path = (!target.silent).then(|| self.window.push(true));
-        target.mark_lost(flight.id, Judged { in_target, in_path });
+        target.mark_lost(flight.id, Judged { in_target, in_path, spoke: heard });
         if target.run >= SILENT_AFTER && others && !target.silent {
             // Its losses were its own, not the link's.
             target.silent = true;
-            self.test.forgive(target.run);
+            self.test.forgive(target.counted);
         }
-        if let Some(audition) = self.audition.as_mut().filter(|_| in_path.is_some()) {
+        if let Some(audition) = self.audition.as_mut().filter(|_| heard) {
             audition.judge(true, flight.sent);
         }
         if let Some(burst) = &mut self.burst {

@@ -88,6 +88,11 @@ pub enum Reason {
         /// The link left.
         from: LinkId,
     },
+    /// The link in use is in doubt, and this one, which is preferred, has been good for a part of its hold-down.
+    UplinkDoubtful {
+        /// The link left.
+        from: LinkId,
+    },
     /// The canary did not come back over the link that was tried before.
     NotVerified {
         /// The link left.

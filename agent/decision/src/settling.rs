@@ -15,6 +15,9 @@ use core::time::Duration;
 /// A choice may change what the other family or the lease makes of it; after so many rounds the rest waits
 /// for the next turn.
 const MAX_ROUNDS: u32 = 4;
+/// A preferred link that served this part of its hold-down is taken back at once if the link in use is in doubt: the
+/// hold-down is to keep users off a link that may fail again, not on one that is failing.
+const RIPE_PART: u32 = 6;
 /// The part of the hold-down that is added at most, by chance: a region that comes back does not move at once.
 const HOLD_DOWN_SPREAD: u32 = 5;
 
@@ -186,6 +189,9 @@ impl Failover {
                     Some(since) if path.hold_until <= now => Hold::Served(now.since(since)),
                     Some(_) => Hold::Waiting(path.hold_until.since(now)),
                 },
+                ripe: path
+                    .healthy_since
+                    .is_some_and(|since| now.since(since) >= path.hold_until.since(since) / RIPE_PART),
                 spotless: !path.blemished,
                 better: uplink.is_some_and(|uplink| path.is_better_than(uplink)),
                 rejected: state.is_rejected(path.link),

@@ -30,10 +30,12 @@ pub(crate) struct Flight {
 /// Where a judgement stands, so that it can be taken back.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Judged {
-    /// Its name in the target's window.
-    pub(crate) in_target: u64,
+    /// Its name in the target's window. A burst's losses come together, and are no measure of loss.
+    pub(crate) in_target: Option<u64>,
     /// Its name in the path's window; a silent target's losses do not count there.
     pub(crate) in_path: Option<u64>,
+    /// The target was not silent.
+    pub(crate) spoke: bool,
 }
 
 /// What the core knows of one target.
@@ -50,6 +52,8 @@ pub(crate) struct TargetState {
     pub(crate) test: LossTest,
     /// Losses in a row.
     pub(crate) run: u32,
+    /// Those of them that the path's test for loss was told of.
+    pub(crate) counted: u32,
     /// Lost while others answer: raises no suspicion until it answers.
     pub(crate) silent: bool,
     /// Lost on every link that can tell: its own fault. It does not count until it answers.
@@ -81,6 +85,7 @@ impl TargetState {
             window: LossWindow::default(),
             test: LossTest::new(loss_limit),
             run: 0,
+            counted: 0,
             silent: false,
             blamed: false,
             intercepted: false,

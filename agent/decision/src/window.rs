@@ -55,7 +55,8 @@ impl LossWindow {
 /// is the limit and p0 a tenth of it. The chance that one excursion crosses `h` while the true loss is `p` is
 /// below exp(-θh), θ being the positive root of p·e^(θ·up) + (1-p)·e^(-θ·down) = 1. With p1 = 20 %, p = 1 %: θ =
 /// 1.41; an excursion begins with each loss, 172,800 in 100 days of 2 probes/s; 172,800 · e^(-1.41·18) = 2e-6.
-/// A line that loses 30 % is found after about 18/0.55 = 33 judged probes, confirming ones included.
+/// A line that loses 30 % is found after about 18/0.55 = 33 steady probes. What a burst loses is not told to the test:
+/// its probes fare alike, and a pause of a tenth of a second would count as a dozen independent losses.
 pub(crate) const ALARM: f64 = 18.0;
 /// The score goes no higher, so that a line that is well again is seen to be within a bounded time.
 const CEILING: f64 = 1.5 * ALARM;

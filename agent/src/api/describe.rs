@@ -47,6 +47,9 @@ pub fn reason(reason: &Reason, about: Option<LinkId>, names: &Names) -> String {
         Reason::UplinkDegraded { from } => {
             format!("{} is degraded and this link is better", names.link(from))
         }
+        Reason::UplinkDoubtful { from } => {
+            format!("{} is in doubt, and this link, which is preferred, has proved good", names.link(from))
+        }
         Reason::NotVerified { from } => {
             format!("no forwarded packet came back over {}", names.link(from))
         }

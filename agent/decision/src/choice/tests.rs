@@ -15,6 +15,7 @@ fn candidate(link: LinkId, fitness: Fitness) -> Candidate {
         suspect: false,
         fresh: true,
         hold,
+        ripe: false,
         spotless: false,
         better: true,
         rejected: false,

@@ -52,6 +52,10 @@ fn each_reason_is_a_whole_phrase() {
         (Reason::Preferred, "first in the order of preference that is fit for traffic"),
         (Reason::UplinkFailed { from: FIBER }, "fiber failed"),
         (Reason::UplinkDegraded { from: FIBER }, "fiber is degraded and this link is better"),
+        (
+            Reason::UplinkDoubtful { from: LTE },
+            "lte is in doubt, and this link, which is preferred, has proved good",
+        ),
         (Reason::NotVerified { from: LTE }, "no forwarded packet came back over lte"),
         (Reason::NoAlternative, "no other link is fit for traffic"),
         (
