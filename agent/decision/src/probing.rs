@@ -129,16 +129,16 @@ impl Path {
             }
             if let Some(name) = judged.in_target {
                 target.window.forgive(name);
-                target.test.forgive(1);
             }
             if let Some(name) = judged.in_path {
                 self.window.forgive(name);
-                self.test.forgive(1);
             }
         } else if !flight.confirming {
             target.window.push(false);
-            target.test.push(false, flight.sent);
             self.window.push(false);
+        }
+        if !flight.confirming {
+            target.test.push(false, flight.sent);
             if !failed {
                 self.test.push(false, flight.sent);
             }
@@ -182,8 +182,14 @@ impl Path {
                 self.lose(place, flight, Reason::Late { deadline }, desk);
             }
             let timeout = self.timeout;
-            if let Some(target) = self.targets.get_mut(place).filter(|target| !target.is_idle()) {
-                target.forget_expired(timeout, desk.now);
+            let mut counted = false;
+            while let Some(flight) =
+                self.targets.get_mut(place).and_then(|t| t.pop_expired(timeout, desk.now))
+            {
+                counted |= self.count_loss(place, flight);
+            }
+            if counted {
+                self.weigh(desk);
             }
         }
     }
@@ -207,16 +213,15 @@ impl Path {
         target.run = target.run.saturating_add(1);
         target.intercepted = reason == Reason::Intercepted;
         desk.lost = true;
-        if steady && heard && self.state.verdict != Verdict::Failed {
-            target.counted += 1;
-            target.test.push(true, flight.sent);
-            self.test.push(true, flight.sent);
-        }
-        target.mark_lost(flight.id, Judged { in_target, in_path, spoke: heard });
+        // While a late reply may still come, the line may be slow only.
+        let is_over = !target.mark_lost(flight.id, Judged { in_target, in_path, spoke: heard });
         if target.run >= SILENT_AFTER && others && !target.silent {
             // Its losses were its own, not the link's.
             target.silent = true;
             self.test.forgive(target.counted);
+        }
+        if is_over {
+            self.count_loss(place, flight);
         }
         if let Some(audition) = self.audition.as_mut().filter(|_| heard) {
             audition.judge(true, flight.sent);
@@ -228,6 +233,19 @@ impl Path {
             self.suspect(reason, flight.sent, desk);
         }
         self.weigh(desk);
+    }
+
+    /// Tells the tests for loss that a probe is lost for good. `false` if it means nothing about the line.
+    fn count_loss(&mut self, place: usize, flight: Flight) -> bool {
+        let failed = self.state.verdict == Verdict::Failed;
+        let Some(target) = self.targets.get_mut(place) else { return false };
+        if flight.confirming || target.silent || failed {
+            return false;
+        }
+        target.counted += 1;
+        target.test.push(true, flight.sent);
+        self.test.push(true, flight.sent);
+        true
     }
 
     /// Holds the statistics against the limits, after each judgement.

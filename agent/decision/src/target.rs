@@ -134,29 +134,21 @@ impl TargetState {
         self.flights.iter().find(|flight| flight.lost.is_none() && flight.deadline <= now).copied()
     }
 
-    /// Marks a probe as judged lost.
-    pub(crate) fn mark_lost(&mut self, id: ProbeId, judged: Judged) {
-        if let Some(flight) = self.flights.iter_mut().find(|flight| flight.id == id) {
-            flight.lost = Some(judged);
-        }
+    /// Marks a probe as judged lost. `false` if nothing more is awaited of it.
+    pub(crate) fn mark_lost(&mut self, id: ProbeId, judged: Judged) -> bool {
+        let flight = self.flights.iter_mut().find(|flight| flight.id == id);
+        flight.map(|flight| flight.lost = Some(judged)).is_some()
     }
 
-    /// Forgets lost probes whose reply would not count any more.
-    pub(crate) fn forget_expired(&mut self, timeout: Duration, now: Timestamp) {
-        while self.flights.front().is_some_and(|flight| flight.lost.is_some() && flight.sent + timeout < now)
-        {
-            self.flights.pop_front();
-        }
+    /// Takes out a lost probe whose reply would not count any more.
+    pub(crate) fn pop_expired(&mut self, timeout: Duration, now: Timestamp) -> Option<Flight> {
+        self.flights.front().filter(|flight| flight.lost.is_some() && flight.sent + timeout < now)?;
+        self.flights.pop_front()
     }
 
     /// Forgets all probes in flight.
     pub(crate) fn forget_flights(&mut self) {
         self.flights.clear();
-    }
-
-    /// Nothing is in flight.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.flights.is_empty()
     }
 
     /// The earliest deadline of a pending probe; only of confirming ones if `confirming`.
