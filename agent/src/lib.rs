@@ -8,6 +8,7 @@ pub mod clock;
 pub mod daemon;
 pub mod netlink;
 pub mod probe;
+pub mod recording;
 mod state_file;
 
 pub use cli::main;

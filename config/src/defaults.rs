@@ -61,6 +61,7 @@ pub(crate) fn config() -> Config {
         failback: FAILBACK,
         damping: DAMPING,
         canary: canary(),
+        recording: crate::recording::DEFAULT,
         kernel: KERNEL,
         links: Vec::new(),
     }

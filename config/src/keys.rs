@@ -16,6 +16,7 @@ pub(crate) const SECTIONS: &[Keys] = &[
     ("failback", &["mode", "window", "hold_down"]),
     ("damping", &["half_life"]),
     ("canary", &["enabled", "interface", "source"]),
+    ("recording", &["enabled", "size"]),
     ("kernel", &["table_base", "rule_base", "mark_mask", "protocol"]),
     (LINK, &["name", "interface", "metered", "gateway", "gateway6", "targets", "resolvers", "probe_budget"]),
     ("link.probe", &["interval", "standby_interval", "timeout", "quorum"]),

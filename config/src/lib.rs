@@ -14,6 +14,7 @@ mod kernel;
 mod keys;
 mod links;
 mod model;
+mod recording;
 mod resolvers;
 mod sections;
 mod syntax;
@@ -34,6 +35,7 @@ pub use model::{
     Agent, Canary, Config, DailyWindow, Damping, Failback, FailbackMode, Failover, Gateway, Kernel, Limits,
     Link, LogFormat, Probe, ProbeBudget, TimeLimit,
 };
+pub use recording::Recording;
 pub use target::{Host, Page, Target, Weighted};
 
 /// Longest file in bytes: a hundred links with every key written out stay below half of it.
@@ -113,6 +115,7 @@ fn sections<'t>(walk: &mut walk::Walker, root: &'t DeTable<'t>, end: usize) -> C
         failback: sections::failback(walk, &root),
         damping: sections::damping(walk, &root),
         canary,
+        recording: recording::recording(walk, &root),
         kernel,
         links: links::links(walk, tables, &general),
     }

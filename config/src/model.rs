@@ -1,6 +1,6 @@
 //! A configuration that can be run: every value is in range, every name is known, nothing clashes.
 
-use crate::Weighted;
+use crate::{Recording, Weighted};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub struct Config {
     pub damping: Damping,
     /// `[canary]`: how a new path is proved.
     pub canary: Canary,
+    /// `[recording]`: what is kept to be replayed.
+    pub recording: Recording,
     /// `[kernel]`: the numbers that Shunt owns there.
     pub kernel: Kernel,
     /// `[[link]]`, in order of preference; at least one.

@@ -82,11 +82,45 @@ struct Reply {
     intercepted: bool,
 }
 
+/// A core as the loop sees it: bare, or with a recorder that listens.
+pub trait Core {
+    /// As [`Failover::handle_event`].
+    fn handle_event(&mut self, event: Event, now: Timestamp);
+    /// As [`Failover::handle_timeout`].
+    fn handle_timeout(&mut self, now: Timestamp);
+    /// As [`Failover::poll_action`].
+    fn poll_action(&mut self) -> Option<Action>;
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
+    fn due(&self) -> Option<Timestamp>;
+    /// The turn is over, and everything was carried out.
+    fn rest(&mut self, now: Timestamp);
+}
+
+impl Core for Failover {
+    fn handle_event(&mut self, event: Event, now: Timestamp) {
+        Self::handle_event(self, event, now);
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn poll_action(&mut self) -> Option<Action> {
+        Self::poll_action(self)
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        self.poll_timeout().map(|(at, _)| at)
+    }
+
+    fn rest(&mut self, _: Timestamp) {}
+}
+
 /// The core in its network.
 #[derive(Debug)]
-pub struct Simulation {
+pub struct Simulation<C = Failover> {
     /// The machine under test.
-    pub core: Failover,
+    pub core: C,
     /// The weather of each link, IPv4 then IPv6.
     pub weather: Vec<[Weather; 2]>,
     /// What the core told the operator.
@@ -130,11 +164,18 @@ impl Simulation {
     /// The same, before the core was told anything.
     #[must_use]
     pub fn bare(config: Config, rtts: &[Duration], seed: u64) -> Self {
+        Self::around(&config, rtts, seed, |start| Failover::new(config.clone(), seed, start))
+    }
+}
+
+impl<C: Core> Simulation<C> {
+    /// The same around a core that `make` gives, of the same config and seed.
+    pub fn around(config: &Config, rtts: &[Duration], seed: u64, make: impl FnOnce(Timestamp) -> C) -> Self {
         let start = Timestamp::from_nanos(1_000_000_000);
         let known = |link: &LinkConfig| link.targets.iter().map(|t| (t.family, t.cost)).collect();
         let targets = config.links.iter().map(known).collect();
         Self {
-            core: Failover::new(config, seed, start),
+            core: make(start),
             weather: rtts.iter().map(|rtt| [Weather::fair(*rtt), Weather::fair(*rtt)]).collect(),
             entries: Vec::new(),
             ranking: [Vec::new(), Vec::new()],
@@ -174,7 +215,7 @@ impl Simulation {
     /// Lets the time pass.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
-        while let Some((at, _)) = self.core.poll_timeout().filter(|(at, _)| *at <= end) {
+        while let Some(at) = self.core.due().filter(|at| *at <= end) {
             self.now = self.now.max(at);
             self.wakeups += 1;
             self.read_replies();
@@ -252,6 +293,7 @@ impl Simulation {
                 Action::Probe { .. } | Action::CutFlows { .. } | Action::KeepForce(_) => {}
             }
         }
+        self.core.rest(self.now);
     }
 
     /// Counts the packets of all links up to now.

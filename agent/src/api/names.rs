@@ -35,6 +35,18 @@ impl Names {
         Self { links: config.links.iter().map(link).collect() }
     }
 
+    /// Links of which nothing but the names is known.
+    #[must_use]
+    pub(crate) fn of_links(names: &[String]) -> Self {
+        let link = |name: &String| LinkNames {
+            name: name.clone(),
+            interface: "its interface".into(),
+            metered: false,
+            targets: Vec::new(),
+        };
+        Self { links: names.iter().map(link).collect() }
+    }
+
     /// All of one link.
     #[must_use]
     pub fn get(&self, link: LinkId) -> Option<&LinkNames> {

@@ -1,7 +1,7 @@
 //! What can be typed.
 
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const EXIT_CODES: &str = "\
@@ -12,6 +12,9 @@ Exit codes:
   3  no daemon answers
   4  permission denied";
 
+/// Where the configuration is unless another place is named.
+const DEFAULT_CONFIG: &str = "/etc/shunt/shunt.toml";
+
 /// The longest lease: a forgotten one must not decide over the uplink for ever. Without `--for` it is meant to.
 const MAX_LEASE: Duration = Duration::from_secs(366 * 24 * 3_600);
 
@@ -19,9 +22,9 @@ const MAX_LEASE: Duration = Duration::from_secs(366 * 24 * 3_600);
 #[derive(Debug, Parser)]
 #[command(name = "shunt", version, about, after_help = EXIT_CODES, max_term_width = 100)]
 pub(super) struct Args {
-    /// The configuration file.
-    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/shunt/shunt.toml")]
-    pub(super) config: PathBuf,
+    /// The configuration file [default: /etc/shunt/shunt.toml].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// The control socket [default: the one in the config, or else /run/shunt/shunt.sock].
     #[arg(long, global = true, value_name = "PATH")]
@@ -29,6 +32,18 @@ pub(super) struct Args {
 
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+impl Args {
+    /// The configuration file.
+    pub(super) fn config(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG))
+    }
+
+    /// The configuration file that was named, if one was.
+    pub(super) fn named_config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -68,6 +83,14 @@ pub(super) enum Command {
         /// The file [default: that of --config].
         file: Option<PathBuf>,
         /// As JSON: each link's data a month, its budget and its worst-case detection time.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the decisions over a recording again: is it the same, and with --config FILE, what would have happened?
+    Replay {
+        /// A segment, or the directory of them [default of the daemon: /var/lib/shunt/recording].
+        recording: PathBuf,
+        /// As JSON.
         #[arg(long)]
         json: bool,
     },

@@ -5,7 +5,7 @@ use super::client::{Client, ClientError};
 use super::exit::Failure;
 use super::plan::Report;
 use super::style::Style;
-use super::{check, events, status};
+use super::{check, events, replay, status};
 use crate::api::types::Status;
 use crate::api::wire::{Done, Request};
 use std::io::{self, Write};
@@ -34,7 +34,7 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
         Command::Release => tell(args, &Request::Release {}, out),
         Command::Events { follow, json } => show_events(args, *follow, *json, out),
         Command::Check { file, json } => {
-            let file = file.as_ref().unwrap_or(&args.config);
+            let file = file.as_deref().unwrap_or(args.config());
             let config = shunt_config::load(file)?;
             if *json {
                 serde_json::to_writer_pretty(&mut *out, &Report::of(file, &config))
@@ -43,6 +43,7 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
             }
             Ok(out.write_all(check::summary(file, &config).as_bytes())?)
         }
+        Command::Replay { recording, json } => replay::carry_out(recording, args.named_config(), *json, out),
         Command::Stop { restore } => stop(args, *restore, out),
     }
 }
@@ -69,7 +70,7 @@ fn show_events(args: &Args, follow: bool, json: bool, out: &mut impl Write) -> R
 fn stop(args: &Args, restore: bool, out: &mut impl Write) -> Result<(), Failure> {
     let mut client = match connect(args) {
         Err(ClientError::Absent { .. }) if restore => {
-            crate::daemon::restore(&shunt_config::load(&args.config)?).map_err(Failure::Restore)?;
+            crate::daemon::restore(&shunt_config::load(args.config())?).map_err(Failure::Restore)?;
             return Ok(writeln!(out, "no daemon runs; all that it owned in the kernel is gone")?);
         }
         client => client?,
@@ -80,7 +81,7 @@ fn stop(args: &Args, restore: bool, out: &mut impl Write) -> Result<(), Failure>
 }
 
 fn connect(args: &Args) -> Result<Client, ClientError> {
-    Client::connect(&socket(args.socket.as_deref(), &args.config))
+    Client::connect(&socket(args.socket.as_deref(), args.config()))
 }
 
 /// The socket that was named, or that of the config. Members of the group need not be able to read the config.

@@ -4,6 +4,8 @@ use super::client::ClientError;
 use crate::api::wire::ErrorCode;
 use crate::daemon::RightsError;
 use crate::netlink::Refusal;
+use crate::recording::OpenError;
+use crate::recording::replay::ReplayError;
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
@@ -65,6 +67,17 @@ pub(super) enum Failure {
     /// The kernel was not put back.
     #[error("failed to {0}")]
     Restore(Box<dyn Error>),
+    /// There is nothing to replay.
+    #[error("failed to {0}")]
+    Recording(#[from] OpenError),
+    /// It cannot be replayed.
+    #[error("failed to {0}")]
+    Replay(#[from] ReplayError),
+    /// The replay did something else.
+    #[error(
+        "the replay with the same config does not do the same from {0} on; please report this with the recording"
+    )]
+    Differs(String),
     /// The standard output cannot be written.
     #[error("failed to write the answer: {0}")]
     Output(#[from] io::Error),
@@ -84,7 +97,11 @@ impl Failure {
                 ErrorCode::Busy | ErrorCode::Idle | ErrorCode::Failed | ErrorCode::Other => Exit::Failed,
             },
             Self::Client(ClientError::Io(_) | ClientError::Silent(_) | ClientError::Garbled(_))
+            | Self::Recording(_)
+            | Self::Replay(ReplayError::NoState { .. } | ReplayError::TooMuch { .. })
+            | Self::Differs(_)
             | Self::Output(_) => Exit::Failed,
+            Self::Replay(ReplayError::UnknownLink { .. } | ReplayError::UnknownTarget { .. }) => Exit::Usage,
         }
     }
 }

@@ -7,6 +7,7 @@ mod commands;
 mod events;
 mod exit;
 mod plan;
+mod replay;
 mod status;
 mod style;
 mod table;
@@ -40,7 +41,7 @@ pub fn main_from(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     if let Command::Run = args.command {
-        return crate::daemon::run(&args.config, args.socket.as_deref());
+        return crate::daemon::run(args.config(), args.socket.as_deref());
     }
     let mut out = io::stdout().lock();
     let result = commands::carry_out(&args, &mut out).and_then(|()| Ok(out.flush()?));

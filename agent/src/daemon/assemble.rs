@@ -9,6 +9,7 @@ use crate::api::wire::EventKind;
 use crate::clock;
 use crate::netlink::{Kernel, Notice};
 use crate::probe::{Canary, Prober};
+use crate::recording::{About, Recorded};
 use shunt_config::{Config, Link};
 use shunt_decision::{Command, Event, Failover, Family, Force};
 use std::hash::{BuildHasher, RandomState};
@@ -23,7 +24,16 @@ pub(super) fn assemble(
 ) -> EventLoop {
     let (kernel, notices) = opened;
     let now = clock::now();
-    let mut core = Failover::new(settings::core_config(&config), seed(), now);
+    let (core_config, seed) = (settings::core_config(&config), seed());
+    let core = Failover::new(core_config.clone(), seed, now);
+    let mut core = if config.recording.enabled {
+        let written = |link: &shunt_config::Link| link.targets.iter().map(ToString::to_string).collect();
+        let targets = config.links.iter().map(written).collect();
+        let about = About { config: core_config, seed, targets, size: config.recording.size };
+        Recorded::on(core, about, &around.disk, now)
+    } else {
+        Recorded::off(core, now)
+    };
     for family in Family::ALL {
         if let Some(link) = kernel.adopted(family) {
             core.handle_event(Event::Adopted { family, link }, now);
@@ -50,6 +60,7 @@ pub(super) fn assemble(
         outcomes: Vec::new(),
         gateways: Vec::new(),
         window: None,
+        recording_fault: None,
     };
     event_loop.see_how_canaries_go(now);
     event_loop
@@ -94,7 +105,8 @@ fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoop {
             return old;
         }
     };
-    let EventLoop { core, kernel, prober, canary, canary_back, config, names, mut around, .. } = old;
+    let EventLoop { mut core, kernel, prober, canary, canary_back, config, names, mut around, .. } = old;
+    core.end(clock::now());
     let snapshot = core.snapshot();
     let context = EventLoop::context(&names, &config, around.started, &[]);
     around.record.close_core(&snapshot, &context, &around.store);

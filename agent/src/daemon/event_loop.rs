@@ -13,8 +13,9 @@ use crate::api::{self, Context, Names, Order, WallClock};
 use crate::clock;
 use crate::netlink::{Kernel, Notice, Traffic};
 use crate::probe::{Canary, GatewayAnswer, Prober};
+use crate::recording::{Disk, Recorded};
 use shunt_config::FailbackMode;
-use shunt_decision::{Action, Event, Failover, Family, Outcome, ProbeId, Timestamp};
+use shunt_decision::{Action, Event, Family, Outcome, ProbeId, Timestamp};
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -66,6 +67,7 @@ pub(super) struct Surroundings {
     pub(super) signals: Signals,
     pub(super) record: Record,
     pub(super) store: Store,
+    pub(super) disk: Disk,
     pub(super) feed: Feed,
     pub(super) alarm: Alarm,
     pub(super) started: Timestamp,
@@ -73,7 +75,7 @@ pub(super) struct Surroundings {
 
 /// The loop and all that it owns.
 pub(super) struct EventLoop {
-    pub(super) core: Failover,
+    pub(super) core: Recorded,
     pub(super) kernel: Kernel,
     pub(super) prober: Prober,
     pub(super) canary: Canary,
@@ -86,6 +88,8 @@ pub(super) struct EventLoop {
     pub(super) outcomes: Vec<(ProbeId, Outcome)>,
     pub(super) gateways: Vec<GatewayAnswer>,
     pub(super) window: Option<(Timestamp, bool)>,
+    /// Why nothing is recorded, as it was told last.
+    pub(super) recording_fault: Option<String>,
 }
 
 enum Wake {
@@ -104,6 +108,7 @@ impl EventLoop {
         self.take_notices(clock::now());
         loop {
             self.act();
+            self.core.keep(clock::now());
             let wake_at = self.next_wake();
             let wake = self.wait(wake_at).await;
             let now = clock::now();
@@ -215,7 +220,8 @@ impl EventLoop {
             | Concern::Flows(_)
             | Concern::Canary
             | Concern::Lease
-            | Concern::Incidents => false,
+            | Concern::Incidents
+            | Concern::Recording => false,
         };
         let mended: Vec<_> = self.around.record.warnings().concerns().filter(opened).collect();
         for concern in mended {
@@ -228,6 +234,7 @@ impl EventLoop {
         let window = self.window.map(|(checked, _)| checked + WINDOW_CHECK);
         [
             core,
+            self.core.keep_due(clock::now()),
             self.kernel.poll_timeout(),
             self.prober.poll_timeout(),
             window,
@@ -355,10 +362,15 @@ impl EventLoop {
         }
     }
 
-    /// The service manager's feed, the canary's interface and the maintenance window.
+    /// The service manager's feed, the canary's interface, how the recording goes, and the maintenance window.
     fn keep_time(&mut self, now: Timestamp) {
         self.around.feed.turn(now);
         self.mend_canary(now);
+        let fault = self.core.fault().or_else(|| self.around.disk.health().fault);
+        if fault != self.recording_fault {
+            self.set_warnings(Concern::Recording, fault.iter().cloned().collect());
+            self.recording_fault = fault;
+        }
         let FailbackMode::Window(daily) = self.config.failback.mode else { return };
         if self.window.is_none_or(|(checked, _)| now.since(checked) >= WINDOW_CHECK) {
             let open = window::is_open_now(daily);

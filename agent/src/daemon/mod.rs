@@ -17,11 +17,14 @@ mod store;
 mod warnings;
 mod window;
 
+pub(crate) use window::is_open_at as window_is_open;
+
 use crate::api::wire::EventKind;
 use crate::api::{self, Access, ControlSocket, Names};
 use crate::cli::Exit;
 use crate::clock;
 use crate::netlink::{self, Kernel};
+use crate::recording::Disk;
 pub use rights::RightsError;
 pub(crate) use settings::core_config;
 
@@ -126,6 +129,7 @@ async fn supervise(config: Config, source: &Source<'_>, logging: &Logging) -> Re
         orders,
         signals: Signals::listen().map_err(|error| format!("listen for signals: {error}"))?,
         record: Record::new(events, earlier),
+        disk: Disk::start(&config.agent.state_dir),
         store: Store::start(&config.agent.state_dir),
         feed: feed::Feed::new(started),
         alarm: alarm::Alarm::new().map_err(|error| format!("make the timer of the event loop: {error}"))?,
@@ -158,7 +162,9 @@ async fn finish(mut event_loop: EventLoop, end: End) {
     };
     notify::stopping(text);
     event_loop.say(EventKind::Stopping, text);
+    event_loop.core.end(clock::now());
     event_loop.around.store.close().await;
+    event_loop.around.disk.close().await;
 }
 
 /// The operator's lease goes on where the last run left it.

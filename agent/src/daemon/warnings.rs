@@ -24,6 +24,8 @@ pub(super) enum Concern {
     Lease,
     /// The incidents could not be written; until they could.
     Incidents,
+    /// Nothing is recorded; until something is.
+    Recording,
 }
 
 /// The warnings that are true now, in the order in which they came up.

@@ -8,7 +8,13 @@ const SECONDS_PER_DAY: u32 = 24 * 60 * 60;
 /// Whether `window` is open now.
 #[must_use]
 pub(super) fn is_open_now(window: DailyWindow) -> bool {
-    is_open(window, local_second_of_day(SystemTime::now()))
+    is_open_at(window, SystemTime::now())
+}
+
+/// Whether `window` is open at `time`.
+#[must_use]
+pub(crate) fn is_open_at(window: DailyWindow, time: SystemTime) -> bool {
+    is_open(window, local_second_of_day(time))
 }
 
 /// Whether `window` is open `second` seconds after local midnight.

@@ -4,7 +4,7 @@ use super::{TWO_LINKS, faults, valid};
 use crate::keys::SECTIONS;
 use crate::{
     Agent, Canary, Config, Damping, Failback, FailbackMode, Failover, Kernel, Limits, Link, LogFormat, Probe,
-    Target,
+    Recording, Target,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -85,6 +85,7 @@ fn promised() -> Config {
             interface: "shunt0".to_owned(),
             source: "198.19.255.254".parse().unwrap(),
         },
+        recording: Recording { enabled: true, size: 4 * 1024 * 1024 },
         kernel: Kernel { table_base: 21_000, rule_base: 20_000, mark_mask: 0x7f00_0000, protocol: 157 },
         links: vec![link("fiber", "eth0", false), link("lte", "wwan0", true)],
     }

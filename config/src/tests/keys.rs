@@ -58,6 +58,8 @@ const GENERAL: &[Row] = &[
     ("canary.enabled", "false", |c| !c.canary.enabled),
     ("canary.interface", r#""probe0""#, |c| c.canary.interface == "probe0"),
     ("canary.source", r#""192.168.1.250""#, |c| c.canary.source.octets() == [192, 168, 1, 250]),
+    ("recording.enabled", "false", |c| !c.recording.enabled),
+    ("recording.size", r#""1500 kB""#, |c| c.recording.size == 1_500_000),
     ("kernel.table_base", "300", |c| c.kernel.table_base == 300),
     ("kernel.rule_base", "31766", |c| c.kernel.rule_base == 31_766),
     ("kernel.mark_mask", "0x3000", |c| c.kernel.mark_mask == 0x3000),
