@@ -144,6 +144,7 @@ impl Failover {
             let looks = link.look_due().is_some_and(|at| at <= self.desk.now);
             // Steady probes of the uplink take a look with them: it costs no wake-up.
             if looks || (sent && link.is_uplink()) {
+                link.stall.ask(self.desk.now);
                 self.desk.act(Action::SampleTraffic { link: id });
             }
         }

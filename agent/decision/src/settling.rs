@@ -172,6 +172,8 @@ impl Failover {
 
     fn gather(&mut self, family: Family) {
         let now = self.desk.now;
+        // Not the damped one: reluctance to return is for a backup that does its work.
+        let ripe = self.failback.hold_down / RIPE_PART;
         let mut candidates = core::mem::take(&mut self.candidates);
         let state = self.families.get(family);
         let uplink = state.uplink.and_then(|link| self.path(link, family));
@@ -189,9 +191,7 @@ impl Failover {
                     Some(since) if path.hold_until <= now => Hold::Served(now.since(since)),
                     Some(_) => Hold::Waiting(path.hold_until.since(now)),
                 },
-                ripe: path
-                    .healthy_since
-                    .is_some_and(|since| now.since(since) >= path.hold_until.since(since) / RIPE_PART),
+                ripe: path.healthy_since.is_some_and(|since| now.since(since) >= ripe),
                 spotless: !path.blemished,
                 better: uplink.is_some_and(|uplink| path.is_better_than(uplink)),
                 rejected: state.is_rejected(path.link),

@@ -47,6 +47,8 @@ pub(crate) struct StallWatch {
     moved: Option<Count>,
     /// Packets went both ways lately: the counters are worth wake-ups.
     flowing: bool,
+    /// When the counters were asked for; an edge that cannot tell gives no answer.
+    asked: Timestamp,
     /// When something was seen to have been sent.
     sent_at: Timestamp,
     /// The longest silence of late, fading.
@@ -103,7 +105,12 @@ impl StallWatch {
     /// When the counters are to be read next; `None`: there is no hurry.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         let last = self.last.filter(|_| self.flowing)?;
-        Some(last.at + (self.patience() / LOOKS).min(LONGEST_GAP))
+        Some(last.at.max(self.asked) + (self.patience() / LOOKS).min(LONGEST_GAP))
+    }
+
+    /// The counters are asked for now.
+    pub(crate) const fn ask(&mut self, now: Timestamp) {
+        self.asked = now;
     }
 
     /// Forgets the counts: they were of another time, or of another uplink. What is usual stays.
@@ -168,6 +175,15 @@ mod tests {
         let mut watch = StallWatch::default();
         assert_eq!(run(&mut watch, 0, 60_000, |t| t.min(5_000), |t| t.min(5_000)), []);
         assert_eq!(watch.due(), None, "an idle line needs no looks");
+    }
+
+    #[test]
+    fn counters_that_nobody_tells_are_not_asked_for_without_a_pause() {
+        let mut watch = StallWatch::default();
+        run(&mut watch, 0, 1_000, |t| t, |t| t);
+        let now = watch.due().unwrap();
+        watch.ask(now);
+        assert!(watch.due().unwrap() >= now + FLOOR / LOOKS);
     }
 
     #[test]
