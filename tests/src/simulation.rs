@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// Time from a ranking to the route in the kernel, as measured for one netlink replace.
 const KERNEL_TIME: Duration = Duration::from_micros(50);
+/// A core that wants to be called so often without time passing would spin in the agent.
+const MOST_TURNS: u32 = 100;
 /// Foreign packets a second on a link that carries users' traffic.
 const TRAFFIC_RATE: f64 = 1_000.0;
 
@@ -215,7 +217,10 @@ impl<C: Core> Simulation<C> {
     /// Lets the time pass.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
+        let mut turns = 0;
         while let Some(at) = self.core.due().filter(|at| *at <= end) {
+            turns = if at > self.now { 0 } else { turns + 1 };
+            assert!(turns < MOST_TURNS, "the core wants to be called at {at:?} for ever");
             self.now = self.now.max(at);
             self.wakeups += 1;
             self.read_replies();

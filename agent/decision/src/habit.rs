@@ -4,31 +4,39 @@ use crate::Timestamp;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
-/// Half is forgotten in this time: what a line does each evening is remembered on the next.
-const HALF_LIFE: Duration = Duration::from_secs(24 * 3_600);
+/// Half of what is remembered for a day is forgotten in this time: what a line does each evening is known on the next.
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// Half of what is remembered for a week is forgotten in this time: it is of the line's own making.
+pub(crate) const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// What happens again within this belongs to the same episode, and is learned from once.
 const EPISODE: Duration = Duration::from_secs(30);
 
 /// The extent of something that a line does by habit.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Habit {
+    half_life: Duration,
     extent: Duration,
     at: Option<Timestamp>,
 }
 
 impl Habit {
+    /// Nothing is known yet.
+    pub(crate) const fn new(half_life: Duration) -> Self {
+        Self { half_life, extent: Duration::ZERO, at: None }
+    }
+
     /// It happened, to this extent. One time is no habit: each goes only half of the way.
     pub(crate) fn learn(&mut self, extent: Duration, at: Timestamp) {
         let known = self.extent(at);
         if extent > known && self.at.is_none_or(|last| at.since(last) >= EPISODE) {
-            *self = Self { extent: (known + extent) / 2, at: Some(at) };
+            (self.extent, self.at) = ((known + extent) / 2, Some(at));
         }
     }
 
     /// The extent that is to be expected.
     pub(crate) fn extent(&self, now: Timestamp) -> Duration {
         let passed = self.at.map_or(Duration::ZERO, |at| now.since(at)).as_secs_f64();
-        let life = HALF_LIFE.as_secs_f64();
+        let life = self.half_life.as_secs_f64();
         self.extent.mul_f64(life / (life + passed))
     }
 }
@@ -43,7 +51,7 @@ mod tests {
 
     #[test]
     fn it_is_learned_by_repetition_and_forgotten_over_days() {
-        let mut habit = Habit::default();
+        let mut habit = Habit::new(DAY);
         assert_eq!(habit.extent(hours(1)), Duration::ZERO);
         let second = Duration::from_secs(1);
         habit.learn(second, hours(1));

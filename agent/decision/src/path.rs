@@ -2,7 +2,7 @@
 
 use crate::audition::Audition;
 use crate::desk::{Change, Desk};
-use crate::habit::Habit;
+use crate::habit::{self, Habit};
 use crate::schedule::Pace;
 use crate::suspicion::{Aftercare, Burst};
 use crate::target::TargetState;
@@ -115,7 +115,7 @@ impl Path {
             last_reply: None,
             burst: None,
             aftercare: None,
-            pauses: Habit::default(),
+            pauses: Habit::new(habit::WEEK),
             window: LossWindow::default(),
             test: LossTest::new(config.limits.loss),
             beyond: 0,

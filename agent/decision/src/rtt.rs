@@ -2,7 +2,7 @@
 
 use crate::Timestamp;
 use crate::baseline::Baseline;
-use crate::habit::Habit;
+use crate::habit::{self, Habit};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ impl RttStats {
             jitter: 0,
             last: 0,
             samples: 0,
-            slow: Habit::default(),
+            slow: Habit::new(habit::DAY),
             usual,
             usual_jitter,
             recent: [0; RECENT],

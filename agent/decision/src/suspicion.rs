@@ -23,6 +23,11 @@ const FIRST_GAP: Duration = Duration::from_millis(100);
 /// So many packets beyond our own replies say that a silent link is slow, not dead. Fewer may be ARP or
 /// neighbour discovery of a dead line's last hop.
 const SIGN_OF_LIFE: u64 = 4;
+/// A silent link that moves so many packets gets so much longer, again and again: a full queue of a bad router holds probes
+/// for more than a second while users are served.
+const EXTENSION: Duration = Duration::from_millis(250);
+/// But no longer than this in all: what arrives may be strangers' noise.
+const LONGEST_EXTENSION: Duration = Duration::from_secs(10);
 /// How long the edge may take to count packets; it answers in the same turn of its loop.
 const TRAFFIC_PATIENCE: Duration = Duration::from_millis(20);
 
@@ -206,16 +211,14 @@ impl Path {
         }
         let Some(burst) = &mut self.burst else { return };
         match (burst.awaiting, burst.extended) {
-            (Some(patience), _) | (None, Some(patience)) => {
-                if patience <= desk.now {
-                    self.conclude_dead(desk);
-                }
-            }
-            (None, None) if burst.traffic.is_some() => {
+            (Some(patience), _) if patience <= desk.now => self.conclude_dead(desk),
+            (None, Some(until)) if until > desk.now => {}
+            (Some(_), _) => {}
+            (None, _) if burst.traffic.is_some() => {
                 burst.awaiting = Some(desk.now + TRAFFIC_PATIENCE);
                 desk.act(Action::SampleTraffic { link: self.link });
             }
-            (None, None) => self.conclude_dead(desk),
+            (None, _) => self.conclude_dead(desk),
         }
     }
 
@@ -239,7 +242,7 @@ impl Path {
 
     /// The count of packets received on the link, `replies` of them our own.
     pub(crate) fn count_traffic(&mut self, received: u64, replies: u64, desk: &mut Desk) {
-        let end = self.zero + self.timeout;
+        let end = self.zero + LONGEST_EXTENSION;
         let Some(burst) = &mut self.burst else { return };
         let Some((then, replies_then)) = burst.traffic else {
             burst.traffic = Some((received, replies));
@@ -250,7 +253,8 @@ impl Path {
         }
         let foreign = received.saturating_sub(then).saturating_sub(replies.saturating_sub(replies_then));
         if foreign >= SIGN_OF_LIFE && desk.now < end {
-            burst.extended = Some(end);
+            burst.extended = Some(desk.now + EXTENSION);
+            burst.traffic = Some((received, replies));
         } else {
             self.conclude_dead(desk);
         }
@@ -313,10 +317,11 @@ impl Path {
             return Some((deadline.map_or(care.next_round, |at| at.min(care.next_round)), true));
         }
         let Some(burst) = &self.burst else { return deadline.map(|at| (at, false)) };
-        let own = if burst.rounds_left > 0 {
-            Some(burst.next_round)
-        } else {
-            burst.awaiting.or(burst.extended).or(burst.examined)
+        let own = match burst.rounds_left {
+            1.. => Some(burst.next_round),
+            // It is concluded when the last of its probes is judged, and not before.
+            0 if self.is_waiting() => None,
+            0 => burst.awaiting.or(burst.extended).or(burst.examined),
         };
         own.into_iter().chain(deadline).min().map(|at| (at, true))
     }

@@ -301,7 +301,7 @@ impl Kernel {
 
     /// Begins to forget the tracked flows that were translated to the link's address, last known if it is gone. Flows
     /// of other links stay. A kernel without connection tracking has nothing to forget. It is done by a thread of its
-    /// own, one request after the other; what the kernel refuses is a [`Notice::Warning`].
+    /// own, one request after the other; what the kernel refuses is a [`Notice::Warnings`].
     ///
     /// # Errors
     ///
