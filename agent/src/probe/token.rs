@@ -3,7 +3,7 @@
 use shunt_decision::ProbeId;
 use std::hash::{BuildHasher as _, RandomState};
 
-/// Length of a [`Token`] on the wire.
+/// Length of a `Token` on the wire.
 pub(super) const TOKEN: usize = 16;
 
 /// Random numbers from the standard library's keyed hash (SipHash, keyed by the system): good enough to be unguessable
