@@ -31,7 +31,7 @@ pub struct Spell {
 }
 
 impl Spell {
-    /// Seconds that the queue of [`Effect::Queue`] adds at `at`: it fills and drains at [`FILLING`], up to the depth.
+    /// Seconds that the queue of [`Effect::Queue`] adds at `at`: it fills and drains at a set rate, up to the depth.
     #[must_use]
     pub fn queued(&self, at: Timestamp) -> f64 {
         let edge = at.since(self.span.from).min(self.span.to.since(at));
