@@ -34,6 +34,8 @@ pub(crate) struct Candidate {
     pub(crate) fitness: Fitness,
     /// Under suspicion just now.
     pub(crate) suspect: bool,
+    /// And its first confirming probes are lost.
+    pub(crate) doubtful: bool,
     /// It answered since the suspicion against the incumbent began.
     pub(crate) fresh: bool,
     pub(crate) hold: Hold,
@@ -174,7 +176,7 @@ fn unforced(question: &Question<'_>) -> Choice {
         let reason = Reason::UplinkDegraded { from: current.link };
         return Choice::Move { link, motive: Motive::Degraded, reason };
     }
-    if current.suspect
+    if current.doubtful
         && let Some(better) = preferred(question, current).find(|c| c.ripe && c.fresh)
         && may_return(question)
     {

@@ -134,6 +134,9 @@ impl Failover {
         for family in Family::ALL {
             let now = self.desk.now;
             let state = self.families.get_mut(family);
+            let uplink = state.uplink.and_then(|link| self.links.get(usize::from(link.0)));
+            let path = uplink.and_then(|link| link.paths.get(family).as_ref());
+            state.dirty |= path.is_some_and(Path::is_doubtful);
             state.dirty |= [state.timer, state.search_until].into_iter().flatten().any(|at| at <= now);
         }
         self.settle();
@@ -247,7 +250,7 @@ impl Failover {
         }
         let doubtful = PerFamily::from_fn(|family| {
             let uplink = self.families.get(family).uplink.filter(|uplink| *uplink != name.link);
-            uplink.and_then(|uplink| self.path(uplink, family)).is_some_and(Path::is_suspect)
+            uplink.and_then(|uplink| self.path(uplink, family)).is_some_and(Path::is_doubtful)
         });
         let Some(link) = self.links.get_mut(usize::from(name.link.0)) else { return };
         let mut replies = 0;

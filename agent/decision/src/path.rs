@@ -132,11 +132,6 @@ impl Path {
         })
     }
 
-    /// Something looks wrong, and is being asked.
-    pub(crate) const fn is_suspect(&self) -> bool {
-        matches!(self.state.verdict, Verdict::Suspect)
-    }
-
     pub(crate) const fn verdict(&self) -> Verdict {
         self.state.verdict
     }

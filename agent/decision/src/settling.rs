@@ -185,6 +185,7 @@ impl Failover {
                 link: path.link,
                 fitness: if unknown_incumbent { Fitness::Unknown } else { fitness(path) },
                 suspect: path.verdict() == Verdict::Suspect,
+                doubtful: path.is_doubtful(),
                 fresh: path.last_reply.is_some_and(|at| suspected.is_none_or(|since| at >= since)),
                 hold: match path.healthy_since {
                     None => Hold::Broken,

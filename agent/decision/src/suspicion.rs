@@ -28,6 +28,8 @@ const SIGN_OF_LIFE: u64 = 4;
 const EXTENSION: Duration = Duration::from_millis(250);
 /// But no longer than this in all: what arrives may be strangers' noise.
 const LONGEST_EXTENSION: Duration = Duration::from_secs(10);
+/// So many confirming probes lost make a doubt: one late reply and one lost probe are any line's daily life.
+const DOUBT: u8 = 2;
 /// How long the edge may take to count packets; it answers in the same turn of its loop.
 const TRAFFIC_PATIENCE: Duration = Duration::from_millis(20);
 
@@ -220,6 +222,11 @@ impl Path {
             }
             (None, _) => self.conclude_dead(desk),
         }
+    }
+
+    /// Under suspicion, and the first confirming probes are lost as well.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.burst.as_ref().is_some_and(|burst| burst.lost >= DOUBT)
     }
 
     fn is_waiting(&self) -> bool {

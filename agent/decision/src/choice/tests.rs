@@ -13,6 +13,7 @@ fn candidate(link: LinkId, fitness: Fitness) -> Candidate {
         link,
         fitness,
         suspect: false,
+        doubtful: false,
         fresh: true,
         hold,
         ripe: false,
