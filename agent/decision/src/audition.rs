@@ -3,7 +3,7 @@
 use crate::path::Path;
 use crate::rtt::percent_of;
 use crate::target::TargetState;
-use crate::{Reason, Timestamp, Verdict};
+use crate::{Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// So many judged probes must speak for the alternative; at two targets a second apart they take some two seconds,
@@ -53,9 +53,8 @@ impl Path {
         {
             return false;
         }
-        let reason = if uplink.verdict() == Verdict::Suspect { uplink.beneath.0 } else { uplink.reason };
         let quicker = |of: fn(&TargetState) -> Option<core::time::Duration>| matches!((self.mean(of), uplink.mean(of)), (Some(own), Some(its)) if own <= percent_of(its, TIME_PERCENT));
-        match reason {
+        match uplink.standing_reason() {
             Reason::SlowRtt(_) => quicker(|target| target.rtt.smoothed()),
             Reason::HighJitter(_) => quicker(|target| target.rtt.jitter()),
             _ => true,

@@ -248,10 +248,6 @@ impl Failover {
         if name.canary {
             return self.take_canary(id, name, outcome);
         }
-        let doubtful = PerFamily::from_fn(|family| {
-            let uplink = self.families.get(family).uplink.filter(|uplink| *uplink != name.link);
-            uplink.and_then(|uplink| self.path(uplink, family)).is_some_and(Path::is_doubtful)
-        });
         let Some(link) = self.links.get_mut(usize::from(name.link.0)) else { return };
         let mut replies = 0;
         for path in link.paths_mut() {
@@ -260,10 +256,7 @@ impl Failover {
                 let state = self.families.get_mut(path.family);
                 // A sign of life from an alternative is what the search waits for.
                 // So is what it shows while the uplink is degraded.
-                state.dirty |= state.search_until.is_some()
-                    || state.stranded
-                    || path.audition.is_some()
-                    || *doubtful.get(path.family);
+                state.dirty |= state.search_until.is_some() || state.stranded || path.audition.is_some();
             }
         }
         link.replies += replies;

@@ -34,8 +34,8 @@ impl Path {
                 Some(if self.gateway_answers == Some(false) { Fault::Gateway } else { Fault::Provider })
             }
             Reason::Silent { .. } => {
-                let silent = self.targets.iter().filter(|target| !target.answers() && !target.blamed);
-                let only_dns = silent.into_iter().all(|target| target.kind == TargetKind::Dns);
+                let mut silent = self.targets.iter().filter(|target| !target.answers() && !target.blamed);
+                let only_dns = silent.all(|target| target.kind == TargetKind::Dns);
                 Some(if only_dns { Fault::Dns } else { Fault::Target })
             }
             _ => None,

@@ -132,6 +132,11 @@ impl Path {
         })
     }
 
+    /// The reason of the verdict, or of the one beneath a suspicion.
+    pub(crate) fn standing_reason(&self) -> Reason {
+        if self.state.verdict == Verdict::Suspect { self.beneath.0 } else { self.reason }
+    }
+
     pub(crate) const fn verdict(&self) -> Verdict {
         self.state.verdict
     }

@@ -343,7 +343,7 @@ impl Failover {
 
     fn open_degraded(&mut self, family: Family, link: LinkId) {
         let Some(path) = self.path(link, family) else { return };
-        let reason = if path.verdict() == Verdict::Suspect { path.beneath.0 } else { path.reason };
+        let reason = path.standing_reason();
         let zero = match reason {
             Reason::Loss(_) => path.test.since().unwrap_or(path.degraded.0),
             _ => path.degraded.0,
