@@ -19,21 +19,11 @@ use netns::probes::{FIRST, ask_all, bound, echo_targets, rtt, written};
 use netns::{DEADLINE, within};
 use shunt::clock;
 use shunt_config::Target;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
-
-/// A socket that sees every packet of the far side, from the IP header on.
-fn tap(far: &Far) -> Socket {
-    far.run(|| {
-        let every = Protocol::from(i32::from((libc::ETH_P_ALL as u16).to_be()));
-        let socket = Socket::new(Domain::PACKET, Type::DGRAM, Some(every)).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        socket
-    })
-}
 
 /// Bytes to and from the target in one family that came by within the deadline, or as soon as there were `enough`.
 fn bytes(tap: &Socket, v4: bool, enough: u32) -> u32 {
@@ -91,7 +81,7 @@ fn echo_and_dns_cost_what_is_charged_to_the_byte() {
         });
         let targets: Vec<_> = echo_targets().into_iter().chain(dns).collect();
         for (place, target) in targets.iter().enumerate() {
-            let far_side = tap(&far);
+            let far_side = far.tap();
             let mut prober = bound_once(&far, place, target);
             rtt(ask_all(&mut prober, 1)[0]);
             assert_eq!(bytes(&far_side, target.is_ipv4(), target.cost()), target.cost(), "{target}");
@@ -128,7 +118,7 @@ fn a_connection_costs_no_more_than_is_charged() {
             Target::Tcp(address)
         });
         for (place, target) in targets.iter().enumerate() {
-            let far_side = tap(&far);
+            let far_side = far.tap();
             let mut prober = bound_once(&far, place, target);
             assert!(rtt(ask_all(&mut prober, 1)[0]) > Duration::ZERO);
             // Six segments at least: an acknowledgement may go along with the other side's end.
@@ -148,7 +138,7 @@ fn a_small_page_costs_no_more_than_is_charged() {
         for (place, ip) in [TARGET_V4.into(), TARGET_V6.into()].into_iter().enumerate() {
             let (address, requests) = serve_pages(&far, ip);
             let target = targets(&format!("\"http://{address}/good\"")).remove(0);
-            let far_side = tap(&far);
+            let far_side = far.tap();
             let mut asker = Asker::new(bound_once(&far, place, &target));
             assert!(rtt(asker.ask_all(FIRST, 1)[0]) > Duration::ZERO);
             let (_, request) = requests.recv().unwrap();

@@ -21,22 +21,12 @@ use shunt::netlink::Binding;
 use shunt::probe::Prober;
 use shunt_config::Target;
 use shunt_decision::{Family, Outcome, ProbeId, TargetId};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 use std::io::ErrorKind;
 use std::mem::MaybeUninit;
 use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
-
-/// A socket that sees every packet of the far side.
-fn tap(far: &Far) -> Socket {
-    far.run(|| {
-        let every = Protocol::from(i32::from((libc::ETH_P_ALL as u16).to_be()));
-        let socket = Socket::new(Domain::PACKET, Type::DGRAM, Some(every)).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        socket
-    })
-}
 
 /// Hop limits of the packets to the targets that the tap saw since it was asked last.
 fn seen(tap: &Socket) -> Vec<u8> {
@@ -75,7 +65,7 @@ fn a_probe_never_leaves_by_another_link() {
         let [_, by_second, ..] = addresses(2);
         // The uplink is the second link: an unbound packet would go by it.
         netns::far::main_route(std::net::Ipv4Addr::UNSPECIFIED, 0, by_second);
-        let tap = tap(&far);
+        let tap = far.tap();
         ask_all(&mut prober, 2);
         assert!(seen(&tap).len() >= 2, "the tap sees probes");
 
@@ -121,7 +111,7 @@ fn the_mark_decides_the_table() {
     within("the_mark_decides_the_table", || {
         let far = Far::new();
         let mut prober = bound(&far, &[leak_targets()]);
-        let tap = tap(&far);
+        let tap = far.tap();
         // The same device and source with the mark of another table: each kind of probe is routed by it.
         table(50, 1);
         for (n, wanted) in [(1, hops(1)), (50, hops(50))] {

@@ -7,6 +7,7 @@ use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMetric, RouteType};
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use shunt::netlink::Binding;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, RawFd};
@@ -54,6 +55,16 @@ impl Far {
             }
         });
         Self { jobs, namespace: opened.recv().unwrap() }
+    }
+
+    /// A socket that sees every packet of the far side, from the IP header on.
+    pub fn tap(&self) -> Socket {
+        self.run(|| {
+            let every = Protocol::from(i32::from((libc::ETH_P_ALL as u16).to_be()));
+            let socket = Socket::new(Domain::PACKET, Type::DGRAM, Some(every)).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket
+        })
     }
 
     /// Does something in the far namespace and waits for it.
