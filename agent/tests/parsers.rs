@@ -78,6 +78,10 @@ fn every_entry_has_answers_and_a_fuzz_target_and_every_target_an_entry() {
     for file in fs::read_dir(folder.join("fuzz_targets")).unwrap() {
         let file = file.unwrap().path();
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        if !fs::read_to_string(&file).unwrap().contains("shunt::probe") {
+            // Of another crate, whose tests look after it.
+            continue;
+        }
         let call = format!("fuzz_target!(|bytes: &[u8]| shunt::probe::fuzz::{name}(bytes));");
         assert!(fs::read_to_string(&file).unwrap().contains(&call), "{name}");
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");

@@ -1,6 +1,9 @@
 //! One port and what goes over it.
 
+mod quiet;
+
 use crate::error::ModemError;
+use quiet::Quiet;
 use shunt_at::{Command, Digest, Digester, Echo, Outcome, Payload, State};
 use std::collections::VecDeque;
 use std::path::Path;
@@ -186,17 +189,17 @@ impl Session {
             Ok(written) => written?,
             Err(_elapsed) => return Ok(false),
         }
-        loop {
-            let (limit, answered) = match self.digester.state() {
-                State::Idle => return Ok(true),
-                State::Fenced => (deadline.min(Instant::now() + self.timing.quiet), true),
-                State::Busy | State::Dirty | State::Fencing => (deadline, false),
-            };
-            match timeout_at(limit, self.read()).await {
+        let mut quiet = Quiet::since(&self.digester, self.timing.quiet);
+        while self.digester.state() != State::Idle {
+            let until = quiet.until().filter(|until| *until < deadline);
+            match timeout_at(until.unwrap_or(deadline), self.read()).await {
                 Ok(arrived) => drop(arrived?),
-                Err(_elapsed) => return Ok(answered && self.digester.quiet()),
+                // Without the fence's echo it is not clean: another fence may have one.
+                Err(_elapsed) => return Ok(until.is_some() && self.digester.quiet()),
             }
+            quiet.look(&self.digester);
         }
+        Ok(true)
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), ModemError> {
@@ -231,6 +234,7 @@ impl Session {
         let Self { digester, urcs, urcs_lost, .. } = self;
         let mut arrived = Arrived::default();
         digester.receive_all(bytes, |digest| match digest {
+            Digest::Data(_) => {}
             Digest::Prompt => arrived.prompt = true,
             Digest::Response(response) => {
                 let lines = response.lines().map(str::to_owned).collect();

@@ -1,15 +1,12 @@
-//! Commands and payloads: checked once, so that a line which could break the framing has no type.
+//! Commands: checked once, so that a line which could break the framing has no type.
 
+use crate::codes::Final;
 use core::fmt;
 use heapless::String;
 
 /// The longest command in bytes, without its carriage return. The longest in use are APN and
 /// credential settings (about 250); V.250 asks a modem to take at least 40.
 pub const COMMAND_BYTES: usize = 510;
-
-/// The longest payload in bytes, without its Ctrl-Z. An SMS in PDU mode is at most 12 octets of
-/// service centre and 164 of TPDU, each written as two digits: 352.
-pub const PAYLOAD_BYTES: usize = 382;
 
 /// Which lines after its echo belong to a command. All others are unsolicited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +25,43 @@ pub enum Class {
     /// says: stored messages in PDU mode (`AT+CMGL=4`, `"+CMGL:"`). Not for text mode, where a body may have
     /// no line or several.
     Headed(&'static str),
+    /// Any number of lines with this prefix, each followed by as many bytes as its argument of this number says (0 is
+    /// the first), whatever they say: `+QIRD: <length>` is `("+QIRD:", 0)`, `+CIPRXGET: 2,0,<length>,<left>` is
+    /// `("+CIPRXGET:", 2)`. The bytes are [`Response::data`](crate::Response::data).
+    Counted(&'static str, u8),
+}
+
+/// How a modem asks for a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// `>` at the start of a line (3GPP TS 27.005, `AT+CMGS`).
+    Angle,
+    /// `@` at the start of a line (u-blox sockets and files).
+    At,
+    /// A line that begins with `CONNECT` (Quectel files and pages).
+    Connect,
+    /// The line `DOWNLOAD` (SIMCom pages).
+    Download,
+}
+
+impl Sign {
+    /// The byte that asks, where a byte does.
+    pub(crate) fn byte(self) -> Option<u8> {
+        match self {
+            Self::Angle => Some(b'>'),
+            Self::At => Some(b'@'),
+            Self::Connect | Self::Download => None,
+        }
+    }
+
+    /// Whether `line` asks.
+    pub(crate) fn is_line(self, line: &str) -> bool {
+        match self {
+            Self::Angle | Self::At => false,
+            Self::Connect => Final::parse(line) == Some(Final::Connect),
+            Self::Download => line.trim_end() == "DOWNLOAD",
+        }
+    }
 }
 
 /// A command line that can be sent.
@@ -36,7 +70,7 @@ pub struct Command {
     /// With the carriage return.
     wire: String<{ COMMAND_BYTES + 1 }>,
     class: Class,
-    prompting: bool,
+    sign: Option<Sign>,
 }
 
 impl Command {
@@ -63,13 +97,19 @@ impl Command {
         let mut wire = String::new();
         let too_long = CommandError::TooLong { bytes: text.len() };
         wire.push_str(text).and_then(|()| wire.push('\r')).map_err(|_| too_long)?;
-        Ok(Self { wire, class, prompting: false })
+        Ok(Self { wire, class, sign: None })
     }
 
     /// The same command, for which the modem asks for a payload by the prompt `>` (`AT+CMGS=24`).
     #[must_use]
-    pub fn prompting(mut self) -> Self {
-        self.prompting = true;
+    pub fn prompting(self) -> Self {
+        self.prompting_by(Sign::Angle)
+    }
+
+    /// The same command, for which the modem asks for a payload by `sign`.
+    #[must_use]
+    pub fn prompting_by(mut self, sign: Sign) -> Self {
+        self.sign = Some(sign);
         self
     }
 
@@ -91,65 +131,48 @@ impl Command {
         self.class
     }
 
-    /// Whether a payload is asked for.
+    /// By which sign a payload is asked for, if one is.
     #[must_use]
-    pub fn is_prompting(&self) -> bool {
-        self.prompting
+    pub fn sign(&self) -> Option<Sign> {
+        self.sign
+    }
+
+    /// The command as it may be logged: without its arguments where these are a PIN or a password.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        let secret = SECRETS.iter().any(|name| self.begins_with(name));
+        let name = self.text().split('=').next().unwrap_or_default();
+        if secret { name } else { self.text() }
     }
 
     /// Whether it opens a call, so that the codes which tell of calls end it.
     pub(crate) fn opens_a_call(&self) -> bool {
-        const OPENERS: [&str; 4] = ["ATD", "ATA", "ATO", "AT+CGDATA"];
-        OPENERS
-            .iter()
-            .any(|opener| self.text().get(..opener.len()).is_some_and(|s| s.eq_ignore_ascii_case(opener)))
+        ["ATD", "ATA", "ATO", "AT+CGDATA"].iter().any(|opener| self.begins_with(opener))
+    }
+
+    /// Whether `CONNECT` makes a data channel of this port. Not for raw IP, which goes over another one.
+    pub(crate) fn carries_data(&self) -> bool {
+        ["ATD", "ATA", "ATO", "AT+CGDATA=\"PPP\""].iter().any(|opener| self.begins_with(opener))
+    }
+
+    fn begins_with(&self, start: &str) -> bool {
+        self.text().get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
     }
 }
 
-/// What is sent after a prompt: one line, as in PDU mode.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payload {
-    /// With the Ctrl-Z.
-    wire: String<{ PAYLOAD_BYTES + 1 }>,
-}
-
-impl Payload {
-    /// A payload without its Ctrl-Z.
-    ///
-    /// # Errors
-    ///
-    /// When `text` is empty, too long, or holds anything but printable ASCII: a line end or a Ctrl-Z
-    /// within it would end it early.
-    pub fn new(text: &str) -> Result<Self, PayloadError> {
-        if text.is_empty() {
-            return Err(PayloadError::Empty);
-        }
-        if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            return Err(PayloadError::NotPrintable);
-        }
-        if text.len() > PAYLOAD_BYTES {
-            return Err(PayloadError::TooLong { bytes: text.len() });
-        }
-        let mut wire = String::new();
-        let too_long = PayloadError::TooLong { bytes: text.len() };
-        wire.push_str(text).and_then(|()| wire.push(CTRL_Z)).map_err(|_| too_long)?;
-        Ok(Self { wire })
-    }
-
-    /// The bytes to write, with the Ctrl-Z.
-    #[must_use]
-    pub fn wire(&self) -> &[u8] {
-        self.wire.as_bytes()
-    }
-
-    /// The payload as it is echoed.
-    pub(crate) fn text(&self) -> &str {
-        self.wire.trim_end_matches(CTRL_Z)
-    }
-}
-
-/// Ends a payload (3GPP TS 27.005, 4.3).
-pub(crate) const CTRL_Z: char = '\u{1a}';
+/// Commands that have a PIN or a password among their arguments.
+const SECRETS: [&str; 10] = [
+    "AT+CPIN=",
+    "AT+CPWD=",
+    "AT+CLCK=",
+    "AT+CGAUTH=",
+    "AT+QICSGP=",
+    "AT+UAUTHREQ=",
+    "AT^AUTHDATA=",
+    "AT$QCPDPP=",
+    "AT#PDPAUTH=",
+    "AT+EIAAPN=",
+];
 
 /// Why a text is no command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,34 +207,6 @@ impl fmt::Display for CommandError {
 
 impl core::error::Error for CommandError {}
 
-/// Why a text is no payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PayloadError {
-    /// Nothing to send.
-    Empty,
-    /// Longer than [`PAYLOAD_BYTES`].
-    TooLong {
-        /// Its length.
-        bytes: usize,
-    },
-    /// Something else than printable ASCII.
-    NotPrintable,
-}
-
-impl fmt::Display for PayloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("failed to take the payload: it is empty"),
-            Self::TooLong { bytes } => {
-                write!(f, "failed to take the payload: {bytes} bytes, at most {PAYLOAD_BYTES} are possible")
-            }
-            Self::NotPrintable => f.write_str("failed to take the payload: use one line of printable ASCII"),
-        }
-    }
-}
-
-impl core::error::Error for PayloadError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,19 +227,30 @@ mod tests {
     }
 
     #[test]
-    fn a_command_and_a_payload_end_as_the_standard_says() {
+    fn a_command_ends_as_the_standard_says() {
         let command = Command::new("AT+CMGS=24", Class::SingleLine("+CMGS:")).unwrap().prompting();
         assert_eq!(command.wire(), b"AT+CMGS=24\r");
         assert_eq!(command.text(), "AT+CMGS=24");
-        assert_eq!(Payload::new("0011").unwrap().wire(), b"0011\x1a");
-        assert_eq!(Payload::new("").unwrap_err(), PayloadError::Empty);
-        assert_eq!(Payload::new("a\u{1a}b").unwrap_err(), PayloadError::NotPrintable);
+        assert_eq!(command.sign(), Some(Sign::Angle));
+    }
+
+    #[test]
+    fn a_pin_is_not_shown() {
+        let shown = |text: &str| Command::new(text, Class::NoResult).unwrap().shown().len();
+        assert_eq!(shown("at+cpin=\"1234\""), "AT+CPIN".len());
+        assert_eq!(shown("AT+CPIN?"), "AT+CPIN?".len());
+        assert_eq!(shown("AT+CFUN=1,1"), "AT+CFUN=1,1".len());
     }
 
     #[test]
     fn only_a_dialling_command_opens_a_call() {
-        let opens = |text: &str| Command::new(text, Class::NoResult).unwrap().opens_a_call();
-        assert!(opens("ATD*99***1#") && opens("atd1;") && opens("AT+CGDATA=\"M-RAW_IP\",0"));
-        assert!(!opens("AT+CSQ") && !opens("AT+CGDCONT?"));
+        let opens = |text: &str| {
+            let command = Command::new(text, Class::NoResult).unwrap();
+            (command.opens_a_call(), command.carries_data())
+        };
+        assert_eq!(opens("ATD*99***1#"), (true, true));
+        assert_eq!(opens("at+cgdata=\"ppp\",1"), (true, true));
+        assert_eq!(opens("AT+CGDATA=\"M-RAW_IP\",0"), (true, false));
+        assert_eq!(opens("AT+CGDCONT?"), (false, false));
     }
 }

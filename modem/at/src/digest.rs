@@ -22,6 +22,9 @@ pub enum Digest<'a> {
     Urc(&'a str),
     /// The modem waits for the payload of the command in flight.
     Prompt,
+    /// What came over the data channel, as it came; how it is cut means nothing. The code that ends the call is among
+    /// it: only the silence after it tells it from data that say the same ([`Digester::quiet`](crate::Digester::quiet)).
+    Data(&'a [u8]),
 }
 
 /// The end of a command and the lines that belong to it.
@@ -31,12 +34,20 @@ pub struct Response<'a> {
     pub outcome: Outcome,
     /// Its lines, joined by line feeds; see [`Response::lines`].
     pub(crate) text: &'a str,
+    /// Its bytes; see [`Response::data`].
+    pub(crate) data: &'a [u8],
 }
 
 impl<'a> Response<'a> {
     /// The lines in the order in which they came; for [`Class::Headed`](crate::Class::Headed), header and payload in turn.
     pub fn lines(&self) -> impl Iterator<Item = &'a str> {
         self.text.lines()
+    }
+
+    /// The bytes that were told by their number, one run after the other ([`Class::Counted`](crate::Class::Counted)).
+    #[must_use]
+    pub fn data(&self) -> &'a [u8] {
+        self.data
     }
 }
 
@@ -50,7 +61,7 @@ pub enum Outcome {
     Incomplete,
     /// The modem booted: the command will not be answered, and the port is dirty.
     Restarted,
-    /// A line or the whole reply did not fit; the lines are not complete.
+    /// A line, the bytes or the whole reply did not fit; what there is of them is not complete.
     Overflow,
 }
 
@@ -65,8 +76,12 @@ pub enum State {
     Dirty,
     /// The fence was sent and is not answered.
     Fencing,
-    /// The fence was answered, with fewer final codes than are owed: clean once the line stays quiet.
+    /// The fence was answered: clean once the line stays quiet.
     Fenced,
+    /// The port is a data channel: whatever is written goes to the far side.
+    Data,
+    /// The data channel was asked to become a command port again.
+    Escaping,
 }
 
 /// Why nothing may be sent.
@@ -78,6 +93,10 @@ pub enum SendError {
     Dirty,
     /// No prompt waits for a payload.
     NoPrompt,
+    /// The port is a data channel: escape first.
+    Data,
+    /// The port is no data channel, so that there is nothing to escape from.
+    NoData,
 }
 
 impl fmt::Display for SendError {
@@ -86,6 +105,8 @@ impl fmt::Display for SendError {
             Self::Busy => "failed to send: a command is in flight; wait for its end",
             Self::Dirty => "failed to send: a late reply may come; fence the port first",
             Self::NoPrompt => "failed to send the payload: the modem has not asked for it",
+            Self::Data => "failed to send: the port carries data; end the call or escape from it first",
+            Self::NoData => "failed to escape: the port carries no data",
         })
     }
 }

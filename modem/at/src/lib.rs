@@ -11,8 +11,11 @@
 //! 1. **The echo is a fence.** Lines before the exact echo of the command in flight are unsolicited,
 //!    final codes too. So a command that only asks for the echo of others (`AT`, `ATE…`) is refused.
 //! 2. **A final code is a whole line.** `OK` inside a line, or as a message's body, ends nothing.
-//! 3. **After a timeout the port is dirty.** Nothing but the fence may be sent, until as many final
-//!    codes have come as are owed, or the fence was answered and the line then stayed quiet.
+//! 3. **After a timeout the port is dirty.** Nothing but the fence may be sent, until it was answered and no other
+//!    final code came for a while after that. The modem works in order: behind the fence there is nothing left.
+//!
+//! What a modem tells by its length is read by its length ([`Class::Counted`]), and after `CONNECT` to a dialling command
+//! the bytes are data, not lines ([`Digest::Data`]).
 //!
 //! Sources: ITU-T V.250 (result codes, echo), 3GPP TS 27.007 and 27.005 (`+CME`, `+CMS`, prompts).
 #![no_std]
@@ -22,10 +25,12 @@ mod command;
 mod digest;
 mod digester;
 mod line;
+mod payload;
 mod registration;
 
 pub use codes::Final;
-pub use command::{COMMAND_BYTES, Class, Command, CommandError, PAYLOAD_BYTES, Payload, PayloadError};
+pub use command::{COMMAND_BYTES, Class, Command, CommandError, Sign};
 pub use digest::{Digest, Echo, Outcome, Response, SendError, State};
-pub use digester::{Digester, REPLY_BYTES};
+pub use digester::{DATA_BYTES, Digester, REPLY_BYTES};
 pub use line::LINE_BYTES;
+pub use payload::{PAYLOAD_BYTES, Payload, PayloadError};

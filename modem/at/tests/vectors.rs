@@ -2,41 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers are part of the test")]
 
+mod common;
+
+use common::{busy, exchange, idle, run};
 use shunt_at::{
-    Class, Command, Digest, Digester, Echo, Final, LINE_BYTES, Outcome, Payload, SendError, State,
+    Class, Command, Digester, Echo, Final, LINE_BYTES, Outcome, Payload, REPLY_BYTES, SendError, State,
 };
-
-/// What came out, as text that can be compared: `urc …`, `prompt`, `end <outcome> [lines]`.
-fn run(digester: &mut Digester, bytes: &[u8]) -> Vec<String> {
-    let mut out = Vec::new();
-    digester.receive_all(bytes, |digest| {
-        out.push(match digest {
-            Digest::Urc(line) => format!("urc {line}"),
-            Digest::Prompt => "prompt".to_owned(),
-            Digest::Response(response) => {
-                format!("end {:?} {:?}", response.outcome, response.lines().collect::<Vec<_>>())
-            }
-        });
-    });
-    out
-}
-
-/// A digester whose fence was answered.
-fn idle() -> Digester {
-    let mut digester = Digester::new(Echo::On);
-    assert_eq!(digester.fence(), Ok(b"ATE1\r".as_slice()));
-    assert_eq!(run(&mut digester, b"ATE1\r\r\nOK\r\n"), Vec::<String>::new());
-    assert_eq!(digester.state(), State::Fenced);
-    assert!(digester.quiet());
-    digester
-}
-
-/// Sends `text` and hands over its echo followed by `reply`.
-fn exchange(text: &str, class: Class, reply: &str) -> Vec<String> {
-    let mut digester = idle();
-    digester.send(Command::new(text, class).unwrap()).unwrap();
-    run(&mut digester, format!("{text}\r{reply}").as_bytes())
-}
 
 #[test]
 fn each_class_takes_its_own_lines_and_no_others() {
@@ -67,6 +38,8 @@ fn registration_reads_keep_their_line_and_reports_stay_unsolicited() {
         "+CREG: 2,1,000B,2816, B, C2816",
         "+CREG:002,001,\"18d8\",\"ffff\"",
         "+CREG: 2,5,\"0502\",\"0404736D\"",
+        // The read of a modem that is not registered has a state; one with none is a report.
+        "+CREG: 2,0,,",
     ] {
         let read = exchange("AT+CREG?", Class::SingleLine("+CREG:"), &format!("\r\n{line}\r\n\r\nOK\r\n"));
         assert_eq!(read, [format!("end Final(Ok) [{line:?}]")]);
@@ -212,7 +185,6 @@ fn a_boot_fails_the_command_in_flight_at_once() {
     digester.send(Command::new("AT+COPS=?", Class::SingleLine("+COPS:")).unwrap()).unwrap();
     assert_eq!(run(&mut digester, b"AT+COPS=?\r\n\0\0RDY\r\n"), ["end Restarted []"]);
     assert_eq!(digester.state(), State::Dirty);
-    assert_eq!(run(&mut idle(), b"RDY\r\n"), ["urc RDY"]);
 }
 
 #[test]
@@ -232,11 +204,14 @@ fn a_late_reply_is_never_the_next_commands() {
     digester.timed_out();
     let next = Command::new("AT+CGREG?", Class::SingleLine("+CGREG:")).unwrap();
     assert_eq!(digester.send(next.clone()), Err(SendError::Dirty));
+    assert!(digester.owes());
     digester.fence().unwrap();
     assert_eq!(run(&mut digester, b"ATE1\r\r\n+CREG: 0,1\r\n\r\nOK\r\n"), ["urc +CREG: 0,1"]);
-    assert_eq!(digester.state(), State::Fenced);
+    // The final code was the late one's, as far as anybody can know: the fence's own follows.
+    assert_eq!((digester.state(), digester.strays()), (State::Fenced, 2));
     assert_eq!(run(&mut digester, b"\r\nOK\r\n"), Vec::<String>::new());
-    assert_eq!(digester.state(), State::Idle);
+    assert_eq!((digester.state(), digester.strays()), (State::Fenced, 3));
+    assert!(digester.quiet() && !digester.owes());
     digester.send(next).unwrap();
     assert_eq!(
         run(&mut digester, b"OK\r\nAT+CGREG?\r\n+CGREG: 0,5\r\nOK\r\n"),
@@ -256,11 +231,56 @@ fn the_fence_cancels_a_payload_that_the_modem_may_still_read() {
 }
 
 #[test]
-fn without_echo_the_accounting_protects() {
+fn a_late_final_code_is_waited_for_before_the_fence() {
+    let mut digester = busy(Command::new("AT+COPS=?", Class::SingleLine("+COPS:")).unwrap());
+    digester.timed_out();
+    assert!(digester.owes());
+    assert_eq!(run(&mut digester, b"\r\n+COPS: (1)\r\n\r\nOK\r\n"), ["urc +COPS: (1)"]);
+    assert_eq!((digester.owes(), digester.state()), (false, State::Dirty));
+}
+
+#[test]
+fn on_a_clean_port_the_fence_is_a_mere_question() {
+    let mut digester = idle();
+    digester.fence().unwrap();
+    assert_eq!(digester.state(), State::Fencing);
+    assert_eq!(run(&mut digester, b"\r\nRING\r\nATE1\r\r\nOK\r\n"), ["urc RING"]);
+    assert_eq!(digester.state(), State::Idle);
+}
+
+#[test]
+fn a_modem_that_booted_unasked_has_lost_its_echo() {
+    let mut digester = idle();
+    assert_eq!(run(&mut digester, b"\0\0\r\n+AT: READY\r\n"), ["urc +AT: READY"]);
+    assert_eq!(digester.state(), State::Dirty);
+    // Its first answer is without an echo, since that is what the fence switches on.
+    digester.fence().unwrap();
+    run(&mut digester, b"\r\nOK\r\n");
+    assert!(!digester.quiet());
+    digester.fence().unwrap();
+    run(&mut digester, b"ATE1\r\r\nOK\r\n");
+    assert!(digester.quiet());
+}
+
+#[test]
+fn without_echo_the_silence_protects() {
     let mut digester = Digester::new(Echo::Off);
     assert_eq!(digester.fence(), Ok(b"AT\r".as_slice()));
     assert_eq!(run(&mut digester, b"\r\nOK\r\n"), Vec::<String>::new());
     assert!(digester.quiet());
     digester.send(Command::new("AT+CSQ", Class::SingleLine("+CSQ:")).unwrap()).unwrap();
     assert_eq!(run(&mut digester, b"\r\n+CSQ: 5,5\r\n\r\nOK\r\n"), ["end Final(Ok) [\"+CSQ: 5,5\"]"]);
+}
+
+#[test]
+fn a_reply_that_does_not_fit_is_told() {
+    let mut digester = busy(Command::new("AT+CMGL=4", Class::MultiLine("")).unwrap());
+    let line = format!("\r\n{}\r\n", "x".repeat(LINE_BYTES));
+    let mut out = Vec::new();
+    for _ in 0..=REPLY_BYTES / LINE_BYTES {
+        out.extend(run(&mut digester, line.as_bytes()));
+    }
+    out.extend(run(&mut digester, b"\r\nOK\r\n"));
+    assert!(out.len() == 1 && out.iter().all(|end| end.starts_with("end Overflow")), "{out:?}");
+    assert!(digester.overflows() > 0 && digester.state() == State::Idle);
 }
