@@ -4,6 +4,7 @@
 //! protocol must not know. It decides nothing about the modem; it says what the modem answered, that it did
 //! not, or that its port is gone.
 
+pub mod dialect;
 mod error;
 mod session;
 

@@ -161,7 +161,7 @@ impl Command {
 }
 
 /// Commands that have a PIN or a password among their arguments.
-const SECRETS: [&str; 10] = [
+const SECRETS: [&str; 11] = [
     "AT+CPIN=",
     "AT+CPWD=",
     "AT+CLCK=",
@@ -172,6 +172,7 @@ const SECRETS: [&str; 10] = [
     "AT$QCPDPP=",
     "AT#PDPAUTH=",
     "AT+EIAAPN=",
+    "AT+MGAUTH=",
 ];
 
 /// Why a text is no command.
