@@ -3,7 +3,7 @@
 //!
 //! Each vendor is one table in a file of its own, read by one reader. The tables decide nothing: they turn typed
 //! questions and steps into commands, and lines into typed facts. What a table leaves out is that of 3GPP
-//! ([`generic`]), so whoever drives a modem never asks which vendor it is.
+//! (`generic.rs`), so whoever drives a modem never asks which vendor it is.
 
 mod address;
 mod ask;
