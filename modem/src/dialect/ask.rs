@@ -63,12 +63,12 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Whether a command is needed, when several answer one question.
+/// Whether a command is needed, when several answer one question or carry out one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Send it. Where it fails, what the others say still counts.
+    /// Send it. Where it fails, what the others say still counts for a question.
     Always,
-    /// Send it only where the one before it failed (of a question: where the lines so far do not answer it).
+    /// Send it only where all before it failed, back to the last [`Need::Always`]: it is another way to the same.
     Otherwise,
 }
 
@@ -114,7 +114,7 @@ impl Line {
         self
     }
 
-    /// Only where the one before it failed.
+    /// Only where the one before it failed: see [`Need::Otherwise`].
     pub(super) const fn otherwise(mut self) -> Self {
         self.need = Need::Otherwise;
         self

@@ -116,6 +116,11 @@ impl Cells {
     /// The cells in their order, if there are any.
     pub(super) fn finish(mut self) -> Option<Self> {
         self.0.sort_by_key(|cell| cell.role == Role::Secondary);
+        // `+CSQ` names no RAT. Where only NR was told besides, it is about that.
+        if self.0.len() > 1 && self.0.first().is_some_and(|cell| cell.rat.is_none()) {
+            let nameless = self.0.remove(0);
+            self.0.first_mut()?.merge(nameless);
+        }
         // Where only carriers "besides" were told, as for NR alone, the first of them is the one.
         self.0.first_mut()?.role = Role::Primary;
         Some(self)

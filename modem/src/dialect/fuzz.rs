@@ -1,8 +1,7 @@
 //! The readers of what a modem says, reachable for a fuzzer. The entry takes any bytes at all, and panics only where a
 //! reader panics or says what cannot be true. Nothing else calls it.
 
-use super::{ALL, Cid, Query, Reading, Told};
-use shunt_recovery::facts::Signal;
+use super::{ALL, Cell, Cid, Query, Reading, Told};
 
 /// The first byte chooses the dialect, the second the question; the rest are lines.
 pub fn dialect(bytes: &[u8]) {
@@ -14,7 +13,7 @@ pub fn dialect(bytes: &[u8]) {
     let lines: Vec<&str> = text.lines().collect();
     for line in &lines {
         if let Some(Told::Cells(cells)) = dialect.urc(line) {
-            plausible(&cells.signal());
+            cells.0.iter().for_each(plausible);
         }
     }
     for way in dialect.ways() {
@@ -26,10 +25,7 @@ pub fn dialect(bytes: &[u8]) {
     match dialect.read(*query, Cid(1), &lines) {
         Some(Reading::Cells(cells)) => {
             assert!(!cells.0.is_empty(), "no cell is told as some");
-            for cell in &cells.0 {
-                assert!(cell.pci.is_none_or(|pci| pci <= 1_007));
-            }
-            plausible(&cells.signal());
+            cells.0.iter().for_each(plausible);
         }
         Some(Reading::Ip(settings)) => {
             assert!(settings.v4.is_some() || settings.v6.is_some(), "no address is told as some");
@@ -42,9 +38,10 @@ pub fn dialect(bytes: &[u8]) {
 }
 
 /// Nothing is received outside what receivers can receive.
-fn plausible(signal: &Signal) {
-    assert!(signal.rsrp.is_none_or(|rsrp| (-157..=-20).contains(&rsrp.0)), "{signal:?}");
-    assert!(signal.rssi.is_none_or(|rssi| (-131..=-9).contains(&rssi.0)), "{signal:?}");
-    assert!(signal.rsrq.is_none_or(|rsrq| (-440..=200).contains(&rsrq.0)), "{signal:?}");
-    assert!(signal.sinr.is_none_or(|sinr| (-500..=500).contains(&sinr.0)), "{signal:?}");
+fn plausible(cell: &Cell) {
+    assert!(cell.pci.is_none_or(|pci| pci <= 1_007), "{cell:?}");
+    assert!(cell.rsrp.is_none_or(|rsrp| (-157..=-20).contains(&rsrp.0)), "{cell:?}");
+    assert!(cell.rssi.is_none_or(|rssi| (-131..=-9).contains(&rssi.0)), "{cell:?}");
+    assert!(cell.rsrq.is_none_or(|rsrq| (-440..=200).contains(&rsrq.0)), "{cell:?}");
+    assert!(cell.sinr.is_none_or(|sinr| (-500..=500).contains(&sinr.0)), "{cell:?}");
 }

@@ -112,6 +112,8 @@ pub(super) const CONTEXT_SECONDS: u64 = 150;
 const REGISTER_SECONDS: u64 = 120;
 /// Modules that register before they answer take the longest.
 const RADIO_SECONDS: u64 = 60;
+/// Modems that search for networks meanwhile take their time to name the present one.
+const OPERATOR_SECONDS: u64 = 20;
 /// SIMs that are slow to verify.
 const PIN_SECONDS: u64 = 20;
 
@@ -142,19 +144,23 @@ fn plain(fields: &Fields<'_>, record: &mut Record) {
     }
 }
 
-/// A line without prefix.
-const PLAIN: Layout = Layout::code("", plain);
+/// A line without prefix and label.
+const PLAIN: Layout = Layout::code("", plain).given(&[Given::Without(&[":"])]);
 
 /// What each modem is asked unless its table says otherwise.
 static QUESTIONS: &[Question] = &[
     Question {
         about: Query::Manufacturer,
-        lines: &[Line::many("AT+CGMI", "")],
-        layouts: &[Layout::fields("+CGMI:", &[Text]), PLAIN],
+        lines: &[
+            Line::many("AT+CGMI", ""),
+            Line::many("AT+CGMI?", "+CGMI:").otherwise(),
+            Line::many("ATI", "").otherwise(),
+        ],
+        layouts: &[Layout::fields("+CGMI:", &[Text]), Layout::labels(&[("Manufacturer:", Text)]), PLAIN],
     },
     Question {
         about: Query::Model,
-        lines: &[Line::many("AT+CGMM", "")],
+        lines: &[Line::many("AT+CGMM", ""), Line::many("AT+CGMM?", "+CGMM:").otherwise()],
         layouts: &[Layout::fields("+CGMM:", &[Text]), PLAIN],
     },
     Question {
@@ -164,7 +170,11 @@ static QUESTIONS: &[Question] = &[
     },
     Question {
         about: Query::Imei,
-        lines: &[Line::number("AT+CGSN"), Line::one("AT+CGSN=1", "+CGSN:").otherwise()],
+        lines: &[
+            Line::number("AT+CGSN"),
+            Line::one("AT+CGSN=1", "+CGSN:").otherwise(),
+            Line::one("AT+CGSN?", "+CGSN:").otherwise(),
+        ],
         layouts: &[Layout::fields("+CGSN:", &[Text]), PLAIN],
     },
     Question {
@@ -207,9 +217,9 @@ static QUESTIONS: &[Question] = &[
         about: Query::Operator,
         lines: &[
             Line::order("AT+COPS=3,0"),
-            Line::one("AT+COPS?", "+COPS:"),
+            Line::one("AT+COPS?", "+COPS:").within(OPERATOR_SECONDS),
             Line::order("AT+COPS=3,2"),
-            Line::one("AT+COPS?", "+COPS:"),
+            Line::one("AT+COPS?", "+COPS:").within(OPERATOR_SECONDS),
         ],
         layouts: &[
             Layout::fields("+COPS:", &[Skip, Skip, Operator, Technology]).given(&[Given::Is(1, &["0", "1"])]),

@@ -28,7 +28,7 @@ mod units;
 
 pub use ask::{Ask, AskError, Auth, Cid, Context, Need, PdpType};
 pub use cell::{Band, Cell, Cells, Rat, Role};
-pub use read::{Operator, Reading, Told};
+pub use read::{Operator, Reading, Told, sim_of_error};
 pub use units::{Plmn, TenthsOfCelsius};
 
 use ask::{Line, Values};
@@ -298,7 +298,9 @@ impl Dialect {
         fill(self.question(query).map_or(&[], |question| question.lines), cid)
     }
 
-    /// What the lines that came for `query` say; lines of others among them do no harm. `None` where they do not answer.
+    /// What the lines that came for `query` say; `None` where they do not answer. All lines of all its commands belong
+    /// together. Where a command takes lines without prefix (`Class::MultiLine("")`), reports of others may be among
+    /// them: they do no harm here, and [`Dialect::urc`] is to see these lines too.
     #[must_use]
     pub fn read<L: AsRef<str>>(&self, query: Query, cid: Cid, lines: &[L]) -> Option<Reading> {
         read::read(query, cid, self.question(query)?.layouts, lines.iter().map(AsRef::as_ref))

@@ -148,6 +148,7 @@ pub(super) static TELIT: Dialect = Dialect {
         Recipe { act: Act::Reset, lines: &[Line::order("AT#REBOOT").within(15), RESET.otherwise()] },
         Recipe { act: Act::PowerOff, lines: &[Line::order("AT#SHDN").within(15)] },
     ],
+    // PIN tries are asked by `+CPINR`: `#PCT` tells those of whatever code is wanted, which could not be confirmed.
     // `#ICMAUTOCONN` would be stored in the module, and is therefore not used.
     ways: &[&ECM],
     urcs: &[Urc { layout: Layout::fields("#QSS:", &[]), means: Means::Ask(Query::Sim) }],

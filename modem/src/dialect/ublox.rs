@@ -107,5 +107,6 @@ pub(super) static UBLOX: Dialect = Dialect {
         Urc { layout: Layout::fields("+UUSIMSTAT:", &[Sim(SIM_WORDS)]), means: Means::Sim },
         Urc { layout: Layout::fields("+UUPSDD:", &[]), means: Means::Ask(Query::Bearer) },
     ],
-    reports: &[],
+    // What `+UCGED?` is to tell.
+    reports: &[Line::order("AT+UCGED=2")],
 };

@@ -1,9 +1,10 @@
-//! 3GPP TS 27.007 (release 17), and how modems bend it. The odd lines are from MODEM-like collections and the tests of
+//! 3GPP TS 27.007 (release 17), and how modems bend it. The odd lines are from field reports and the tests of
 //! ModemManager 1.24 (`test-modem-helpers.c`), which have them from real modems.
 
 use super::*;
+use shunt_modem::dialect::sim_of_error;
 use shunt_recovery::facts::{
-    AccessTechnology, Domain, Fact, MobilityCause, Radio, Registration, RegistrationState,
+    AccessTechnology, CmeError, Domain, Fact, MobilityCause, Radio, Registration, RegistrationState,
 };
 
 fn generic() -> &'static Dialect {
@@ -134,6 +135,11 @@ fn signal_is_mapped_as_the_standard_says() {
     ] {
         assert_eq!(cells(generic(), &lines), [expected], "{lines:?}");
     }
+    // On a 5G core `+CSQ` is about NR, though it does not say so.
+    assert_eq!(
+        cells(generic(), &["+CESQ: 99,99,255,255,255,255,65,79,59", "+CSQ: 18,99"]),
+        ["primary Nr rssi=-77 rsrp=-78 rsrq=-110 sinr=60"]
+    );
     // LTE with NR besides (a transcript of an FM350 on EN-DC has both).
     assert_eq!(
         cells(generic(), &["+CESQ: 99,99,255,255,14,44,40,49,69", "+CSQ: 18,99"]),
@@ -265,6 +271,11 @@ fn what_the_sim_wants() {
         assert_eq!(generic().read(Query::Sim, CID, &[line]), state.map(Reading::Sim), "{line}");
         assert_eq!(generic().urc(line), state.map(Told::Sim), "{line}");
     }
+    for (error, state) in
+        [(10, Some(SimState::Absent)), (11, Some(SimState::Pin)), (14, Some(SimState::Busy)), (30, None)]
+    {
+        assert_eq!(sim_of_error(CmeError(error)), state, "{error}");
+    }
     // 27.007, 8.65.
     let lines =
         ["+CPINR: SIM PIN,3,3", "+CPINR: SIM PUK,10,10", "+CPINR: SIM PIN2,1,3", "+CPINR: SIM PUK2,2,10"];
@@ -283,6 +294,9 @@ fn who_the_modem_is() {
     // A URC among the lines of an answer without prefix.
     assert_eq!(text(Query::Model, &["+CREG: 1", "^RSSI:20", "EC25"]).as_deref(), Some("EC25"));
     assert_eq!(text(Query::Model, &["+CGMM: \"FM350-GL\",\"FM350\""]).as_deref(), Some("FM350-GL"));
+    // ATI, where +CGMI is refused (an FM350).
+    let ati = ["Manufacturer: Fibocom Wireless Inc.", "Model: FM350-GL", "Revision: 81600.0000.00.29.20.22"];
+    assert_eq!(text(Query::Manufacturer, &ati).as_deref(), Some("Fibocom"));
     assert_eq!(text(Query::Imei, &["861234567890123"]).as_deref(), Some("861234567890123"));
     assert_eq!(text(Query::Imei, &["+CGSN: \"861234567890123\""]).as_deref(), Some("861234567890123"));
     assert_eq!(text(Query::Imei, &["12345", "OKAY"]), None);
@@ -315,6 +329,11 @@ fn what_unsolicited_lines_mean() {
         ("+CMT: ,24\n0791", Some(Told::Message)),
         ("NO CARRIER", Some(Told::Ask(Query::Bearer))),
         ("NO CARRIER RINGING", None),
+        // Nasty lines that mean nothing here.
+        ("+EEMLTESVC: 1120, 2, 0, 0", None),
+        ("+EEMGINFO: 3, 2", None),
+        ("+CIPRXGET: 2,0,2,0", None),
+        ("> ", None),
         ("OK", None),
         ("", None),
     ] {
