@@ -1,0 +1,178 @@
+//! What the ends of tasks mean on the way up and in the watch. (Those of a rung's steps are in `repair`.)
+
+use crate::desk::{Flight, Work};
+use crate::facts::{CmeError, Sim, SimState};
+use crate::recovery::Recovery;
+use crate::stage::{Sign, Stage};
+use crate::{Cause, End, Happening, PinProblem, Refusal, Task};
+
+impl Recovery {
+    /// Takes in the end of the work that was in hand.
+    pub(crate) fn take_end(&mut self, flight: Flight, end: End) {
+        let Flight { work, stage, .. } = flight;
+        if stage == Stage::Repairing {
+            return self.rung_step_ended(&work, end);
+        }
+        match work {
+            Work::Keep => self.attempt_kept(end),
+            Work::Task(task) => {
+                // What ends after its stage was left is a fact or two, and nothing to be acted upon.
+                let here = stage == self.stage;
+                self.task_ended(&task, end, here);
+                if here && stage == self.stage {
+                    self.pace();
+                }
+            }
+        }
+    }
+
+    fn task_ended(&mut self, task: &Task, end: End, here: bool) {
+        if task.is_question() && here {
+            self.silent = end == End::TimedOut;
+        }
+        match end {
+            End::PortGone => self.gone(),
+            End::TimedOut if task.is_question() => self.sign(Sign::Silent),
+            End::Done => self.task_done(task),
+            End::Refused(refusal) => self.task_refused(task, refusal, here),
+            End::TimedOut if here => self.task_failed(task),
+            End::TimedOut => {}
+        }
+    }
+
+    fn task_done(&mut self, task: &Task) {
+        match task {
+            Task::ReadRegistration => self.judge_registration(),
+            Task::ApplyIp(_) => {
+                self.fresh_bearer = false;
+                self.judge_address();
+            }
+            Task::ProbeData => self.take_data(true),
+            Task::FindPorts
+            | Task::Fence
+            | Task::PokeSibling
+            | Task::Reopen
+            | Task::Identify
+            | Task::ReadSim
+            | Task::EnterPin(_)
+            | Task::ReadRadio
+            | Task::SetRadio(_)
+            | Task::Reregister
+            | Task::ReadAttach
+            | Task::Attach
+            | Task::ReadBearer
+            | Task::BearerUp
+            | Task::BearerDown
+            | Task::ReadIp
+            | Task::ReadSignal
+            | Task::ReadUsage
+            | Task::Reset
+            | Task::UsbReset
+            | Task::PowerOff
+            | Task::CutPower(_)
+            | Task::SelectSlot(_) => {}
+        }
+    }
+
+    fn task_refused(&mut self, task: &Task, refusal: Refusal, here: bool) {
+        if refusal == Refusal::Unsupported && here {
+            self.assume(task);
+        }
+        if let Refusal::Cme(error) = refusal {
+            if let (Task::EnterPin(_), CmeError::INCORRECT_PASSWORD) = (task, error) {
+                return self.bar_by(Cause::Pin(PinProblem::Wrong));
+            }
+            if let Some(state) = sim_state(error) {
+                self.take_sim(Sim::new(state));
+            }
+        }
+        if let Some(cause) = self.permanent(task, refusal).filter(|_| here) {
+            self.bar_by(cause);
+        } else if here {
+            self.task_failed(task);
+        }
+    }
+
+    /// A deed was refused, or not done in time.
+    fn task_failed(&mut self, task: &Task) {
+        match task {
+            Task::Attach | Task::BearerUp => self.sign(Sign::Failed),
+            Task::ProbeData => {
+                self.take_data(false);
+                if self.stage == Stage::Verifying && self.lost {
+                    self.overdue();
+                }
+            }
+            // Whatever became of it, the attempt is spent: the SIM is asked what it wants now.
+            Task::EnterPin(_) => self.enter(Stage::Sim),
+            Task::FindPorts
+            | Task::Fence
+            | Task::PokeSibling
+            | Task::Reopen
+            | Task::Identify
+            | Task::ReadSim
+            | Task::ReadRadio
+            | Task::SetRadio(_)
+            | Task::ReadRegistration
+            | Task::Reregister
+            | Task::ReadAttach
+            | Task::ReadBearer
+            | Task::BearerDown
+            | Task::ReadIp
+            | Task::ApplyIp(_)
+            | Task::ReadSignal
+            | Task::ReadUsage
+            | Task::Reset
+            | Task::UsbReset
+            | Task::PowerOff
+            | Task::CutPower(_)
+            | Task::SelectSlot(_) => {}
+        }
+    }
+
+    /// The permanent cause that a refusal tells of.
+    pub(crate) fn permanent(&self, task: &Task, refusal: Refusal) -> Option<Cause> {
+        let (session, mobility) = match refusal {
+            Refusal::Session(cause) => (Some(cause), None),
+            Refusal::Cme(error) => (error.session(), error.mobility()),
+            Refusal::Unsupported | Refusal::Other => (None, None),
+        };
+        let told = if *task == Task::BearerUp { session.or(self.known.refusal) } else { session };
+        let bearer = told.filter(|cause| cause.is_permanent()).map(Cause::Bearer);
+        bearer.or(mobility.filter(|cause| cause.is_permanent()).map(Cause::Network))
+    }
+
+    /// The record of the attempt is on the disk, or is not. Only then is the PIN sent, and only to the card that
+    /// the record names.
+    fn attempt_kept(&mut self, end: End) {
+        let Some(attempt) = self.attempt.take() else { return };
+        let wanting = self.known.sim.as_ref().filter(|sim| sim.state == SimState::Pin);
+        let same = wanting.and_then(|sim| sim.iccid.as_ref()) == Some(&attempt.iccid);
+        let pin = self.pin().filter(|pin| attempt.is_of(&attempt.iccid, pin)).cloned();
+        if let (End::Done, Stage::Unlocking, true, Some(pin)) = (end, self.stage, same, pin) {
+            self.desk.record(Happening::PinGiven { iccid: attempt.iccid });
+            self.desk.begin(Task::EnterPin(pin), self.stage);
+            return;
+        }
+        // It was not made, and is taken off the record.
+        self.pins.retain(|known| *known != attempt);
+        if end == End::Done {
+            self.save();
+        } else {
+            self.desk.record(Happening::NotKept);
+            self.bar_by(Cause::Pin(PinProblem::NotKept));
+        }
+    }
+}
+
+/// What an error number says of the SIM.
+fn sim_state(error: CmeError) -> Option<SimState> {
+    Some(match error {
+        CmeError::SIM_NOT_INSERTED => SimState::Absent,
+        CmeError::SIM_PIN => SimState::Pin,
+        CmeError::SIM_PUK => SimState::Puk,
+        CmeError::SIM_FAILURE | CmeError::SIM_WRONG => SimState::Failed,
+        CmeError::SIM_BUSY => SimState::Busy,
+        _ => return None,
+    })
+}

@@ -1,0 +1,392 @@
+//! Which rung comes next, and when none may: uses, caps, back-off.
+
+use crate::rng::{mix, share};
+use crate::{Fault, Hardware, Rung, Timestamp, UnixTime};
+use core::time::Duration;
+
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
+
+const HOUR: Duration = minutes(60);
+const DAY: Duration = minutes(24 * 60);
+/// A modem that was reset three times within an hour will not be mended by the fourth.
+pub(crate) const RESETS_AN_HOUR: usize = 3;
+/// And each reset costs the flash of the modem and the patience of the network.
+pub(crate) const RESETS_A_DAY: usize = 10;
+/// What is waited after the ladder was climbed in vain, and at the last for ever.
+const PACE: [Duration; 6] = [minutes(1), minutes(2), minutes(5), minutes(10), minutes(30), minutes(60)];
+/// What is added to a wait by chance, at most: a region's modems must not come back all at once.
+const JITTER_PART: u32 = 5;
+/// Rungs that cut nothing off and cost the modem nothing, by their place: 0 to 3.
+const SOFT: usize = 4;
+
+/// How often a rung may be used before the ladder was climbed in vain. A fence may help several times (the
+/// modem was merely slow), a port and a bearer are tried twice.
+const fn most_uses(rung: Rung) -> u8 {
+    match rung {
+        Rung::Fence => 3,
+        Rung::Reopen | Rung::Bearer => 2,
+        Rung::Register | Rung::Radio | Rung::Reset | Rung::Usb | Rung::Power | Rung::Slot => 1,
+    }
+}
+
+/// Whether a rung may mend a fault. A modem that answers on no port is not talked to (2 to 5, 8); one that
+/// answers is not to be found again.
+const fn may_mend(rung: Rung, fault: Fault) -> bool {
+    match rung {
+        Rung::Fence => matches!(fault, Fault::Silent),
+        Rung::Reopen => matches!(fault, Fault::Silent | Fault::Unidentified),
+        Rung::Bearer => matches!(fault, Fault::NoBearer | Fault::NoAddress | Fault::NoData),
+        Rung::Register => matches!(
+            fault,
+            Fault::NotRegistered | Fault::NotAttached | Fault::NoBearer | Fault::NoAddress | Fault::NoData
+        ),
+        Rung::Radio | Rung::Slot => !matches!(fault, Fault::Silent | Fault::NoPort | Fault::Unidentified),
+        Rung::Reset => !matches!(fault, Fault::Silent | Fault::NoPort),
+        Rung::Usb | Rung::Power => true,
+    }
+}
+
+/// A reset that still counts: how old it was when this was last certain, and when that was.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    age: Duration,
+    at: Timestamp,
+}
+
+impl Counted {
+    fn age(self, now: Timestamp) -> Duration {
+        self.age.saturating_add(now.since(self.at))
+    }
+}
+
+/// What the ladder says to a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// This rung.
+    Rung(Rung),
+    /// None before then; it is said for the first time if `begun`.
+    Rest { until: Timestamp, begun: Option<Begun> },
+}
+
+/// Of a rest that has just begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Begun {
+    pub(crate) capped: bool,
+    pub(crate) withheld: bool,
+}
+
+/// What the ladder goes by, beside the fault.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Means {
+    pub(crate) hardware: Hardware,
+    pub(crate) other_sim: bool,
+    /// Data flows: what carries data is not cut for the sake of its AT port.
+    pub(crate) flows: bool,
+}
+
+/// The ladder.
+#[derive(Debug)]
+pub(crate) struct Ladder {
+    uses: [u8; Rung::ALL.len()],
+    lacks: [bool; Rung::ALL.len()],
+    resets: Vec<Counted>,
+    /// Those among them that were made before this start, the oldest first, and when they were saved.
+    from_before: Option<(usize, UnixTime, Timestamp)>,
+    pub(crate) rounds: u8,
+    resting: Option<Timestamp>,
+    /// The rest is due to data that flows.
+    withheld: bool,
+    seed: u64,
+    drawn: u64,
+}
+
+impl Ladder {
+    pub(crate) fn new(
+        resets: &[Duration],
+        saved_at: Option<UnixTime>,
+        rounds: u8,
+        seed: u64,
+        now: Timestamp,
+    ) -> Self {
+        let resets: Vec<_> =
+            resets.iter().take(RESETS_A_DAY).map(|age| Counted { age: *age, at: now }).collect();
+        Self {
+            uses: [0; Rung::ALL.len()],
+            lacks: [false; Rung::ALL.len()],
+            from_before: saved_at.map(|at| (resets.len(), at, now)),
+            resets,
+            rounds,
+            resting: None,
+            withheld: false,
+            seed,
+            drawn: 0,
+        }
+    }
+
+    /// The rung against `fault`, which counts as used; or a rest.
+    pub(crate) fn choose(&mut self, fault: Fault, means: Means, now: Timestamp) -> Choice {
+        match self.resting {
+            Some(until) if until > now => return Choice::Rest { until, begun: None },
+            Some(_) => self.end_rest(),
+            None => {}
+        }
+        let mut capped = false;
+        let mut withheld = false;
+        for rung in Rung::ALL {
+            if !may_mend(rung, fault) || !self.has(rung, means) || self.used(rung) >= most_uses(rung) {
+                continue;
+            }
+            if means.flows && rung > Rung::Reopen {
+                withheld = true;
+            } else if !self.allows(rung, means, now) {
+                capped = true;
+            } else {
+                self.use_up(rung, 1);
+                return Choice::Rung(rung);
+            }
+        }
+        let pace = PACE.get(usize::from(self.rounds)).or(PACE.last()).copied().unwrap_or(HOUR);
+        let until = now + self.spread(pace);
+        self.rounds = self.rounds.saturating_add(1).min(PACE.len() as u8);
+        self.resting = Some(until);
+        self.withheld = withheld;
+        Choice::Rest { until, begun: Some(Begun { capped, withheld }) }
+    }
+
+    /// `time`, and by chance up to a fifth of it more.
+    pub(crate) fn spread(&mut self, time: Duration) -> Duration {
+        self.drawn += 1;
+        time + share(mix(self.seed, self.drawn), time / JITTER_PART)
+    }
+
+    /// Puts a reset on record.
+    pub(crate) fn count_reset(&mut self, now: Timestamp) {
+        self.forget_old(now);
+        self.resets.push(Counted { age: Duration::ZERO, at: now });
+    }
+
+    /// How many resets the last hour and the last day saw.
+    pub(crate) fn resets(&self, now: Timestamp) -> (usize, usize) {
+        let younger = |limit| self.resets.iter().filter(|reset| reset.age(now) < limit).count();
+        (younger(HOUR), younger(DAY))
+    }
+
+    /// How old each reset is that still counts: what is saved.
+    pub(crate) fn ages(&self, now: Timestamp) -> Vec<Duration> {
+        let ages = self.resets.iter().map(|reset| reset.age(now)).filter(|age| *age < DAY);
+        ages.collect()
+    }
+
+    /// The time of day is known: resets from before this start are as old as that makes them, if older.
+    pub(crate) fn take_clock(&mut self, unix: UnixTime, now: Timestamp) {
+        let Some((count, saved, loaded)) = self.from_before.take() else { return };
+        let off = unix.since(saved).saturating_sub(now.since(loaded));
+        for reset in self.resets.iter_mut().take(count) {
+            reset.age = reset.age.saturating_add(off);
+        }
+    }
+
+    /// A rung that did nothing at all is not tried again before all are.
+    pub(crate) fn exhaust(&mut self, rung: Rung) {
+        self.use_up(rung, most_uses(rung));
+    }
+
+    /// There is no such command or hardware.
+    pub(crate) fn set_lacking(&mut self, rung: Rung) {
+        if let Some(lacks) = self.lacks.get_mut(usize::from(rung.number())) {
+            *lacks = true;
+        }
+    }
+
+    /// Another modem may be there: what the last one lacked means nothing.
+    pub(crate) const fn forget_lacking(&mut self) {
+        self.lacks = [false; Rung::ALL.len()];
+    }
+
+    /// Data flowed for a minute: what costs nothing may be used again at once.
+    pub(crate) fn steadied(&mut self) {
+        self.resting = None;
+        self.uses.iter_mut().take(SOFT).for_each(|uses| *uses = 0);
+    }
+
+    /// Data flowed for ten minutes: all is as at the beginning. Tells whether the pace changed.
+    pub(crate) fn healed(&mut self) -> bool {
+        self.end_rest();
+        core::mem::take(&mut self.rounds) != 0
+    }
+
+    /// The wait is over, by order or since the SIM is another.
+    pub(crate) const fn end_rest(&mut self) {
+        self.resting = None;
+        self.withheld = false;
+        self.uses = [0; Rung::ALL.len()];
+    }
+
+    /// Data no longer flows: what was withheld for it may be used. Tells whether something was.
+    pub(crate) const fn release(&mut self) -> bool {
+        let released = self.withheld && self.resting.is_some();
+        if released {
+            self.resting = None;
+            self.withheld = false;
+        }
+        released
+    }
+
+    pub(crate) fn resting(&self, now: Timestamp) -> Option<Timestamp> {
+        self.resting.filter(|until| *until > now)
+    }
+
+    fn has(&self, rung: Rung, means: Means) -> bool {
+        let hardware = match rung {
+            Rung::Fence | Rung::Reopen | Rung::Bearer | Rung::Register | Rung::Radio => true,
+            Rung::Reset => means.hardware.reset,
+            Rung::Usb => means.hardware.usb,
+            Rung::Power => means.hardware.power,
+            Rung::Slot => means.other_sim,
+        };
+        hardware && !self.lacks.get(usize::from(rung.number())).copied().unwrap_or(false)
+    }
+
+    /// Whether the caps allow it. The last reset of an hour or a day is kept for the strongest there is.
+    fn allows(&self, rung: Rung, means: Means, now: Timestamp) -> bool {
+        if !rung.is_reset() {
+            return true;
+        }
+        let (hour, day) = self.resets(now);
+        let left = RESETS_AN_HOUR.saturating_sub(hour).min(RESETS_A_DAY.saturating_sub(day));
+        let resets = Rung::ALL.into_iter().filter(|rung| rung.is_reset() && self.has(*rung, means));
+        let strongest = resets.max() == Some(rung);
+        left >= 2 || (left == 1 && strongest)
+    }
+
+    fn used(&self, rung: Rung) -> u8 {
+        self.uses.get(usize::from(rung.number())).copied().unwrap_or(u8::MAX)
+    }
+
+    fn use_up(&mut self, rung: Rung, times: u8) {
+        if let Some(uses) = self.uses.get_mut(usize::from(rung.number())) {
+            *uses = uses.saturating_add(times);
+        }
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        // Those from before this start are the first: the clock must still find them.
+        let old = |reset: &Counted| reset.age(now) >= DAY;
+        if let Some((count, ..)) = &mut self.from_before {
+            *count -= self.resets.iter().take(*count).filter(|reset| old(reset)).count();
+        }
+        self.resets.retain(|reset| !old(reset));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEANS: Means = Means {
+        hardware: Hardware { sibling: true, reset: true, usb: true, power: true },
+        other_sim: false,
+        flows: false,
+    };
+
+    fn rungs(ladder: &mut Ladder, fault: Fault, means: Means, now: Timestamp) -> Vec<u8> {
+        let mut rungs = Vec::new();
+        while let Choice::Rung(rung) = ladder.choose(fault, means, now) {
+            if rung.is_reset() {
+                ladder.count_reset(now);
+            }
+            rungs.push(rung.number());
+        }
+        rungs
+    }
+
+    fn ladder() -> Ladder {
+        Ladder::new(&[], None, 0, 1, Timestamp::ZERO)
+    }
+
+    #[test]
+    fn each_fault_has_its_rungs() {
+        let both = Means { other_sim: true, ..MEANS };
+        for (fault, expected) in [
+            (Fault::NoPort, &[6, 7][..]),
+            (Fault::Silent, &[0, 0, 0, 1, 1, 6, 7]),
+            (Fault::Unidentified, &[1, 1, 5, 6, 7]),
+            (Fault::SimUnusable, &[4, 5, 6, 7, 8]),
+            (Fault::RadioOff, &[4, 5, 6, 7, 8]),
+            (Fault::NotRegistered, &[3, 4, 5, 6, 7, 8]),
+            (Fault::NotAttached, &[3, 4, 5, 6, 7, 8]),
+            (Fault::NoBearer, &[2, 2, 3, 4, 5, 6, 7, 8]),
+            (Fault::NoAddress, &[2, 2, 3, 4, 5, 6, 7, 8]),
+            (Fault::NoData, &[2, 2, 3, 4, 5, 6, 7, 8]),
+        ] {
+            assert_eq!(rungs(&mut ladder(), fault, both, Timestamp::ZERO), expected, "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_board_lacks_is_skipped() {
+        let bare = Hardware { sibling: false, reset: false, usb: false, power: false };
+        let means = Means { hardware: bare, ..MEANS };
+        assert_eq!(rungs(&mut ladder(), Fault::NoData, means, Timestamp::ZERO), [2, 2, 3, 4]);
+        assert_eq!(rungs(&mut ladder(), Fault::NoPort, means, Timestamp::ZERO), []);
+        let mut ladder = ladder();
+        ladder.set_lacking(Rung::Reset);
+        assert_eq!(rungs(&mut ladder, Fault::SimUnusable, MEANS, Timestamp::ZERO), [4, 6, 7]);
+    }
+
+    #[test]
+    fn what_carries_data_is_not_cut_for_its_port() {
+        let flowing = Means { flows: true, ..MEANS };
+        let mut ladder = ladder();
+        assert_eq!(rungs(&mut ladder, Fault::Silent, flowing, Timestamp::ZERO), [0, 0, 0, 1, 1]);
+        assert!(ladder.resting(Timestamp::ZERO).is_some());
+        assert!(ladder.release());
+        assert_eq!(rungs(&mut ladder, Fault::Silent, MEANS, Timestamp::ZERO), [6, 7]);
+        assert!(!ladder.release());
+    }
+
+    #[test]
+    fn the_last_reset_of_an_hour_is_kept_for_the_strongest() {
+        let mut ladder = ladder();
+        let mut now = Timestamp::ZERO;
+        assert_eq!(rungs(&mut ladder, Fault::NoPort, MEANS, now), [6, 7]);
+        now = now + minutes(2);
+        assert_eq!(rungs(&mut ladder, Fault::NoPort, MEANS, now), [7]);
+        now = now + minutes(10);
+        assert_eq!(rungs(&mut ladder, Fault::NoPort, MEANS, now), []);
+    }
+
+    #[test]
+    fn the_back_off_slows_to_an_hour_and_stays_there() {
+        let mut ladder = ladder();
+        let mut now = Timestamp::ZERO;
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            let _rungs = rungs(&mut ladder, Fault::NoData, MEANS, now);
+            let until = ladder.resting(now).unwrap();
+            waits.push(until.since(now));
+            now = until;
+        }
+        for (wait, pace) in waits.iter().zip([1, 2, 5, 10, 30, 60, 60, 60, 60].map(minutes)) {
+            assert!((pace..pace + pace / 5).contains(wait), "{waits:?}");
+        }
+    }
+
+    #[test]
+    fn resets_from_before_a_start_age_with_the_clock_only() {
+        let saved = [minutes(70), minutes(10)];
+        let now = Timestamp::from_nanos(1);
+        let mut ladder = Ladder::new(&saved, Some(UnixTime(1_000_000)), 0, 1, now);
+        assert_eq!(ladder.resets(now), (1, 2));
+        let later = now + minutes(49);
+        assert_eq!(ladder.resets(later), (1, 2));
+        // Half an hour passed while nobody ran.
+        ladder.take_clock(UnixTime(1_000_000 + 79 * 60), later);
+        assert_eq!(ladder.resets(later), (0, 2));
+        assert_eq!(ladder.ages(later), [minutes(149), minutes(89)]);
+        ladder.take_clock(UnixTime(9_000_000), later);
+        assert_eq!(ladder.resets(later), (0, 2));
+    }
+}

@@ -1,0 +1,81 @@
+//! Small promises that no scenario makes obvious.
+
+use crate::model::{Cure, Faults, Modem};
+use crate::scenarios::{config, minutes, rungs, secs, well};
+use crate::world::World;
+use shunt_recovery::{
+    Action, Config, Fault, Happening, Hardware, Readiness, Reason, Recovery, Saved, Task, Timestamp,
+};
+
+#[test]
+fn a_driver_that_says_nothing_is_taken_to_have_run_out_of_time() {
+    let mut now = Timestamp::from_nanos(1);
+    let mut recovery = Recovery::new(config(), &Saved::default(), 1, now);
+    let mut tasks = Vec::new();
+    while now < Timestamp::ZERO + minutes(60) {
+        while let Some(action) = recovery.poll_action() {
+            if let Action::Do { task, .. } = action {
+                tasks.push(task);
+            }
+        }
+        let timer = recovery.poll_timeout().unwrap();
+        assert!(timer > now, "{timer} {:?}", recovery.snapshot());
+        now = timer;
+        recovery.handle_timeout(now);
+    }
+    assert!(tasks.contains(&Task::UsbReset) && tasks.iter().any(|task| matches!(task, Task::CutPower(_))));
+    assert!(recovery.snapshot().resets.0 <= 3);
+}
+
+/// The world looks at the disk when a reset is made; here there is none.
+#[test]
+fn a_modem_whose_reset_cannot_be_kept_is_brought_back_all_the_same() {
+    let mut world = well();
+    world.modem.faults = Faults { no_disk: true, stalled: Some(Cure::Reset), ..Faults::NONE };
+    world.verified(minutes(30)).expect("verified");
+    assert!(world.journal.iter().any(|entry| entry.what == Happening::NotKept));
+}
+
+#[test]
+fn the_back_off_is_cleared_by_ten_healthy_minutes_and_not_before() {
+    let mut world = well();
+    let stall = |world: &mut World| {
+        world.modem.faults.stalled = Some(Cure::Reset);
+        world.run_until(secs(90), |world| world.readiness() != Readiness::Verified).expect("noticed");
+        world.verified(minutes(60)).expect("verified");
+    };
+    stall(&mut world);
+    assert_eq!(rungs(&world), [2, 2, 3, 4, 5]);
+    world.run_for(minutes(2));
+    // Soft rungs may be used again, those that hurt may not.
+    stall(&mut world);
+    assert_eq!(rungs(&world)[5..], [2, 2, 3, 6]);
+    world.run_for(minutes(70));
+    stall(&mut world);
+    assert_eq!(rungs(&world)[9..], [2, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_steady_state_saves_nothing_and_asks_little() {
+    let mut world = well();
+    let saves = world.saves;
+    world.run_for(minutes(24 * 60));
+    assert_eq!(world.saves, saves);
+    // Four questions twice a minute.
+    assert!(world.tasks.len() <= 24 * 60 * 8 + 8, "{}", world.tasks.len());
+    assert_eq!(world.journal, []);
+}
+
+#[test]
+fn a_board_without_means_still_tries_what_it_can() {
+    let bare = Hardware { sibling: false, reset: false, usb: false, power: false };
+    let mut world = World::new(Config { hardware: bare, ..config() }, Modem::new(1), 1);
+    world.verified(secs(30)).expect("verified");
+    let for_ever = Some(Cure::Power);
+    world.modem.faults = Faults { hang: for_ever, stalled: for_ever, ..Faults::NONE };
+    world.run_for(minutes(24 * 60));
+    assert!(rungs(&world).iter().all(|rung| *rung < 5), "{:?}", rungs(&world));
+    assert_eq!(world.snapshot().reason, Reason::Fault(Fault::Silent));
+    world.modem.faults = Faults::NONE;
+    world.verified(minutes(80)).expect("verified");
+}
