@@ -92,12 +92,12 @@ impl Line {
         Self { text, class: Class::NoResult, limit: SHORT, need: Need::Always, only_with_auth: false }
     }
 
-    /// A command that is answered by one line with this prefix.
+    /// A command that is answered by one line with this prefix, always: without it the port counts as dirty.
     pub(super) const fn one(text: &'static str, prefix: &'static str) -> Self {
         Self { class: Class::SingleLine(prefix), ..Self::order(text) }
     }
 
-    /// A command that is answered by any number of lines with this prefix. With an empty prefix the answer takes all
+    /// A command that is answered by any number of lines with this prefix, or by none. With an empty prefix the answer takes all
     /// lines, those of others too.
     pub(super) const fn many(text: &'static str, prefix: &'static str) -> Self {
         Self { class: Class::MultiLine(prefix), ..Self::order(text) }

@@ -156,7 +156,7 @@ static GTRNDIS: Way = Way {
     down: &[Line::order("AT+GTRNDIS=0,{cid}").within(CONTEXT_SECONDS)],
     state: Question {
         about: Query::Bearer,
-        lines: &[Line::one("AT+GTRNDIS?", "+GTRNDIS:"), CGPADDR_LINE],
+        lines: &[Line::many("AT+GTRNDIS?", "+GTRNDIS:"), CGPADDR_LINE],
         layouts: &[Layout::fields("+GTRNDIS:", &[Up(UP), Cid]), CGPADDR],
     },
 };
@@ -218,7 +218,7 @@ pub(super) static XMM: Dialect = Dialect {
             lines: &[
                 Line::many("AT+XMCI=1", "+XMCI:"),
                 Line::one("AT+XCESQ?", "+XCESQ:"),
-                Line::one("AT+XLEC?", "+XLEC:"),
+                Line::many("AT+XLEC?", "+XLEC:"),
                 CSQ_LINE,
             ],
             layouts: &[XMCI, XCESQ[0], XCESQ[1], XCESQ[2], XLEC[0], XLEC[1], XLEC[2], CSQ_LAYOUT],

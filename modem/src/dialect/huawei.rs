@@ -146,9 +146,9 @@ pub(super) static HUAWEI: Dialect = Dialect {
         Question {
             about: Query::Cells,
             lines: &[
-                Line::one("AT^MONSC", "^MONSC:"),
+                Line::many("AT^MONSC", "^MONSC:"),
                 Line::one("AT^HCSQ?", "^HCSQ:"),
-                Line::one("AT^HFREQINFO?", "^HFREQINFO:"),
+                Line::many("AT^HFREQINFO?", "^HFREQINFO:"),
                 CSQ_LINE,
             ],
             layouts: &[
@@ -179,12 +179,12 @@ pub(super) static HUAWEI: Dialect = Dialect {
         },
         Question {
             about: Query::Slot,
-            lines: &[Line::one("AT^SIMSWITCH?", "^SIMSWITCH:")],
+            lines: &[Line::many("AT^SIMSWITCH?", "^SIMSWITCH:")],
             layouts: &[Layout::fields("^SIMSWITCH:", &[Slot])],
         },
         Question {
             about: Query::Ip,
-            lines: &[Line::one("AT^DHCP?", "^DHCP:"), Line::one("AT^DHCPV6?", "^DHCPV6:"), CGPADDR_LINE],
+            lines: &[Line::many("AT^DHCP?", "^DHCP:"), Line::many("AT^DHCPV6?", "^DHCPV6:"), CGPADDR_LINE],
             layouts: &[
                 Layout::code("^DHCP:", dhcp),
                 Layout::fields("^DHCPV6:", &[Address, Skip, Gateway, Skip, Dns, Dns]),

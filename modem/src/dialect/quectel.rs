@@ -187,7 +187,7 @@ static QNETDEVCTL: Way = Way {
     down: &[Line::order("AT+QNETDEVCTL=0,{cid},1").within(40)],
     state: Question {
         about: Query::Bearer,
-        lines: &[Line::one("AT+QNETDEVCTL?", "+QNETDEVCTL:"), CGPADDR_LINE],
+        lines: &[Line::many("AT+QNETDEVCTL?", "+QNETDEVCTL:"), CGPADDR_LINE],
         layouts: &[
             Layout::fields("+QNETDEVCTL:", &[Skip, Cid, Skip, Up(UP)]).given(&[Given::Exactly(4)]),
             // Where nothing is up, the context is 0.
@@ -211,10 +211,10 @@ pub(super) static QUECTEL: Dialect = Dialect {
         Question {
             about: Query::Cells,
             lines: &[
-                Line::one("AT+QCSQ", "+QCSQ:"),
+                Line::many("AT+QCSQ", "+QCSQ:"),
                 Line::many("AT+QENG=\"servingcell\"", "+QENG:"),
                 Line::many("AT+QCAINFO", "+QCAINFO:"),
-                Line::one("AT+QNWINFO", "+QNWINFO:"),
+                Line::many("AT+QNWINFO", "+QNWINFO:"),
                 CESQ_LINE,
                 CSQ_LINE,
             ],

@@ -113,8 +113,8 @@ pub(super) static TELIT: Dialect = Dialect {
         Question {
             about: Query::Cells,
             lines: &[
-                Line::one("AT#RFSTS", "#RFSTS:"),
-                Line::one("AT#SERVINFO", "#SERVINFO:"),
+                Line::many("AT#RFSTS", "#RFSTS:"),
+                Line::many("AT#SERVINFO", "#SERVINFO:"),
                 Line::many("AT#CAINFO?", ""),
                 CESQ_LINE,
                 CSQ_LINE,
@@ -131,7 +131,7 @@ pub(super) static TELIT: Dialect = Dialect {
         },
         Question {
             about: Query::Slot,
-            lines: &[Line::one("AT#SIMSELECT?", "#SIMSELECT:")],
+            lines: &[Line::many("AT#SIMSELECT?", "#SIMSELECT:")],
             layouts: &[Layout::fields("#SIMSELECT:", &[Slot])],
         },
     ],

@@ -17,6 +17,7 @@ mod huawei;
 mod quectel;
 mod sierra;
 mod simcom;
+mod talk;
 mod telit;
 mod ublox;
 
