@@ -5,7 +5,7 @@ use super::cell::{Band, Cell, Rat};
 use super::scale::Scale;
 use super::text::Base;
 use super::units::{Plmn, TenthsOfCelsius};
-use shunt_recovery::facts::{AccessTechnology, Dbm, Registration, SessionCause, SimState, Slot, TenthsOfDb};
+use shunt_recovery::facts::{AccessTechnology, Dbm, Registration, SimState, Slot, TenthsOfDb};
 use std::net::IpAddr;
 
 /// The longest name of a network or identity that is kept, in characters. 3GPP's longest is 64 octets (23.122).
@@ -114,7 +114,6 @@ pub(super) struct Record {
     pub(super) received: Option<u64>,
     pub(super) technology: Option<AccessTechnology>,
     pub(super) registration: Option<Registration>,
-    pub(super) cause: Option<SessionCause>,
 }
 
 /// The word's meaning.
@@ -175,10 +174,6 @@ const NO_CHANNEL: u32 = 0xFFFF;
 
 impl Field {
     /// Puts what `text` says into the record.
-    #[allow(
-        clippy::too_many_lines,
-        reason = "one line for each meaning; splitting it would hide that none is missing"
-    )]
     pub(super) fn put(self, text: &str, record: &mut Record) {
         let dbm = |scale: &Scale| scale.read(text).map(|tenths| Dbm((tenths + 5).div_euclid(10)));
         let decibel = |scale: &Scale| scale.read(text).map(TenthsOfDb);

@@ -6,8 +6,8 @@ use super::layout::Layout;
 use super::units::{Plmn, TenthsOfCelsius};
 use super::{Cid, Query};
 use shunt_recovery::facts::{
-    AccessTechnology, Bearer, CmeError, Fact, Iccid, IpSettings, Radio, Registration, SessionCause, SimState,
-    Slot, Tries, Usage,
+    AccessTechnology, Bearer, CmeError, Fact, Iccid, IpSettings, Radio, Registration, SimState, Slot, Tries,
+    Usage,
 };
 
 /// Lines of one answer that are looked at: more than the longest answer has (a serving cell and some thirty
@@ -78,8 +78,6 @@ pub enum Told {
         cid: Option<Cid>,
         /// Whether it is up.
         active: bool,
-        /// Why, where the modem tells.
-        cause: Option<SessionCause>,
     },
     /// Something about this changed: ask.
     Ask(Query),
@@ -124,7 +122,7 @@ pub(super) fn told(layout: &Layout, means: Means, line: &str) -> Option<Told> {
     let record = layout.read(line)?;
     let context = |active: Option<bool>| {
         let cid = record.cid.filter(|cid| *cid > 0).map(Cid);
-        active.map(|active| Told::Context { cid, active, cause: record.cause })
+        active.map(|active| Told::Context { cid, active })
     };
     match means {
         Means::Booted => Some(Told::Fact(Fact::Booted)),

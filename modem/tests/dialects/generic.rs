@@ -167,6 +167,34 @@ fn what_is_unknown_or_out_of_range_is_no_signal() {
 }
 
 #[test]
+fn every_number_of_the_standard_has_its_level_and_no_other_has_one() {
+    // 27.007, 8.5 and 8.69: the highest number of each measure, its step in tenths, and the level of zero in tenths.
+    for (before, high, step, zero, what) in [
+        ("+CSQ: ", 31, 20, -1_130, "rssi"),
+        ("+CESQ: ", 63, 10, -1_110, "rssi"),
+        ("+CESQ: 99,99,", 96, 10, -1_210, "rsrp"),
+        ("+CESQ: 99,99,255,", 49, 5, -245, "rsrq"),
+        ("+CESQ: 99,99,255,255,", 34, 5, -200, "rsrq"),
+        ("+CESQ: 99,99,255,255,255,", 97, 10, -1_410, "rsrp"),
+        ("+CESQ: 99,99,255,255,255,255,", 126, 5, -435, "rsrq"),
+        ("+CESQ: 99,99,255,255,255,255,255,", 126, 10, -1_570, "rsrp"),
+        ("+CESQ: 99,99,255,255,255,255,255,255,", 127, 5, -235, "sinr"),
+    ] {
+        for number in 0..=300 {
+            let line = format!("{before}{number}");
+            let told = cells(generic(), &[line.as_str()]);
+            if number <= high {
+                let tenths = zero + step * number;
+                let level = if matches!(what, "rssi" | "rsrp") { tenths / 10 } else { tenths };
+                assert!(told.concat().ends_with(&format!(" {what}={level}")), "{line}: {told:?}");
+            } else {
+                assert_eq!(told, [""; 0], "{line}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_network_has_a_name_and_a_code() {
     // 27.007, 7.3; the technology of an FM350 beside NR.
     let lines = ["+COPS: 0,0,\"T-Mobile USA, In\",7", "+COPS: 0,2,\"310260\",13"];

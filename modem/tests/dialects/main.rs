@@ -156,5 +156,5 @@ fn sim(state: SimState) -> Option<Told> {
 }
 
 fn context_is(cid: Option<u8>, active: bool) -> Option<Told> {
-    Some(Told::Context { cid: cid.map(Cid), active, cause: None })
+    Some(Told::Context { cid: cid.map(Cid), active })
 }
