@@ -2,7 +2,7 @@
 //! ([`FIBOCOM`]).
 //!
 //! Sources: "FIBOCOM FM350-GL AT Commands" V2.10 (4.1, 4.2, 11.1.15, 11.1.16, 18.3) as quoted in public notes;
-//! ModemManager 1.24 (`+XCESQ`, with its transcripts); 4IceG/luci-app-3ginfo-lite (`+XLEC`, `+MTSM`, `+GTCCINFO`);
+//! ModemManager 1.25 (`+XCESQ`, with its transcripts); 4IceG/luci-app-3ginfo-lite (`+XLEC`, `+MTSM`, `+GTCCINFO`);
 //! transcripts that users published (see the tests).
 
 use super::generic::{

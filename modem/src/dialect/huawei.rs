@@ -1,7 +1,7 @@
 //! Huawei: ME909s and its kin.
 //!
 //! Sources: "HUAWEI ME909s-821 LTE Mini PCIe Module AT Command Interface Specification" as quoted in public code
-//! (`^HCSQ`, `^MONSC`, `^HFREQINFO`, `^DSFLOWQRY`); ModemManager 1.24 (`^NDISDUP`, `^NDISSTATQRY`, `^DHCP`, `^CPIN`,
+//! (`^HCSQ`, `^MONSC`, `^HFREQINFO`, `^DSFLOWQRY`); ModemManager 1.25 (`^NDISDUP`, `^NDISSTATQRY`, `^DHCP`, `^CPIN`,
 //! `^RESET`, with their transcripts).
 
 use super::address::mask_length;

@@ -1,6 +1,6 @@
 //! Sierra Wireless: MC7xxx, EM7xxx (LTE), EM9xxx (5G).
 //!
-//! Sources: ModemManager 1.24 (`!SCACT`, `$QCPDPP`, `!RESET`, `+CPINC`); transcripts of `!GSTATUS?` from MC7710, EM7455,
+//! Sources: ModemManager 1.25 (`!SCACT`, `$QCPDPP`, `!RESET`, `+CPINC`); transcripts of `!GSTATUS?` from MC7710, EM7455,
 //! EM7565 and EM9191 that users published (see the tests).
 
 use super::generic::{CESQ, CESQ_LINE, CGPADDR, CGPADDR_LINE, CPINR, CSQ_LAYOUT, CSQ_LINE, RESET};

@@ -185,11 +185,7 @@ pub(super) static SIMCOM: Dialect = Dialect {
 /// by dialling.
 pub(super) static SIM70X0: Dialect = Dialect {
     name: "SIMCom SIM70x0",
-    signs: Signs {
-        makers: &["simcom"],
-        models: &["sim70", "simcom_sim70"],
-        usb: &[(0x1e0e, &[0x9205, 0x9206])],
-    },
+    signs: Signs { makers: &["simcom"], models: &["sim70", "simcom_sim70"], usb: &[(0x1e0e, &[0x9206])] },
     questions: &[CELLS, TRIES],
     recipes: &[
         // `+CREBOOT` is not confirmed for the SIM7000.

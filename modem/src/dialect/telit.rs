@@ -1,7 +1,7 @@
 //! Telit: LE910, LE920, LM960 (LTE), FN980 and later (5G).
 //!
 //! Sources: "LM960 Series AT Command Reference Guide" Rev. 8 (5.6.1.26, 5.6.1.27) and "LE910 V2 Series AT Commands
-//! Reference Guide" 80446ST10707A as quoted in public code; ModemManager 1.24 (`#QSS`, `#ECM`); transcripts that users
+//! Reference Guide" 80446ST10707A as quoted in public code; ModemManager 1.25 (`#QSS`, `#ECM`); transcripts that users
 //! published (see the tests).
 
 use super::generic::{BEARER, CESQ, CESQ_LINE, CSQ_LAYOUT, CSQ_LINE, RESET};

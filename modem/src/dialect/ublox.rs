@@ -1,6 +1,6 @@
 //! u-blox: SARA, LARA, TOBY.
 //!
-//! Sources: ModemManager 1.24 (`+UPINCNT`, `+UGCNTRD`, `+UIPADDR`, `+UAUTHREQ`, with their transcripts); ubxlib
+//! Sources: ModemManager 1.25 (`+UPINCNT`, `+UGCNTRD`, `+UIPADDR`, `+UAUTHREQ`, with their transcripts); ubxlib
 //! (`+UCGED` of SARA-R5); "SARA-R5 series AT commands manual" UBX-19047455 as quoted there.
 
 use super::generic::{

@@ -1,5 +1,5 @@
 //! 3GPP TS 27.007 (release 17), and how modems bend it. The odd lines are from field reports and the tests of
-//! ModemManager 1.24 (`test-modem-helpers.c`), which have them from real modems.
+//! ModemManager 1.25 (`test-modem-helpers.c`), which have them from real modems.
 
 use super::*;
 use shunt_modem::dialect::sim_of_error;

@@ -1,6 +1,6 @@
 //! Lines that real modems sent, and what the dialects make of them. A fault found in the field lands here first.
 //!
-//! Where lines come from is told beside them: a clause of 3GPP, a vendor's manual, the tests of ModemManager 1.24, or
+//! Where lines come from is told beside them: a clause of 3GPP, a vendor's manual, the tests of ModemManager 1.25, or
 //! a transcript that a user published.
 
 #![allow(

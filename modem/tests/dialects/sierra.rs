@@ -1,4 +1,4 @@
-//! Sierra Wireless. `!GSTATUS?` of an MC7455 and an EM9191 as users published them; the rest from ModemManager 1.24.
+//! Sierra Wireless. `!GSTATUS?` of an MC7455 and an EM9191 as users published them; the rest from ModemManager 1.25.
 
 use super::*;
 
