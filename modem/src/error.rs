@@ -13,7 +13,7 @@ pub enum ModemError {
         /// Which port.
         path: PathBuf,
         /// What the system said.
-        source: tokio_serial::Error,
+        source: io::Error,
     },
     /// The port reads as ended or refuses reads and writes: the modem was unplugged, reset itself or lost its
     /// supply. The session is over; open the port again once the modem is back, maybe under another name.
@@ -27,7 +27,7 @@ pub enum ModemError {
         "failed to get an answer to {command} within {timeout:?}; the next command waits for the late reply"
     )]
     Timeout {
-        /// What was asked.
+        /// What was asked, without a PIN or password.
         command: String,
         /// How long it was waited for.
         timeout: Duration,
@@ -38,6 +38,9 @@ pub enum ModemError {
         /// How many were tried.
         fences: u32,
     },
+    /// The modem answers, but does not repeat what it is sent: it cannot, and has to be opened with `Echo::Off`.
+    #[error("failed to reach the modem: it answers without an echo; open its port with the echo off")]
+    NoEcho,
     /// The protocol refuses: a defect of the caller, such as a payload without a prompt.
     #[error(transparent)]
     Refused(#[from] shunt_at::SendError),

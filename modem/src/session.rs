@@ -1,16 +1,17 @@
 //! One port and what goes over it.
 
-mod quiet;
+mod data;
+mod fence;
 
 use crate::error::ModemError;
-use quiet::Quiet;
+use crate::longest;
+use crate::port::Port;
 use shunt_at::{Command, Digest, Digester, Echo, Outcome, Payload, State};
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_serial::{SerialPortBuilderExt, SerialStream};
+use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
 /// Unsolicited lines that are kept until [`Session::next_urc`] takes them; the oldest go first. A modem that
@@ -23,19 +24,30 @@ const CHUNK_BYTES: usize = 1024;
 /// How a port is fenced after a timeout, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
+    /// How long the final code of a command that was given up is waited for before the fence: many modems take any byte
+    /// as the order to abort what they are at.
+    pub drain: Duration,
     /// How long one fence may take.
     pub fence: Duration,
-    /// How long the line must stay quiet after the fence's answer. Longer than the modem takes for an `AT`.
+    /// How long no other final code must come after the fence's. Longer than the modem takes from one answer to the next.
     pub quiet: Duration,
     /// How many fences are tried before the modem counts as not answering.
     pub fences: u32,
+    /// The silence around an escape from data, and after the line that ends a call.
+    pub guard: Duration,
 }
 
 impl Default for Timing {
     /// The first rung of the recovery ladder: three fences of three seconds. Modems answer `AT` in well under
-    /// the 300 ms that Quectel gives as its bound for short queries.
+    /// the 300 ms that Quectel gives as its bound for short queries. The guard is that of all Hayes modems.
     fn default() -> Self {
-        Self { fence: Duration::from_secs(3), quiet: Duration::from_millis(300), fences: 3 }
+        Self {
+            drain: Duration::from_secs(2),
+            fence: Duration::from_secs(3),
+            quiet: Duration::from_millis(500),
+            fences: 3,
+            guard: Duration::from_millis(1_100),
+        }
     }
 }
 
@@ -46,20 +58,27 @@ pub struct Reply {
     pub outcome: Outcome,
     /// The lines that belong to it.
     pub lines: Vec<String>,
+    /// The bytes that were told by their number ([`shunt_at::Class::Counted`]).
+    pub data: Vec<u8>,
 }
 
 /// A modem's AT port. Whoever owns the session owns the port; one command is in flight at most.
 #[derive(Debug)]
 pub struct Session {
-    port: SerialStream,
-    digester: Digester,
+    port: Port,
+    digester: Box<Digester>,
     timing: Timing,
     urcs: VecDeque<String>,
     urcs_lost: u64,
+    data: VecDeque<u8>,
+    data_lost: u64,
+    /// When the last final code came that no command waited for.
+    stray_at: Option<Instant>,
+    reads: u64,
     gone: bool,
 }
 
-/// What a chunk of bytes brought besides unsolicited lines.
+/// What a chunk of bytes brought besides unsolicited lines and data.
 #[derive(Debug, Default)]
 struct Arrived {
     prompt: bool,
@@ -74,15 +93,34 @@ impl Session {
     /// [`ModemError::Open`] when the port is missing, not permitted, or in use. Must run inside a tokio runtime.
     pub fn open(path: &Path, baud: u32, echo: Echo, timing: Timing) -> Result<Self, ModemError> {
         let open = |source| ModemError::Open { path: path.to_owned(), source };
-        let port = tokio_serial::new(path.to_string_lossy(), baud).open_native_async().map_err(open)?;
-        Ok(Self::new(port, echo, timing))
+        Ok(Self::new(Port::open(path, baud).map_err(open)?, echo, timing))
     }
 
     /// A session on a port that is open already.
     #[must_use]
-    pub fn new(port: SerialStream, echo: Echo, timing: Timing) -> Self {
-        let digester = Digester::new(echo);
-        Self { port, digester, timing, urcs: VecDeque::new(), urcs_lost: 0, gone: false }
+    pub fn new(port: Port, echo: Echo, timing: Timing) -> Self {
+        Self {
+            port,
+            digester: Box::new(Digester::new(echo)),
+            timing,
+            urcs: VecDeque::new(),
+            urcs_lost: 0,
+            data: VecDeque::new(),
+            data_lost: 0,
+            stray_at: None,
+            reads: 0,
+            gone: false,
+        }
+    }
+
+    /// Sends `command` and waits for its end as long as modems may take for it ([`longest::answer_to`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::command`].
+    pub async fn ask(&mut self, command: Command) -> Result<Reply, ModemError> {
+        let limit = longest::answer_to(command.text());
+        self.command(command, limit).await
     }
 
     /// Sends `command` and waits for its end, at most `timeout`. A port that a timeout (or a dropped call) has left
@@ -90,12 +128,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the port is gone, the modem does not answer the fence, or no end comes in time.
+    /// When the port is gone or carries data, the modem does not answer the fence, or no end comes in time.
     pub async fn command(&mut self, command: Command, timeout: Duration) -> Result<Reply, ModemError> {
         self.exchange(command, None, timeout).await
     }
 
-    /// Like [`Session::command`], for a command that asks for `payload` by a prompt.
+    /// Like [`Session::command`], for a command that asks for `payload` by a prompt: by `>`, if the command does not say
+    /// by what.
     ///
     /// # Errors
     ///
@@ -106,27 +145,11 @@ impl Session {
         payload: Payload,
         timeout: Duration,
     ) -> Result<Reply, ModemError> {
-        self.exchange(command.prompting(), Some(payload), timeout).await
+        let command = if command.sign().is_some() { command } else { command.prompting() };
+        self.exchange(command, Some(payload), timeout).await
     }
 
-    /// Asks whether the modem answers, and leaves the port clean.
-    ///
-    /// # Errors
-    ///
-    /// When the port is gone or the modem does not answer.
-    pub async fn fence(&mut self) -> Result<(), ModemError> {
-        // A call that was dropped half way has left its command in flight.
-        self.digester.timed_out();
-        for _ in 0..self.timing.fences {
-            if self.fence_once().await? {
-                return Ok(());
-            }
-            self.digester.timed_out();
-        }
-        Err(ModemError::Unresponsive { fences: self.timing.fences })
-    }
-
-    /// The next unsolicited line. Lines that came during commands are kept for this.
+    /// The next unsolicited line. Lines that came during commands are kept for this. May be dropped at any time.
     ///
     /// # Errors
     ///
@@ -140,10 +163,22 @@ impl Session {
         }
     }
 
+    /// What the port may be used for.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.digester.state()
+    }
+
     /// How many unsolicited lines were dropped because nobody took them.
     #[must_use]
     pub fn urcs_lost(&self) -> u64 {
         self.urcs_lost
+    }
+
+    /// How often the port was read: no more often than something came.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.reads
     }
 
     async fn exchange(
@@ -155,13 +190,13 @@ impl Session {
         if self.digester.state() != State::Idle {
             self.fence().await?;
         }
-        let text = command.text().to_owned();
-        debug!(command = %text, "to the modem");
+        let shown = command.shown().to_owned();
+        debug!(command = %shown, "to the modem");
         match timeout(limit, self.converse(command, payload)).await {
             Ok(reply) => reply,
             Err(_elapsed) => {
                 self.digester.timed_out();
-                Err(ModemError::Timeout { command: text, timeout: limit })
+                Err(ModemError::Timeout { command: shown, timeout: limit })
             }
         }
     }
@@ -181,27 +216,6 @@ impl Session {
         }
     }
 
-    /// Whether the port is clean after one fence.
-    async fn fence_once(&mut self) -> Result<bool, ModemError> {
-        let deadline = Instant::now() + self.timing.fence;
-        let fence = self.digester.fence()?;
-        match timeout_at(deadline, self.write(fence)).await {
-            Ok(written) => written?,
-            Err(_elapsed) => return Ok(false),
-        }
-        let mut quiet = Quiet::since(&self.digester, self.timing.quiet);
-        while self.digester.state() != State::Idle {
-            let until = quiet.until().filter(|until| *until < deadline);
-            match timeout_at(until.unwrap_or(deadline), self.read()).await {
-                Ok(arrived) => drop(arrived?),
-                // Without the fence's echo it is not clean: another fence may have one.
-                Err(_elapsed) => return Ok(until.is_some() && self.digester.quiet()),
-            }
-            quiet.look(&self.digester);
-        }
-        Ok(true)
-    }
-
     async fn write(&mut self, bytes: &[u8]) -> Result<(), ModemError> {
         if self.gone {
             return Err(ModemError::Gone { source: None });
@@ -216,29 +230,32 @@ impl Session {
             return Err(ModemError::Gone { source: None });
         }
         let mut chunk = [0; CHUNK_BYTES];
-        let len = match self.port.read(&mut chunk).await {
-            Ok(0) => return Err(self.lose(None)),
-            Ok(len) => len,
-            Err(source) => return Err(self.lose(Some(source))),
-        };
-        Ok(self.digest(chunk.get(..len).unwrap_or_default()))
+        let read = self.port.read(&mut chunk).await;
+        self.reads = self.reads.saturating_add(1);
+        match read {
+            Ok(0) => Err(self.lose(None)),
+            Ok(len) => Ok(self.digest(chunk.get(..len).unwrap_or_default())),
+            Err(source) => Err(self.lose(Some(source))),
+        }
     }
 
-    fn lose(&mut self, source: Option<std::io::Error>) -> ModemError {
+    fn lose(&mut self, source: Option<io::Error>) -> ModemError {
         self.gone = true;
         warn!(cause = ?source, "the modem's port is gone");
         ModemError::Gone { source }
     }
 
     fn digest(&mut self, bytes: &[u8]) -> Arrived {
-        let Self { digester, urcs, urcs_lost, .. } = self;
+        let strays = self.digester.strays();
+        let Self { digester, urcs, urcs_lost, data, data_lost, .. } = self;
         let mut arrived = Arrived::default();
         digester.receive_all(bytes, |digest| match digest {
-            Digest::Data(_) => {}
             Digest::Prompt => arrived.prompt = true,
+            Digest::Data(bytes) => *data_lost = data_lost.saturating_add(data::keep(data, bytes)),
             Digest::Response(response) => {
                 let lines = response.lines().map(str::to_owned).collect();
-                arrived.reply = Some(Reply { outcome: response.outcome, lines });
+                arrived.reply =
+                    Some(Reply { outcome: response.outcome, lines, data: response.data().to_vec() });
             }
             Digest::Urc(line) => {
                 debug!(line, "from the modem, unsolicited");
@@ -249,6 +266,9 @@ impl Session {
                 urcs.push_back(line.to_owned());
             }
         });
+        if self.digester.strays() != strays {
+            self.stray_at = Some(Instant::now());
+        }
         arrived
     }
 }

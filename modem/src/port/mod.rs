@@ -1,0 +1,122 @@
+//! A port as a file: opened for one process alone, and read and written without ever blocking.
+//!
+//! Why not `tokio-serial`: it refuses a port that knows no `TIOCEXCL`, as those of the kernel's WWAN subsystem do
+//! (`/dev/wwan0at0`), and it leaves the modem's lines to fall at a close, which ends a call.
+
+mod sys;
+
+use rustix::io::Errno;
+use rustix::termios::{ControlModes, OptionalActions, SpecialCodeIndex};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use tokio::io::unix::AsyncFd;
+use tracing::debug;
+
+/// An open port. It is let go when this is dropped.
+#[derive(Debug)]
+pub struct Port {
+    file: AsyncFd<File>,
+    exclusive: bool,
+}
+
+impl Port {
+    /// Opens the port at `path` for this process alone: by `flock`, which programs heed that know it, and by `TIOCEXCL`,
+    /// which the kernel enforces save against root. Bytes go through as they are, at `baud` where the port has a speed.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `ResourceBusy` when another program has the port. Panics outside a tokio runtime.
+    pub fn open(path: &Path, baud: u32) -> io::Result<Self> {
+        // Without O_NOCTTY the port's hang-up would end the daemon; without O_NONBLOCK an open waits for the carrier.
+        let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
+        let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => ErrorKind::ResourceBusy.into(),
+            TryLockError::Error(error) => error,
+        })?;
+        let exclusive = is_supported(rustix::termios::ioctl_tiocexcl(&file))?;
+        let port = Self { file: sys::watched(file)?, exclusive };
+        is_supported(port.make_raw(baud))?;
+        if let Err(error) = sys::do_not_wait(port.file.get_ref()) {
+            debug!(port = %path.display(), %error, "a close of the port may wait for its output");
+        }
+        Ok(port)
+    }
+
+    /// A port that is open already: one side of a pty, or of a socket that stands for a port.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for, as an ordinary file. Panics outside a tokio runtime.
+    pub fn new(file: File) -> io::Result<Self> {
+        let flags = rustix::fs::fcntl_getfl(&file)?;
+        rustix::fs::fcntl_setfl(&file, flags | rustix::fs::OFlags::NONBLOCK)?;
+        Ok(Self { file: sys::watched(file)?, exclusive: false })
+    }
+
+    /// Waits for bytes. None mean the end. May be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; a port that is gone reads as `EIO` or as ended, by its driver.
+    pub async fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut ready = self.file.readable().await?;
+            if let Ok(read) = ready.try_io(|file| file.get_ref().read(bytes)) {
+                return read;
+            }
+        }
+    }
+
+    /// Writes all bytes; waits while the other side takes none.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut left = bytes;
+        while !left.is_empty() {
+            let mut ready = self.file.writable().await?;
+            if let Ok(written) = ready.try_io(|file| file.get_ref().write(left)) {
+                match written? {
+                    0 => return Err(ErrorKind::WriteZero.into()),
+                    written => left = left.get(written..).unwrap_or_default(),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn make_raw(&self, baud: u32) -> rustix::io::Result<()> {
+        let file = self.file.get_ref();
+        let mut settings = rustix::termios::tcgetattr(file)?;
+        settings.make_raw();
+        settings.control_modes |= ControlModes::CREAD | ControlModes::CLOCAL;
+        // No lines are needed to talk, and none may fall when the agent is replaced: that would end a call.
+        settings.control_modes -= ControlModes::CRTSCTS | ControlModes::HUPCL;
+        settings.special_codes[SpecialCodeIndex::VMIN] = 1;
+        settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+        settings.set_speed(baud)?;
+        rustix::termios::tcsetattr(file, OptionalActions::Now, &settings)
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        // The flag stays with a port that somebody else has open as well, and would keep the next one out.
+        if self.exclusive {
+            let _ = rustix::termios::ioctl_tiocnxcl(self.file.get_ref());
+        }
+    }
+}
+
+/// Whether it was done; not an error where the port cannot do it (WWAN ports, sockets).
+fn is_supported(done: rustix::io::Result<()>) -> io::Result<bool> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(Errno::NOTTY | Errno::INVAL | Errno::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,245 @@
+//! Finds a modem and its AT ports, and finds them again without asking each port anew.
+
+use super::probe::{Probed, Probing, probe};
+use super::selector::{DeviceId, Selector};
+use super::sysfs::{Bus, Device, DevicePort, Place, Sysfs};
+use crate::error::ModemError;
+use shunt_at::Echo;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info};
+
+/// AT ports that are looked for: one for commands, and a sibling.
+const AT_PORTS: usize = 2;
+
+/// How often a modem that is away is looked for. It is away for seconds, and looking takes some milliseconds.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// A modem and its AT ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The device.
+    pub device: Device,
+    /// Its AT ports: the first for commands, others as siblings. At least one.
+    pub ports: Vec<DevicePort>,
+    /// Whether they repeat what they are sent.
+    pub echo: Echo,
+    /// The model, as it was told when the ports were asked.
+    pub model: Vec<String>,
+}
+
+/// Why there is no modem.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// The kernel's tree cannot be read.
+    #[error("failed to look for {selector}: sysfs cannot be read: {source}; see that /sys is mounted")]
+    Read {
+        /// Which modem.
+        selector: Selector,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is none.
+    #[error(
+        "failed to find {selector}: it is not there; see that it has power, and what lsusb and /dev show"
+    )]
+    Missing {
+        /// Which modem.
+        selector: Selector,
+    },
+    /// There are several.
+    #[error("failed to choose {selector}: there are {count}; name it by its place or its IMEI")]
+    Ambiguous {
+        /// Which modem.
+        selector: Selector,
+        /// How many.
+        count: usize,
+    },
+    /// It is there, and none of its ports takes commands.
+    #[error(
+        "failed to reach {selector}: none of its {count} ports takes commands; it may be booting or hang"
+    )]
+    Silent {
+        /// Which modem.
+        selector: Selector,
+        /// How many ports were asked.
+        count: usize,
+    },
+    /// A port cannot be opened.
+    #[error("failed to ask {selector}: {source}")]
+    Port {
+        /// Which modem.
+        selector: Selector,
+        /// Why not.
+        source: ModemError,
+    },
+}
+
+/// What was learned by asking, and holds as long as the device is the same in the same mode.
+#[derive(Debug, Clone)]
+struct Known {
+    path: PathBuf,
+    id: Option<DeviceId>,
+    places: Vec<Place>,
+    echo: Echo,
+    model: Vec<String>,
+}
+
+/// Looks for one modem.
+#[derive(Debug)]
+pub struct Finder {
+    sysfs: Sysfs,
+    selector: Selector,
+    probing: Probing,
+    known: Option<Known>,
+}
+
+impl Finder {
+    /// Looks in `sysfs` for the modem that `selector` says.
+    #[must_use]
+    pub fn new(sysfs: Sysfs, selector: Selector, probing: Probing) -> Self {
+        Self { sysfs, selector, probing, known: None }
+    }
+
+    /// Finds the modem and its AT ports. Ports that were found before are not asked again, whatever their names are now:
+    /// the same kind of device at the same place counts as the same. Elsewhere they are asked, for the IMEI too if
+    /// that is what the modem is known by.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, not the only one, or no port takes commands.
+    pub async fn find(&mut self) -> Result<Found, FindError> {
+        let devices = self.candidates()?;
+        if let Some(found) = self.known.as_ref().and_then(|known| known.among(&devices)) {
+            return Ok(found);
+        }
+        match (&self.selector, devices.len()) {
+            (_, 0) => return Err(FindError::Missing { selector: self.selector.clone() }),
+            (Selector::Imei(_), _) | (_, 1) => {}
+            (_, count) => return Err(FindError::Ambiguous { selector: self.selector.clone(), count }),
+        }
+        let mut asked = 0;
+        let mut refused = None;
+        for device in devices {
+            asked += device.ports.len();
+            match self.ask(device).await {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    info!(device = %found.device.path.display(), ports = found.ports.len(), "modem found");
+                    self.known = Some(Known::of(&found));
+                    return Ok(found);
+                }
+                Err(error) => refused = Some(error),
+            }
+        }
+        let selector = self.selector.clone();
+        Err(match (refused, &self.selector) {
+            (Some(source), _) => FindError::Port { selector, source },
+            // Others may have answered; none of them is it.
+            (None, Selector::Imei(_)) => FindError::Missing { selector },
+            (None, _) => FindError::Silent { selector, count: asked },
+        })
+    }
+
+    /// Like [`Finder::find`], over and over until the modem is there, and for at most `limit`: for a modem that is
+    /// booting. May be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not found at the last.
+    pub async fn find_within(&mut self, limit: Duration) -> Result<Found, FindError> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let again = Instant::now() + LOOK_AGAIN;
+            match self.find().await {
+                Err(error) if again < deadline => debug!(%error, "looking again"),
+                result => return result,
+            }
+            sleep_until(again).await;
+        }
+    }
+
+    /// Forgets which ports take commands, so that they are asked again: for a modem that is silent on these.
+    pub fn forget(&mut self) {
+        self.known = None;
+    }
+
+    fn candidates(&self) -> Result<Vec<Device>, FindError> {
+        if let Selector::Line(line) = &self.selector {
+            // The kernel's tree has nothing to say of what is at the end of a line.
+            let port = DevicePort { node: line.clone(), place: Place::Only };
+            let there = line.exists().then(|| Device {
+                path: line.clone(),
+                bus: Bus::Line,
+                id: None,
+                serial: None,
+                ports: vec![port],
+                interfaces: Vec::new(),
+            });
+            return Ok(there.into_iter().collect());
+        }
+        let mut devices = self
+            .sysfs
+            .devices()
+            .map_err(|source| FindError::Read { selector: self.selector.clone(), source })?;
+        devices.retain(|device| self.selector.admits(device));
+        Ok(devices)
+    }
+
+    /// Asks the ports of `device` one after the other, until there are enough that take commands.
+    async fn ask(&self, device: Device) -> Result<Option<Found>, ModemError> {
+        let mut ports = Vec::new();
+        let mut first = None;
+        let mut refused = None;
+        for port in &device.ports {
+            match probe(&port.node, &self.probing).await {
+                Ok(None) => {}
+                Ok(Some(probed)) => {
+                    if !self.is_it(&probed) {
+                        return Ok(None);
+                    }
+                    ports.push(port.clone());
+                    first.get_or_insert(probed);
+                }
+                Err(error) => refused = Some(error),
+            }
+            if ports.len() >= AT_PORTS {
+                break;
+            }
+        }
+        match (first, refused) {
+            (Some(Probed { echo, model, .. }), _) => Ok(Some(Found { device, ports, echo, model })),
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn is_it(&self, probed: &Probed) -> bool {
+        match &self.selector {
+            Selector::Imei(imei) => probed.imei.iter().any(|line| imei.is_told_by(line)),
+            Selector::Path(_) | Selector::Id(_) | Selector::Line(_) => true,
+        }
+    }
+}
+
+impl Known {
+    fn of(found: &Found) -> Self {
+        Self {
+            path: found.device.path.clone(),
+            id: found.device.id,
+            places: found.ports.iter().map(|port| port.place.clone()).collect(),
+            echo: found.echo,
+            model: found.model.clone(),
+        }
+    }
+
+    /// The same device with all its AT ports, if it is there.
+    fn among(&self, devices: &[Device]) -> Option<Found> {
+        let device = devices.iter().find(|device| device.path == self.path && device.id == self.id)?;
+        let at = |place: &Place| device.ports.iter().find(|port| port.place == *place).cloned();
+        let ports = self.places.iter().map(at).collect::<Option<Vec<DevicePort>>>()?;
+        Some(Found { device: device.clone(), ports, echo: self.echo, model: self.model.clone() })
+    }
+}
