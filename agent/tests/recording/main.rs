@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 // The lab exports the same file.
-#[allow(unreachable_pub, dead_code)]
-#[path = "../../../tests/src/simulation.rs"]
+#[allow(unreachable_pub, unused_imports, dead_code)]
+#[path = "../../../tests/src/simulation/mod.rs"]
 mod simulation;
 
 mod damage;

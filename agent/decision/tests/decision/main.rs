@@ -1,8 +1,8 @@
 //! The decision core in a simulated network: statistics, scenarios and properties.
 
 // The lab exports the same file; here nobody is outside.
-#[allow(unreachable_pub)]
-#[path = "../../../../tests/src/simulation.rs"]
+#[allow(unreachable_pub, unused_imports)]
+#[path = "../../../../tests/src/simulation/mod.rs"]
 mod simulation;
 
 #[cfg(test)]

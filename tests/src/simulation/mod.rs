@@ -3,10 +3,19 @@
 //! It behaves as the agent's loop does: replies are read only on a wake-up, right before the core's timers,
 //! and carry the time at which they really arrived.
 
+mod links;
+mod reports;
+mod weather;
+
+pub use links::{link, two_links};
+pub use reports::{
+    DetectionReport, SimulationReport, black_hole_detection, black_hole_detection_with, false_switches,
+};
+pub use weather::Weather;
+
 use shunt_decision::{
-    Action, Config, Entry, Event, Failback, FailbackMode, Failover, Family, Happening, Limits, LinkConfig,
-    LinkId, Outcome, PathState, Percent, Plan, ProbeId, Target, TargetId, TargetIdentity, TargetKind,
-    Timestamp,
+    Action, Config, Entry, Event, Failover, Family, LinkConfig, LinkId, Outcome, PathState, ProbeId,
+    TargetId, Timestamp,
 };
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,53 +27,6 @@ const KERNEL_TIME: Duration = Duration::from_micros(50);
 const MOST_TURNS: u32 = 100;
 /// Foreign packets a second on a link that carries users' traffic.
 const TRAFFIC_RATE: f64 = 1_000.0;
-
-/// How one link of the simulated network behaves in one family.
-#[derive(Debug, Clone)]
-pub struct Weather {
-    /// Round-trip time.
-    pub rtt: Duration,
-    /// Up to so much is added to it, evenly spread.
-    pub jitter: Duration,
-    /// Share of probes lost, from 0 to 1.
-    pub loss: f64,
-    /// From then on nothing passes, without a notice.
-    pub cut: Option<Timestamp>,
-    /// Targets that do not answer.
-    pub gone: Vec<TargetId>,
-    /// Whether packets arrive whatever becomes of probes.
-    pub traffic: bool,
-    /// Packets a second that the users send while it is the uplink; each is answered unless the line is cut.
-    pub users: f64,
-    /// Whether a client's packet is forwarded and comes back.
-    pub forwards: bool,
-    /// Whether the gateway answers on the link itself.
-    pub gateway: bool,
-    /// Targets in whose place somebody else answers.
-    pub portal: Vec<TargetId>,
-}
-
-impl Weather {
-    /// A line that answers after `rtt` and loses nothing.
-    #[must_use]
-    pub const fn fair(rtt: Duration) -> Self {
-        let gone = Vec::new();
-        let jitter = Duration::ZERO;
-        let portal = Vec::new();
-        Self {
-            rtt,
-            jitter,
-            loss: 0.0,
-            cut: None,
-            gone,
-            traffic: false,
-            users: 0.0,
-            forwards: true,
-            gateway: true,
-            portal,
-        }
-    }
-}
 
 /// Packets on a link's interface until a moment; parts of a packet are kept.
 #[derive(Debug, Clone, Copy)]
@@ -360,129 +322,4 @@ pub const fn place(family: Family) -> usize {
         Family::V4 => 0,
         Family::V6 => 1,
     }
-}
-
-/// A link with the defaults of `config/shunt.toml` and this many targets of each family.
-#[must_use]
-pub fn link(name: &str, interval: Duration, v4: usize, v6: usize) -> LinkConfig {
-    let families = core::iter::repeat_n(Family::V4, v4).chain(core::iter::repeat_n(Family::V6, v6));
-    let target = |(number, family)| Target {
-        family,
-        kind: TargetKind::Icmp,
-        identity: TargetIdentity(number),
-        weight: 1,
-        // An echo request and its reply, by IPv4.
-        cost: 88,
-    };
-    LinkConfig {
-        name: name.to_owned(),
-        metered: false,
-        interval,
-        standby_interval: interval.max(Duration::from_secs(30)),
-        timeout: Duration::from_secs(1),
-        budget: None,
-        quorum: 1,
-        targets: (0..).zip(families).map(target).collect(),
-        limits: Limits { loss: Percent::new(20.0), rtt: None, jitter: None },
-    }
-}
-
-/// Fiber and LTE, two IPv4 targets each, both probed at `interval`.
-#[must_use]
-pub fn two_links(interval: Duration) -> Config {
-    Config {
-        links: vec![link("fiber", interval, 2, 0), link("lte", interval, 2, 0)],
-        failback: Failback { mode: FailbackMode::Auto, hold_down: Duration::from_secs(60) },
-        damping_half_life: Duration::from_secs(900),
-    }
-}
-
-/// What a long calm simulation came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SimulationReport {
-    /// Probes sent.
-    pub probes: u64,
-    /// Times that the loop was woken.
-    pub wakeups: u64,
-    /// Confirm bursts: suspicions that proved unfounded, as both links were alive all the time.
-    pub bursts: u64,
-    /// Moves of the uplink, each of them a mistake.
-    pub false_switches: u64,
-}
-
-/// Runs two links that both lose `loss` (from 0 to 1) of their probes at random, and counts mistaken moves.
-#[must_use]
-pub fn false_switches(days: u32, interval: Duration, loss: f64, seed: u64) -> SimulationReport {
-    let rtts = [Duration::from_millis(10), Duration::from_millis(40)];
-    let mut simulation = Simulation::new(two_links(interval), &rtts, seed);
-    for weather in simulation.weather.iter_mut().flatten() {
-        weather.loss = loss;
-    }
-    for _ in 0..days {
-        simulation.run_for(Duration::from_secs(86_400));
-    }
-    let moved = |entry: &&Entry| matches!(entry.what, Happening::Uplink { from: Some(_), .. });
-    let counters = simulation.core.snapshot().counters;
-    SimulationReport {
-        probes: counters.probes,
-        wakeups: simulation.wakeups,
-        bursts: counters.bursts,
-        false_switches: simulation.entries.iter().filter(moved).count() as u64,
-    }
-}
-
-/// How long black holes went unnoticed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DetectionReport {
-    /// From the beginning of the black hole to the ranking, the shortest first.
-    pub times: Vec<Duration>,
-    /// Black holes that were never noticed.
-    pub missed: u32,
-}
-
-impl DetectionReport {
-    /// The time that `percent` of the black holes did not exceed.
-    #[must_use]
-    pub fn percentile(&self, percent: usize) -> Option<Duration> {
-        let last = self.times.len().checked_sub(1)?;
-        self.times.get(last * percent / 100).copied()
-    }
-}
-
-/// Cuts the first of two links silently, at a random moment, `runs` times, while `users` packets a second go each way.
-#[must_use]
-pub fn black_hole_detection(interval: Duration, users: f64, runs: u32, seed: u64) -> DetectionReport {
-    black_hole_detection_with(&two_links(interval), users, runs, seed)
-}
-
-/// The same with links of any kind; the first two have round trips of 10 and 40 ms.
-#[must_use]
-pub fn black_hole_detection_with(config: &Config, users: f64, runs: u32, seed: u64) -> DetectionReport {
-    let rtts = [Duration::from_millis(10), Duration::from_millis(40)];
-    let cycle = config.links.first().map_or(Duration::ZERO, |link| Plan::of(link).in_use.interval);
-    let mut report = DetectionReport { times: Vec::new(), missed: 0 };
-    for run in 0..runs {
-        let mut simulation = Simulation::new(config.clone(), &rtts, seed + u64::from(run));
-        for weather in simulation.weather.iter_mut().filter_map(|families| families.first_mut()) {
-            weather.users = users;
-        }
-        simulation.run_for(Duration::from_secs(30).max(cycle * 4));
-        let phase = simulation.chance();
-        simulation.run_for(cycle.mul_f64(phase));
-        let zero = simulation.now();
-        if let Some(weather) = simulation.weather.iter_mut().flatten().next() {
-            weather.cut = Some(zero);
-        }
-        simulation.run_for(Duration::from_secs(10).max(cycle * 2));
-        let moved = simulation
-            .entries
-            .iter()
-            .find(|entry| matches!(entry.what, Happening::Uplink { from: Some(_), .. }));
-        match moved {
-            Some(entry) => report.times.push(entry.at.since(zero)),
-            None => report.missed += 1,
-        }
-    }
-    report.times.sort_unstable();
-    report
 }
