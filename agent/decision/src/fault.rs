@@ -15,7 +15,7 @@ pub enum Fault {
     Gateway,
     /// The provider: what lies behind the gateway does not answer. On a link without a gateway: all behind the interface.
     Provider,
-    /// Name resolution: of the targets, only DNS servers fail.
+    /// Name resolution: all targets that fail are DNS servers, or have names that are not known, and others answer.
     Dns,
     /// Some targets, though others answer: their own networks, or the way to them.
     Target,
@@ -30,12 +30,14 @@ impl Path {
             Reason::Missing(_) => Some(Fault::Interface),
             Reason::NoCarrier => Some(Fault::Carrier),
             Reason::Intercepted => Some(Fault::Portal),
+            // Also where all targets have names that nobody tells: the resolvers are behind the provider, and a router
+            // that answers "no such name" in their place may itself have lost it.
             Reason::Silent { alive: 0, .. } => {
                 Some(if self.gateway_answers == Some(false) { Fault::Gateway } else { Fault::Provider })
             }
             Reason::Silent { .. } => {
                 let mut silent = self.targets.iter().filter(|target| !target.answers() && !target.blamed);
-                let only_dns = silent.all(|target| target.kind == TargetKind::Dns);
+                let only_dns = silent.all(|target| target.kind == TargetKind::Dns || target.unresolved);
                 Some(if only_dns { Fault::Dns } else { Fault::Target })
             }
             _ => None,

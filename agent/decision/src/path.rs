@@ -208,6 +208,7 @@ impl Path {
             target.counted = 0;
             target.silent = false;
             target.intercepted = false;
+            target.unresolved = false;
             target.known = false;
         }
     }

@@ -109,6 +109,7 @@ impl Path {
         target.counted = 0;
         target.silent = false;
         target.intercepted = false;
+        target.unresolved = false;
         target.known = true;
         target.last_reply = target.last_reply.max(Some(at));
         if core::mem::take(&mut target.blamed) {
@@ -212,6 +213,7 @@ impl Path {
         }
         target.run = target.run.saturating_add(1);
         target.intercepted = reason == Reason::Intercepted;
+        target.unresolved = reason == Reason::Unresolved;
         desk.lost = true;
         // While a late reply may still come, the line may be slow only.
         let is_over = !target.mark_lost(flight.id, Judged { in_target, in_path, spoke: heard });

@@ -60,6 +60,8 @@ pub(crate) struct TargetState {
     pub(crate) blamed: bool,
     /// Its latest judged probe was answered by somebody else.
     pub(crate) intercepted: bool,
+    /// Its latest judged probe was not sent, since nobody could tell the address of its name.
+    pub(crate) unresolved: bool,
     /// It answered at least once since the link was there.
     pub(crate) known: bool,
     /// It answered since the path failed.
@@ -89,6 +91,7 @@ impl TargetState {
             silent: false,
             blamed: false,
             intercepted: false,
+            unresolved: false,
             known: false,
             fresh: false,
             confirmed: false,

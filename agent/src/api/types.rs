@@ -277,7 +277,7 @@ pub enum Fault {
     Gateway,
     /// What lies behind the gateway.
     Provider,
-    /// Only DNS servers are silent.
+    /// Only DNS servers are silent, or targets whose names are not known.
     Dns,
     /// Some targets are silent, others answer.
     Target,

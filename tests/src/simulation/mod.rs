@@ -43,7 +43,19 @@ struct Reply {
     link: LinkId,
     v6: bool,
     sent: Timestamp,
-    intercepted: bool,
+    from: Source,
+}
+
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    Target,
+    /// Somebody in its place.
+    Portal,
+    /// The prober: nothing was sent, as the name is not known.
+    Prober,
+    /// The canary's edge, for the same reason.
+    Edge,
 }
 
 /// A core as the loop sees it: bare, or with a recorder that listens.
@@ -199,15 +211,20 @@ impl<C: Core> Simulation<C> {
             let Some(Reverse(reply)) = self.replies.pop() else { break };
             let weather =
                 self.weather.get(usize::from(reply.link.0)).and_then(|w| w.get(usize::from(reply.v6)));
-            if weather.is_some_and(|weather| weather.cut.is_none_or(|cut| reply.at < cut)) {
-                let rtt = reply.at.since(reply.sent);
-                let reached = Outcome::Reply { rtt, at: reply.at };
-                let outcome = if reply.intercepted { Outcome::Intercepted } else { reached };
-                if let Some(counted) = self.counted.get_mut(usize::from(reply.link.0)) {
-                    counted.received += 1.0;
-                }
-                self.core.handle_event(Event::Probe { id: reply.id, outcome }, self.now);
+            let passes = weather.is_some_and(|weather| weather.cut.is_none_or(|cut| reply.at < cut));
+            let outcome = match reply.from {
+                Source::Prober => Outcome::Unresolved,
+                Source::Edge => Outcome::Unsendable,
+                Source::Target | Source::Portal if !passes => continue,
+                Source::Target => Outcome::Reply { rtt: reply.at.since(reply.sent), at: reply.at },
+                Source::Portal => Outcome::Intercepted,
+            };
+            if let Some(counted) = self.counted.get_mut(usize::from(reply.link.0))
+                && matches!(reply.from, Source::Target | Source::Portal)
+            {
+                counted.received += 1.0;
             }
+            self.core.handle_event(Event::Probe { id: reply.id, outcome }, self.now);
         }
     }
 
@@ -296,12 +313,17 @@ impl<C: Core> Simulation<C> {
         let (number, draw, wait) = (usize::from(link.0), self.chance(), self.chance());
         let Some((family, _)) = self.target(link, target) else { return };
         let Some(weather) = self.weather.get(number).and_then(|w| w.get(place(family))) else { return };
+        let v6 = family == Family::V6;
+        if weather.unresolved.contains(&target) {
+            // The prober's word wakes the loop at once; here the next turn does as well.
+            let (at, from) = (self.now, if canary { Source::Edge } else { Source::Prober });
+            return self.replies.push(Reverse(Reply { at, id, link, v6, sent: at, from }));
+        }
         let blocked = canary && !weather.forwards || weather.gone.contains(&target) || draw < weather.loss;
         if !blocked && weather.cut.is_none() {
             let at = self.now + weather.rtt + weather.jitter.mul_f64(wait);
-            let v6 = family == Family::V6;
-            let intercepted = weather.portal.contains(&target);
-            self.replies.push(Reverse(Reply { at, id, link, v6, sent: self.now, intercepted }));
+            let from = if weather.portal.contains(&target) { Source::Portal } else { Source::Target };
+            self.replies.push(Reverse(Reply { at, id, link, v6, sent: self.now, from }));
         }
     }
 

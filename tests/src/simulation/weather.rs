@@ -26,6 +26,8 @@ pub struct Weather {
     pub gateway: bool,
     /// Targets in whose place somebody else answers.
     pub portal: Vec<TargetId>,
+    /// Targets with names that nobody tells the address of.
+    pub unresolved: Vec<TargetId>,
 }
 
 impl Weather {
@@ -35,6 +37,7 @@ impl Weather {
         let gone = Vec::new();
         let jitter = Duration::ZERO;
         let portal = Vec::new();
+        let unresolved = Vec::new();
         Self {
             rtt,
             jitter,
@@ -46,6 +49,7 @@ impl Weather {
             forwards: true,
             gateway: true,
             portal,
+            unresolved,
         }
     }
 }

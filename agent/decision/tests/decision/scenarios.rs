@@ -224,6 +224,8 @@ fn apply(simulation: &mut Simulation, step: &Step) {
             "gateway" => weather.gateway = step.value > 0.0,
             "portal" => weather.portal.push(TargetId(step.value as u8)),
             "portal_gone" => weather.portal.retain(|target| target.0 != step.value as u8),
+            "unresolved" => weather.unresolved.push(TargetId(step.value as u8)),
+            "resolved" => weather.unresolved.retain(|target| target.0 != step.value as u8),
             "back" => weather.gone.retain(|target| target.0 != step.value as u8),
             other => panic!("no event {other}"),
         }

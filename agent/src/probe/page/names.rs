@@ -141,6 +141,8 @@ impl Names {
         }
         match (entry.address, &entry.running) {
             (Some(address), _) => Place::Known(address),
+            // A probe that waited for the next failure would be judged late, and its reason never be told.
+            (None, _) if entry.failed => Place::Unknown,
             (None, Some(running)) => Place::Asked(running.looked.clone()),
             (None, None) => Place::Unknown,
         }
@@ -302,6 +304,16 @@ mod tests {
         assert_eq!(look_up(&mut names, at(89), found(NEW, 60)), (Some(OLD), false), "no haste");
         assert_eq!(look_up(&mut names, at(90), found(NEW, 60)), (Some(OLD), true));
         assert_eq!(look_up(&mut names, at(91), found(OLD, 60)), (Some(NEW), false));
+    }
+
+    #[tokio::test]
+    async fn while_a_name_is_asked_for_again_probes_fail_at_once() {
+        let mut names = Names::default();
+        let question = Arc::new(Question::new(NAME, Family::V4).unwrap());
+        assert_eq!(look_up(&mut names, at(0), Err(LookUpError::Silent)), (None, true));
+        let mut place = || names.look_up(NAME, &question, None, (Some(&Handle::current()), at(1)));
+        assert!(matches!((place(), place()), (Place::Unknown, Place::Unknown)));
+        assert!(names.known[NAME].running.is_some());
     }
 
     #[tokio::test]
