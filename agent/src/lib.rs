@@ -6,6 +6,8 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod daemon;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod netlink;
 pub mod probe;
 pub mod recording;

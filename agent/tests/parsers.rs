@@ -1,17 +1,17 @@
-//! What strangers send to probes: the entries of the fuzz targets, with bytes by chance and with answers that are broken
+//! What strangers send to probes, and what a disk has kept: the entries of the fuzz targets, with bytes by chance and with answers that are broken
 //! by chance, so that the targets cannot rot unseen.
 
 #![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use shunt::probe::fuzz::ENTRIES;
+use shunt::fuzz::ENTRIES;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 /// Answers that are believed, so that what follows the first checks is reached.
-const ANSWERS: [(&str, &[u8]); 7] = [
+const ANSWERS: [(&str, &[u8]); 12] = [
     // The records of a good answer, of A and of AAAA; an alias before the address.
     ("dns_answer", &[2, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]),
     (
@@ -34,6 +34,16 @@ const ANSWERS: [(&str, &[u8]); 7] = [
             0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 127, 0, 0, 1, 0, 53, 192, 0, 0, 12, 0, 0, 1,
             2, 3, 4,
         ],
+    ),
+    // A page with a mark, whole and in pieces; its second line on; one without a body.
+    ("page", b"\x02HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n.mark."),
+    ("page", b"\x02HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n.ma\r\n2\r\nrk\r\n0\r\n\r\n"),
+    ("page", b"\x06Server: x\r\nContent-Length: 4\r\n\r\nmark"),
+    ("page", b"\x01HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"),
+    // The records of a block: carrier, path, turns of the loop, the interface's counters.
+    (
+        "recording",
+        &[3, 0x31, 5, 0, 0, 1, 6, 0x31, 1, 1, 0, 0, 0, 0x01, 1, 0x03, 0, 0, 9, 0x21, 7, 0, 4, 4, 0x01, 9],
     ),
 ];
 
@@ -78,11 +88,11 @@ fn every_entry_has_answers_and_a_fuzz_target_and_every_target_an_entry() {
     for file in fs::read_dir(folder.join("fuzz_targets")).unwrap() {
         let file = file.unwrap().path();
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-        if !fs::read_to_string(&file).unwrap().contains("shunt::probe") {
+        if !fs::read_to_string(&file).unwrap().contains("shunt::fuzz") {
             // Of another crate, whose tests look after it.
             continue;
         }
-        let call = format!("fuzz_target!(|bytes: &[u8]| shunt::probe::fuzz::{name}(bytes));");
+        let call = format!("fuzz_target!(|bytes: &[u8]| shunt::fuzz::{name}(bytes));");
         assert!(fs::read_to_string(&file).unwrap().contains(&call), "{name}");
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
         targets.insert(name);

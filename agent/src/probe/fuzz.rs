@@ -1,22 +1,14 @@
-//! The parsers of what strangers send to probes, reachable for a fuzzer. Each entry takes any bytes at all, and panics
-//! only where a parser panics or says what cannot be true. Nothing of the agent calls it.
-//!
-//! Pages are not among them: `hyper` reads them and is fuzzed where it is made; `page/fetch.rs` holds what is made of it.
+//! The parsers of what strangers send to probes, for [`crate::fuzz`].
 
 use super::dns_wire::{Answer, Question};
 use super::echo;
 use super::neighbour::{Hardware, is_advertisement, is_arp_reply};
 use super::packet::{self, Ends, Inbound};
-use shunt_decision::Family;
+use super::page::answered;
+use shunt_config::{Host, Page};
+use shunt_decision::{Family, Outcome};
 use socket2::Type;
 use std::net::{Ipv4Addr, Ipv6Addr};
-
-/// A parser's entry.
-pub type Entry = fn(&[u8]);
-
-/// Every entry with its name, which is also that of its target in `tests/fuzz`.
-pub const ENTRIES: [(&str, Entry); 4] =
-    [("dns_answer", dns_answer), ("echo_reply", echo_reply), ("neighbour", neighbour), ("packet", packet)];
 
 /// The id of the question that is asked.
 const ID: u16 = 7;
@@ -78,6 +70,35 @@ pub fn neighbour(bytes: &[u8]) {
     for hops in [None, Some(254)] {
         assert!(!is_advertisement(bytes, hops, target), "it may come from beyond the link");
     }
+}
+
+/// A server's answer to the request for a page: its first line, its other lines, its body. The first byte chooses what is
+/// wanted of it, and whether the rest is all of it or what follows a good first line.
+pub fn page(bytes: &[u8]) {
+    const MARK: &str = "mark";
+    let Some((choice, rest)) = bytes.split_first() else { return };
+    let wanted = Page {
+        secure: false,
+        host: Host::Address(SOMEBODY.into()),
+        port: 80,
+        path: "/".to_owned(),
+        status: (choice & 1 != 0).then_some(204),
+        body: (choice & 2 != 0).then(|| MARK.to_owned()),
+    };
+    let first: &[u8] = if choice & 4 != 0 { b"HTTP/1.1 200 OK\r\n" } else { b"" };
+    let said = [first, rest].concat();
+    if !matches!(answered(&wanted, &said), Some(Outcome::Reply { .. })) {
+        return;
+    }
+    let status: &[u8] = if wanted.status.is_some() { b" 204" } else { b" 2" };
+    let good = |line: &[u8]| {
+        line.starts_with(b"HTTP/1.") && line.get(8..).is_some_and(|rest| rest.starts_with(status))
+    };
+    assert!(said.windows(12).any(good), "a page without its status");
+    // It may have come in pieces with their lengths in between.
+    let mut rest = said.iter();
+    let mut in_order = MARK.bytes().map(|byte| rest.any(|other| *other == byte));
+    assert!(wanted.body.is_none() || in_order.all(|found| found), "a page without its mark");
 }
 
 /// A packet that is routed to the canary; and the bytes as the payload of one.

@@ -13,8 +13,7 @@ mod dns;
 mod dns_wire;
 mod echo;
 mod error;
-#[doc(hidden)]
-pub mod fuzz;
+pub(crate) mod fuzz;
 mod gateway;
 mod icmp;
 mod neighbour;

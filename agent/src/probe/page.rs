@@ -12,6 +12,7 @@ mod reactor;
 #[cfg(feature = "https")]
 mod trust;
 
+pub(super) use fetch::answered;
 pub(super) use names::{Names, Place};
 
 use super::dns_wire::Question;

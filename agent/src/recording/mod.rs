@@ -6,6 +6,7 @@
 //! segment. [`open`] reads a recording, however damaged; [`replay`] runs the core over it again.
 
 mod disk;
+pub(crate) mod fuzz;
 mod plausible;
 mod read;
 mod record;

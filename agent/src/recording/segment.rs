@@ -106,14 +106,20 @@ pub struct Segment {
     pub damage: Option<Damage>,
 }
 
-/// The beginning of a file.
-pub(super) fn begin(header: &Header) -> Vec<u8> {
+/// What stands before the first frame.
+pub(super) fn preface() -> Vec<u8> {
     let agent = env!("CARGO_PKG_VERSION").as_bytes();
     let mut out = MAGIC.to_vec();
     out.extend(FORMAT.to_le_bytes());
     out.extend(layout().to_le_bytes());
     out.push(u8::try_from(agent.len()).unwrap_or(0));
     out.extend(agent);
+    out
+}
+
+/// The beginning of a file.
+pub(super) fn begin(header: &Header) -> Vec<u8> {
+    let mut out = preface();
     let mut payload = Vec::new();
     put_value(&mut payload, header);
     frame(&payload, &mut out);

@@ -1,5 +1,5 @@
-//! See `shunt::probe::fuzz`.
+//! See `shunt::fuzz`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shunt::probe::fuzz::packet(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shunt::fuzz::packet(bytes));

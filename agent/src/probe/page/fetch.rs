@@ -10,6 +10,7 @@ use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use shunt_config::Page as Wanted;
 use shunt_decision::{Outcome, Timestamp};
 use socket2::{SockAddr, Type};
 use std::error::Error as _;
@@ -17,7 +18,8 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// How much of a body is looked at: a mark stands near its beginning, and a film must not come over a metered link.
@@ -25,6 +27,9 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// The longest head of an answer; what is longer is garbage.
 const MAX_HEAD: usize = 16 * 1024;
+
+/// As much of a request as is read where no network is.
+const MAX_REQUEST: usize = 1024;
 
 /// What servers are told of us.
 const AGENT: &str = "shunt";
@@ -183,49 +188,59 @@ fn garbled(error: &hyper::Error) -> End {
     cause.map_or(Some(Outcome::Refused), broken)
 }
 
+/// What a server that says these bytes and hangs up is taken for, without a network.
+pub(in crate::probe) fn answered(wanted: &Wanted, said: &[u8]) -> Option<Outcome> {
+    let fetch = Fetch { page: Arc::new(Page::new(wanted)?), binding: None };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
+    let answer = runtime.block_on(async {
+        let (ours, mut theirs) = tokio::io::duplex(2 * MAX_BODY);
+        let serve = async {
+            // What comes before the request is no answer to it.
+            let _length = theirs.read(&mut [0; MAX_REQUEST]).await;
+            // The prober may hang up before all was said.
+            let _all = theirs.write_all(said).await;
+            let _end = theirs.shutdown().await;
+        };
+        tokio::join!(fetch.exchange(ours), serve).0
+    });
+    answer.map_or_else(
+        |end| end,
+        |(at, wrong)| Some(wrong.unwrap_or(Outcome::Reply { rtt: Duration::ZERO, at })),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use shunt_config::{Host, Page as Wanted};
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use shunt_config::Host;
 
-    /// What a server that says these bytes and hangs up is taken for.
-    fn judged(said: &[u8], body: Option<&str>) -> Result<Answer, End> {
-        let wanted = Wanted {
+    fn wanted(body: Option<&str>) -> Wanted {
+        Wanted {
             secure: false,
             host: Host::Address([192, 0, 2, 1].into()),
             port: 80,
             path: "/".to_owned(),
             status: None,
             body: body.map(str::to_owned),
-        };
-        let fetch = Fetch { page: Arc::new(Page::new(&wanted).unwrap()), binding: None };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let (ours, mut theirs) = tokio::io::duplex(2 * MAX_BODY);
-            let serve = async {
-                // What comes before the request is no answer to it.
-                let mut request = [0; 1_024];
-                let _length = theirs.read(&mut request).await.unwrap();
-                theirs.write_all(said).await.unwrap();
-                theirs.shutdown().await.unwrap();
-            };
-            tokio::join!(fetch.exchange(ours), serve).0
-        })
+        }
     }
 
-    fn is_good(answer: Result<Answer, End>) -> bool {
-        matches!(answer, Ok((_, None)))
+    fn judged(said: &[u8], body: Option<&str>) -> Option<Outcome> {
+        answered(&wanted(body), said)
+    }
+
+    fn is_good(outcome: Option<Outcome>) -> bool {
+        matches!(outcome, Some(Outcome::Reply { .. }))
     }
 
     #[test]
     fn a_text_is_found_at_the_end_of_what_is_read_and_not_behind_it() {
         let page = |before: usize| format!("HTTP/1.1 200 OK\r\n\r\n{}mark", ".".repeat(before));
         let within = judged(page(MAX_BODY - 4).as_bytes(), Some("mark"));
-        assert!(matches!(within, Ok((_, None))), "{within:?}");
+        assert!(is_good(within), "{within:?}");
         let beyond = judged(page(MAX_BODY - 3).as_bytes(), Some("mark"));
-        assert!(matches!(beyond, Ok((_, Some(Outcome::Intercepted)))), "{beyond:?}");
+        assert_eq!(beyond, Some(Outcome::Intercepted));
     }
 
     proptest! {
