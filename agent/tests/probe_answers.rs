@@ -48,7 +48,7 @@ fn tcp_is_accepted_or_refused() {
             });
             address
         });
-        let targets = [ports[0], ports[1], closed, hasty].map(Target::Tcp).to_vec();
+        let targets = [ports[0], ports[1], closed, hasty].map(|socket| Target::Tcp(socket.into())).to_vec();
         let mut prober = bound(&far, &[targets]);
         let outcomes = ask_all(&mut prober, 4);
         assert!(rtt(outcomes[0]) > Duration::ZERO);
@@ -109,10 +109,14 @@ fn dns_answers_are_judged() {
                 SocketAddr::new(ip, 53)
             })
         });
-        let dns = |server, name: &str| Target::Dns { server, name: name.to_owned(), answer: None };
-        let expecting = |server, answer: &str| {
+        let dns = |server: SocketAddr, name: &str| Target::Dns {
+            server: server.into(),
+            name: name.to_owned(),
+            answer: None,
+        };
+        let expecting = |server: SocketAddr, answer: &str| {
             let answer = Some(answer.parse().unwrap());
-            Target::Dns { server, name: "ok.example".to_owned(), answer }
+            Target::Dns { server: server.into(), name: "ok.example".to_owned(), answer }
         };
         let silent = SocketAddr::new(TARGET_V4.into(), 54);
         let targets = vec![

@@ -77,7 +77,7 @@ fn echo_and_dns_cost_what_is_charged_to_the_byte() {
                 thread::spawn(move || serve_dns(&socket));
                 server
             });
-            Target::Dns { server, name: "www.example.com".to_owned(), answer: None }
+            Target::Dns { server: server.into(), name: "www.example.com".to_owned(), answer: None }
         });
         let targets: Vec<_> = echo_targets().into_iter().chain(dns).collect();
         for (place, target) in targets.iter().enumerate() {
@@ -115,7 +115,7 @@ fn a_connection_costs_no_more_than_is_charged() {
                 thread::spawn(move || listener.incoming().for_each(drop));
                 address
             });
-            Target::Tcp(address)
+            Target::Tcp(address.into())
         });
         for (place, target) in targets.iter().enumerate() {
             let far_side = far.tap();

@@ -97,7 +97,7 @@ fn a_canary_goes_as_a_clients_packet() {
             });
         });
         let server = SocketAddr::new(TARGET_V4.into(), 53);
-        let dns = Target::Dns { server, name: "example.com".to_owned(), answer: None };
+        let dns = Target::Dns { server: server.into(), name: "example.com".to_owned(), answer: None };
         assert_eq!(ask(&mut canary, &dns), Outcome::Refused);
         assert_eq!(senders.recv().unwrap(), IpAddr::from(SOURCE));
 
@@ -108,7 +108,7 @@ fn a_canary_goes_as_a_clients_packet() {
             thread::spawn(move || listener.incoming().for_each(drop));
             address
         });
-        rtt(ask(&mut canary, &Target::Tcp(open)));
+        rtt(ask(&mut canary, &Target::Tcp(open.into())));
         assert_eq!(ask(&mut canary, &Target::Tcp((TARGET_V4, 1).into())), Outcome::Refused);
     });
 }

@@ -127,7 +127,7 @@ fn names_and_pages_are_asked_for_over_their_own_link_only() {
         assert_eq!((askers(), peers()), (vec![by_first], vec![by_first]));
         assert!(rtt(asker.ask_all(FIRST, 1)[0]) > Duration::ZERO);
         assert_eq!((askers(), peers()), (vec![], vec![by_first]), "the answer is kept");
-        assert_eq!(asker.prober.stand_in(FIRST, TargetId(0)), Some(Target::Tcp(v4)));
+        assert_eq!(asker.prober.stand_in(FIRST, TargetId(0)), Some(Target::Tcp(v4.into())));
 
         // Without its link nothing goes out, neither for the known name nor, after a new path, for the unknown one.
         far.run(|| set_up("f1", false));

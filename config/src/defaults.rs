@@ -50,7 +50,7 @@ pub(crate) const HOLD_DOWN: RangeInclusive<Duration> = SECOND..=DAY;
 pub(crate) const HALF_LIFE: RangeInclusive<Duration> = SECOND..=DAY;
 
 pub(crate) fn targets() -> Vec<Weighted> {
-    RESOLVERS.into_iter().map(|address| Target::Icmp(address).into()).collect()
+    RESOLVERS.into_iter().map(|address| Target::Icmp(address.into()).into()).collect()
 }
 
 /// Everything but the links, which have no default.

@@ -36,7 +36,7 @@ pub use model::{
     Link, LogFormat, Probe, ProbeBudget, TimeLimit,
 };
 pub use recording::Recording;
-pub use target::{Host, Page, Target, Weighted};
+pub use target::{Endpoint, Host, Page, Target, Weighted};
 
 /// Longest file in bytes: a hundred links with every key written out stay below half of it.
 const MAX_FILE: usize = 256 * 1024;

@@ -4,7 +4,7 @@ use crate::defaults::MAX_RESOLVERS;
 use crate::target::checked;
 use crate::values::{Complaint, Parsed, show, text};
 use crate::walk::{Section, Setting, Walker};
-use crate::{Host, Page, Target, Weighted};
+use crate::{Host, Weighted};
 use std::net::IpAddr;
 use toml::de::DeValue;
 
@@ -24,9 +24,9 @@ pub(crate) fn resolvers<'t>(
 pub(crate) fn check(walk: &mut Walker, link: &str, resolvers: &Setting<Vec<IpAddr>>, targets: &[Weighted]) {
     let Some(place) = resolvers.place() else { return };
     for (family, wanted) in [("IPv4", false), ("IPv6", true)] {
-        let name = targets.iter().find_map(|weighted| match &weighted.target {
-            Target::Page(Page { host: Host::Name { name, ipv6 }, .. }) if *ipv6 == wanted => Some(name),
-            _ => None,
+        let name = targets.iter().find_map(|weighted| match weighted.target.host() {
+            Host::Name { name, ipv6 } if *ipv6 == wanted => Some(name),
+            Host::Name { .. } | Host::Address(_) => None,
         });
         if let Some(name) = name
             && !resolvers.value.iter().any(|resolver| resolver.is_ipv6() == wanted)

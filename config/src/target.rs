@@ -1,14 +1,17 @@
 //! Targets: what is probed, what counts as a good answer, and how much that answer counts.
 
 mod forms;
+mod host;
 mod list;
 mod page;
+
+pub use host::{Endpoint, Host};
 
 pub(crate) use forms::checked;
 pub(crate) use list::targets;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// A target of a link, and how much it counts there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,14 +25,14 @@ pub struct Weighted {
 /// Something that answers probes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// `192.0.2.1`: ICMP echo.
-    Icmp(IpAddr),
-    /// `tcp://192.0.2.1:443`: a connection is accepted.
-    Tcp(SocketAddr),
+    /// `192.0.2.1`, `example.com`: ICMP echo.
+    Icmp(Host),
+    /// `tcp://192.0.2.1:443`, `tcp://example.com:443`: a connection is accepted.
+    Tcp(Endpoint),
     /// `dns://192.0.2.1/example.com` (port 53 unless given): the name's A (or AAAA, by the server's family) is answered.
     Dns {
         /// The server.
-        server: SocketAddr,
+        server: Endpoint,
         /// The name asked for, without the trailing dot.
         name: String,
         /// The address that must be among the answers, of the server's family; `None`: any will do.
@@ -56,39 +59,44 @@ pub struct Page {
     pub body: Option<String>,
 }
 
-/// Where a page is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Host {
-    /// At an address.
-    Address(IpAddr),
-    /// At an address that is to be found over the probed link.
-    Name {
-        /// A domain name without the trailing dot.
-        name: String,
-        /// Asked for over IPv6 (else over IPv4).
-        ipv6: bool,
-    },
-}
-
 impl Target {
+    /// Who is probed.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        match self {
+            Self::Icmp(host) => host,
+            Self::Tcp(endpoint) | Self::Dns { server: endpoint, .. } => &endpoint.host,
+            Self::Page(page) => &page.host,
+        }
+    }
+
     /// The address that is probed; `None` where it is to be found by a name.
     #[must_use]
     pub const fn address(&self) -> Option<IpAddr> {
-        match self {
-            Self::Icmp(address) => Some(*address),
-            Self::Tcp(socket) | Self::Dns { server: socket, .. } => Some(socket.ip()),
-            Self::Page(Page { host: Host::Address(address), .. }) => Some(*address),
-            Self::Page(Page { host: Host::Name { .. }, .. }) => None,
+        match self.host() {
+            Host::Address(address) => Some(*address),
+            Host::Name { .. } => None,
         }
     }
 
     /// Whether it is probed over IPv4 (else over IPv6).
     #[must_use]
     pub const fn is_ipv4(&self) -> bool {
+        self.host().is_ipv4()
+    }
+
+    /// The same target at this host.
+    #[must_use]
+    pub fn at(mut self, host: Host) -> Self {
+        *self.host_mut() = host;
+        self
+    }
+
+    const fn host_mut(&mut self) -> &mut Host {
         match self {
-            Self::Icmp(address) | Self::Page(Page { host: Host::Address(address), .. }) => address.is_ipv4(),
-            Self::Tcp(socket) | Self::Dns { server: socket, .. } => socket.is_ipv4(),
-            Self::Page(Page { host: Host::Name { ipv6, .. }, .. }) => !*ipv6,
+            Self::Icmp(host) => host,
+            Self::Tcp(endpoint) | Self::Dns { server: endpoint, .. } => &mut endpoint.host,
+            Self::Page(page) => &mut page.host,
         }
     }
 }
@@ -109,11 +117,13 @@ impl fmt::Display for Weighted {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Icmp(address) => write!(f, "{address}"),
-            Self::Tcp(socket) => write!(f, "tcp://{socket}"),
-            Self::Dns { server, name, .. } => write!(f, "dns://{server}/{name}"),
-            Self::Page(page) => page.fmt(f),
+            Self::Icmp(host) => write!(f, "{host}")?,
+            Self::Tcp(endpoint) => write!(f, "tcp://{endpoint}")?,
+            Self::Dns { server, name, .. } => write!(f, "dns://{server}/{name}")?,
+            Self::Page(page) => write!(f, "{page}")?,
         }
+        // What is not the default; addresses tell their family.
+        f.write_str(if matches!(self.host(), Host::Name { ipv6: true, .. }) { " over IPv6" } else { "" })
     }
 }
 
@@ -127,11 +137,7 @@ impl Page {
     /// Host and, if it is not the usual one, port: what a client writes into `Host`.
     #[must_use]
     pub fn authority(&self) -> String {
-        let host = match &self.host {
-            Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
-            Host::Address(address) => address.to_string(),
-            Host::Name { name, .. } => name.clone(),
-        };
+        let host = self.host.bracketed();
         if self.port == Self::usual_port(self.secure) { host } else { format!("{host}:{}", self.port) }
     }
 }
@@ -139,10 +145,6 @@ impl Page {
 impl fmt::Display for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.secure { "https" } else { "http" };
-        write!(f, "{scheme}://{}{}", self.authority(), self.path)?;
-        match self.host {
-            Host::Name { ipv6: true, .. } => f.write_str(" over IPv6"),
-            Host::Name { .. } | Host::Address(_) => Ok(()),
-        }
+        write!(f, "{scheme}://{}{}", self.authority(), self.path)
     }
 }

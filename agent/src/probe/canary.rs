@@ -138,7 +138,7 @@ impl Canary {
         self.dropped + self.tun.as_ref().map_or(0, |client| client.dropped) + local.sum::<u64>()
     }
 
-    /// Sends one canary; for a page, the caller gives what stands in for it. What became of it comes by [`drain`](Self::drain); nothing comes when it is not answered before
+    /// Sends one canary; for a page or a name, the caller gives what stands in for it. What became of it comes by [`drain`](Self::drain); nothing comes when it is not answered before
     /// `expires`.
     pub fn send(&mut self, id: ProbeId, target: &Target, _now: Timestamp, expires: Timestamp) {
         let sent = Ask::new(target).and_then(|ask| match (target.address()?, &mut self.tun) {
@@ -218,8 +218,8 @@ impl Client {
                 let request = echo::request_v4(flying.flow, flying.query_id(), self.cookie.token(id));
                 packet::ipv4(ICMP, self.source, target, &request)
             }
-            Ask::Connect(_) => packet::tcp(ends, number, 0, SYN),
-            Ask::Query(_, question) => packet::udp(ends, &question.query(flying.query_id())),
+            Ask::Connect(..) => packet::tcp(ends, number, 0, SYN),
+            Ask::Query(.., question) => packet::udp(ends, &question.query(flying.query_id())),
             Ask::Page(_) => return None,
         };
         self.tun.write(&packet).ok()?;
@@ -262,7 +262,7 @@ impl Flying {
     fn ends(&self, source: Ipv4Addr) -> Ends {
         let to_port = match &self.ask {
             Ask::Echo(_) | Ask::Page(_) => 0,
-            Ask::Connect(target) | Ask::Query(target, _) => target.port(),
+            Ask::Connect(_, port) | Ask::Query(_, port, _) => *port,
         };
         let from_port = PORTS.0 + self.flow % PORTS.1;
         Ends { from: source, from_port, to: self.target, to_port }
@@ -284,12 +284,12 @@ impl Flying {
                     && reply.payload == cookie.token(self.id);
                 ours.then_some(true)
             }
-            (Ask::Connect(_), Inbound::Segment { ends, acknowledged, flags, .. }) => {
+            (Ask::Connect(..), Inbound::Segment { ends, acknowledged, flags, .. }) => {
                 let ours =
                     ends == expected && flags & ACK != 0 && acknowledged == self.number.wrapping_add(1);
                 (ours && flags & (SYN | RST) != 0).then_some(flags & RST == 0)
             }
-            (Ask::Query(_, question), Inbound::Datagram { ends, data }) if ends == expected => {
+            (Ask::Query(.., question), Inbound::Datagram { ends, data }) if ends == expected => {
                 question.answer(self.query_id(), data).map(|answer| answer == Answer::Good)
             }
             _ => None,

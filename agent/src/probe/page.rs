@@ -7,23 +7,21 @@
 
 mod fetch;
 mod judge;
-mod names;
 mod reactor;
 #[cfg(feature = "https")]
 mod trust;
 
 pub(super) use fetch::answered;
-pub(super) use names::{Names, Place};
 
-use super::dns_wire::Question;
+use super::names::{Asking, Names, Place};
+use super::spot::Spot;
 use crate::clock;
 use crate::netlink::Binding;
 use fetch::Fetch;
 use reactor::Reactor;
-use shunt_config::{Host, Page as Wanted};
-use shunt_decision::{Family, Outcome, Timestamp};
+use shunt_config::Page as Wanted;
+use shunt_decision::{Outcome, Timestamp};
 use std::io;
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use tokio::runtime::Handle;
@@ -42,69 +40,33 @@ const NO_THREAD: &str =
 #[derive(Debug)]
 pub(super) struct Page {
     wanted: Wanted,
-    /// For a host that has a name.
-    question: Option<Arc<Question>>,
+    spot: Spot,
 }
 
 impl Page {
     /// `None` for a name that cannot be asked for.
     pub(super) fn new(wanted: &Wanted) -> Option<Self> {
-        let question = match &wanted.host {
-            Host::Address(_) => None,
-            Host::Name { name, ipv6 } => {
-                let family = if *ipv6 { Family::V6 } else { Family::V4 };
-                Some(Arc::new(Question::new(name, family)?))
-            }
-        };
-        Some(Self { wanted: wanted.clone(), question })
+        Some(Self { wanted: wanted.clone(), spot: Spot::new(&wanted.host)? })
     }
 
-    /// The family in which it is asked for.
-    pub(super) const fn family(&self) -> Family {
-        match self.wanted.host {
-            Host::Address(IpAddr::V4(_)) | Host::Name { ipv6: false, .. } => Family::V4,
-            Host::Address(IpAddr::V6(_)) | Host::Name { ipv6: true, .. } => Family::V6,
-        }
+    /// Where it is.
+    pub(super) const fn spot(&self) -> &Spot {
+        &self.spot
     }
 
     /// The port that is connected to.
     pub(super) const fn port(&self) -> u16 {
         self.wanted.port
     }
-
-    /// Where it is, as far as is known; a name that is not (or no longer) known is looked up.
-    pub(super) fn place(
-        &self,
-        client: &Client,
-        names: &mut Names,
-        binding: Option<&Binding>,
-        now: Timestamp,
-    ) -> Place {
-        match (&self.wanted.host, &self.question) {
-            (Host::Address(address), _) => Place::Known(*address),
-            (Host::Name { name, .. }, Some(question)) => {
-                names.look_up(name, question, binding, (client.reactor(), now))
-            }
-            (Host::Name { .. }, None) => Place::Unknown,
-        }
-    }
-
-    /// Where it is, without asking anybody.
-    pub(super) fn known_place(&self, names: &Names) -> Option<IpAddr> {
-        match &self.wanted.host {
-            Host::Address(address) => Some(*address),
-            Host::Name { name, .. } => names.known(name),
-        }
-    }
 }
 
-/// What all page probes share.
+/// What all probes share that take many steps.
 #[derive(Debug, Default)]
 pub(super) struct Client {
     #[cfg(feature = "https")]
     trust: trust::Trust,
-    call: Notify,
-    /// Started when the first page is asked for; `None` inside where the system gives no thread.
+    call: Arc<Notify>,
+    /// Started when the first page or name is asked for; `None` inside where the system gives no thread.
     reactor: OnceLock<Option<Reactor>>,
 }
 
@@ -115,9 +77,26 @@ impl Client {
         Self { trust: trust::Trust::new(certificates), ..Self::default() }
     }
 
-    /// Completes when a probe went wrong.
+    /// Completes when a probe went wrong, or a look-up is over that one may wait for.
     pub(super) async fn called(&self) {
         self.call.notified().await;
+    }
+
+    /// Says that there is something to be read.
+    pub(super) fn call(&self) {
+        self.call.notify_one();
+    }
+
+    /// Where `spot` is, looked up by the link of `binding`.
+    pub(super) fn place(
+        &self,
+        spot: &Spot,
+        names: &mut Names,
+        binding: Option<&Binding>,
+        now: Timestamp,
+    ) -> Place {
+        let reactor = if matches!(spot, Spot::Name(..)) { self.reactor() } else { None };
+        spot.place(names, &Asking { reactor, call: &self.call, binding, now })
     }
 
     fn reactor(&self) -> Option<&Handle> {
@@ -144,7 +123,7 @@ impl Client {
             let good = matches!(outcome, None | Some(Outcome::Reply { .. }));
             // The probe may have been given up meanwhile: then nobody wants to know.
             if sender.send(outcome).is_ok() && !good {
-                client.call.notify_one();
+                client.call();
             }
         });
         Ok(Running { outcome, task: task.abort_handle() })

@@ -4,9 +4,11 @@ use super::dns::Query;
 use super::dns_wire::Question;
 use super::error::ProbeError;
 use super::icmp::IcmpSocket;
-use super::page::{self, Client, Names, Page, Running};
+use super::names::{Names, Place};
+use super::page::{self, Client, Page, Running};
 use super::receive::Buffers;
 use super::socket::family_of;
+use super::spot::Spot;
 use super::sys;
 use super::tcp::Connect;
 use super::token::Random;
@@ -34,9 +36,11 @@ pub(super) struct Request {
 /// A target made ready for being asked.
 #[derive(Debug, Clone)]
 pub(super) enum Ask {
-    Echo(IpAddr),
-    Connect(SocketAddr),
-    Query(SocketAddr, Arc<Question>),
+    Echo(Spot),
+    /// To a port.
+    Connect(Spot, u16),
+    /// To a port.
+    Query(Spot, u16, Arc<Question>),
     Page(Arc<Page>),
 }
 
@@ -44,26 +48,36 @@ impl Ask {
     /// `None` for a name that cannot be asked for.
     pub(super) fn new(target: &Target) -> Option<Self> {
         Some(match target {
-            Target::Icmp(address) => Self::Echo(*address),
-            Target::Tcp(address) => Self::Connect(*address),
+            Target::Icmp(host) => Self::Echo(Spot::new(host)?),
+            Target::Tcp(endpoint) => Self::Connect(Spot::new(&endpoint.host)?, endpoint.port),
             Target::Dns { server, name, answer } => {
-                let question = Question::new(name, family_of(server.ip()))?;
-                Self::Query(*server, Arc::new(question.expecting(*answer)))
+                let spot = Spot::new(&server.host)?;
+                let question = Question::new(name, spot.family())?.expecting(*answer);
+                Self::Query(spot, server.port, Arc::new(question))
             }
             Target::Page(page) => Self::Page(Arc::new(Page::new(page)?)),
         })
     }
-}
 
-impl Ask {
-    /// The family by which it is asked.
-    pub(super) fn family(&self) -> Family {
+    /// Where it is asked.
+    pub(super) fn spot(&self) -> &Spot {
         match self {
-            Self::Echo(address) => family_of(*address),
-            Self::Connect(address) | Self::Query(address, _) => family_of(address.ip()),
-            Self::Page(page) => page.family(),
+            Self::Echo(spot) | Self::Connect(spot, _) | Self::Query(spot, ..) => spot,
+            Self::Page(page) => page.spot(),
         }
     }
+
+    /// The family by which it is asked.
+    pub(super) fn family(&self) -> Family {
+        self.spot().family()
+    }
+}
+
+/// A probe that waits for the address of its name.
+struct Unnamed {
+    request: Request,
+    ask: Ask,
+    place: Place,
 }
 
 /// The sockets that one drain looks at, in a fixed order.
@@ -108,6 +122,7 @@ pub(super) struct Path {
     connects: Waiting<Connect>,
     queries: Waiting<Query>,
     pages: Waiting<Running>,
+    unnamed: Waiting<Unnamed>,
     client: Option<Arc<Client>>,
     names: Names,
     random: Random,
@@ -118,13 +133,21 @@ impl Path {
     pub(super) fn open(family: Family, binding: Option<Binding>, echo: bool) -> Result<Self, ProbeError> {
         let mut random = Random::default();
         let icmp = if echo { Some(IcmpSocket::open(family, binding.as_ref(), &mut random)?) } else { None };
-        let (connects, queries, pages) =
-            (Waiting::default(), Waiting::default(), Waiting::at_most(page::MAX_RUNNING));
-        let (client, names) = (None, Names::default());
-        Ok(Self { family, binding, icmp, connects, queries, pages, client, names, random })
+        Ok(Self {
+            family,
+            binding,
+            icmp,
+            connects: Waiting::default(),
+            queries: Waiting::default(),
+            pages: Waiting::at_most(page::MAX_RUNNING),
+            unnamed: Waiting::at_most(page::MAX_RUNNING),
+            client: None,
+            names: Names::default(),
+            random,
+        })
     }
 
-    /// The same, by which pages can be asked for; names at the resolvers of its family.
+    /// The same, by which pages and names can be asked for; names at the resolvers of its family.
     pub(super) fn with_pages(mut self, client: &Arc<Client>, resolvers: &[IpAddr]) -> Self {
         let family = self.family;
         self.client = Some(Arc::clone(client));
@@ -132,33 +155,76 @@ impl Path {
         self
     }
 
-    /// Where a page is, without asking anybody.
-    pub(super) fn place(&self, page: &Page) -> Option<IpAddr> {
-        page.known_place(&self.names)
+    /// Where it is, without asking anybody.
+    pub(super) fn known(&self, spot: &Spot) -> Option<IpAddr> {
+        spot.known(&self.names)
     }
 
     /// Asks one target; an error means that nothing left.
     pub(super) fn send(&mut self, request: Request, ask: &Ask) -> io::Result<()> {
         let binding = self.binding.as_ref();
-        match ask {
-            Ask::Echo(target) => match &mut self.icmp {
-                Some(icmp) => icmp.send(request, *target, binding),
-                None => Err(io::ErrorKind::NotConnected.into()),
-            },
-            Ask::Connect(target) => {
-                self.connects.push(request, Connect::send(*target, self.family, binding)?);
+        let place = match (ask.spot(), &self.client) {
+            (Spot::Address(address), _) => Place::Known(*address),
+            (spot @ Spot::Name(..), Some(client)) => {
+                client.place(spot, &mut self.names, binding, clock::now())
+            }
+            (Spot::Name(..), None) => return Err(io::ErrorKind::NotConnected.into()),
+        };
+        match (ask, place) {
+            (Ask::Page(page), place) => {
+                let client = self.client.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+                self.pages.push(request, client.ask(page, place, binding, request.expires)?);
                 Ok(())
             }
-            Ask::Query(server, question) => {
-                let query = Query::send(*server, question, self.family, binding, &mut self.random)?;
+            (_, Place::Known(address)) => self.send_to(address, request, ask),
+            (_, place @ (Place::Asked(_) | Place::Unknown)) => {
+                if let (Place::Unknown, Some(client)) = (&place, &self.client) {
+                    client.call();
+                }
+                self.unnamed.push(request, Unnamed { request, ask: ask.clone(), place });
+                Ok(())
+            }
+        }
+    }
+
+    fn send_to(&mut self, target: IpAddr, request: Request, ask: &Ask) -> io::Result<()> {
+        let binding = self.binding.as_ref();
+        match ask {
+            Ask::Echo(_) => match &mut self.icmp {
+                Some(icmp) => icmp.send(request, target, binding),
+                None => Err(io::ErrorKind::NotConnected.into()),
+            },
+            Ask::Connect(_, port) => {
+                let target = SocketAddr::new(target, *port);
+                self.connects.push(request, Connect::send(target, self.family, binding)?);
+                Ok(())
+            }
+            Ask::Query(_, port, question) => {
+                let server = SocketAddr::new(target, *port);
+                let query = Query::send(server, question, self.family, binding, &mut self.random)?;
                 self.queries.push(request, query);
                 Ok(())
             }
-            Ask::Page(page) => {
-                let client = self.client.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-                let place = page.place(client, &mut self.names, binding, clock::now());
-                self.pages.push(request, client.ask(page, place, binding, request.expires)?);
-                Ok(())
+            // It finds its place itself.
+            Ask::Page(_) => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+
+    /// Sends the probes whose names are known by now, and ends those whose are not.
+    fn send_named(&mut self, now: Timestamp, outcomes: &mut Vec<(ProbeId, Outcome)>) {
+        let mut found = Vec::new();
+        self.unnamed.conclude(now, outcomes, |unnamed| {
+            unnamed.place.poll().map(|address| match address {
+                Some(address) => {
+                    found.push((address, unnamed.request, unnamed.ask.clone()));
+                    None
+                }
+                None => Some(Outcome::Unresolved),
+            })
+        });
+        for (address, request, ask) in found.into_iter().filter(|(_, request, _)| request.expires >= now) {
+            if self.send_to(address, request, &ask).is_err() {
+                outcomes.push((request.id, Outcome::Unsendable));
             }
         }
     }
@@ -189,17 +255,23 @@ impl Path {
         self.connects.drain(now, watch, buffers, outcomes);
         self.queries.drain(now, watch, buffers, outcomes);
         self.pages.conclude(now, outcomes, Running::poll);
+        // At last: what is sent now has no place in the watch.
+        self.send_named(now, outcomes);
     }
 
     /// Whether no answer is awaited.
     pub(super) fn is_idle(&self) -> bool {
         let echoes = self.icmp.as_ref().and_then(IcmpSocket::awaited);
-        echoes.is_none() && self.connects.is_empty() && self.queries.is_empty() && self.pages.is_empty()
+        let sockets = echoes.is_none() && self.connects.is_empty() && self.queries.is_empty();
+        sockets && self.pages.is_empty() && self.unnamed.is_empty()
     }
 
     /// Probes forgotten because too many were in flight.
     pub(super) fn dropped(&self) -> u64 {
         let icmp = self.icmp.as_ref().map_or(0, IcmpSocket::dropped);
-        icmp + self.connects.dropped() + self.queries.dropped() + self.pages.dropped()
+        icmp + self.connects.dropped()
+            + self.queries.dropped()
+            + self.pages.dropped()
+            + self.unnamed.dropped()
     }
 }

@@ -6,12 +6,13 @@ use super::page::Client;
 use super::path::{Ask, Path, Request, Watch};
 use super::receive::Buffers;
 use super::socket::family_of;
+use super::spot::Spot;
 use super::sys::{self, Stamps};
 use crate::netlink::Binding;
-use shunt_config::Target;
+use shunt_config::{Endpoint, Target};
 use shunt_decision::{Family, LinkId, Outcome, PerFamily, ProbeId, TargetId, Timestamp};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct Prober {
 struct Link {
     /// `None` for a target that cannot be asked.
     targets: Vec<Option<Ask>>,
+    /// The same, as they were written.
+    written: Vec<Target>,
     /// Who is asked for names.
     resolvers: Vec<IpAddr>,
     sides: PerFamily<Option<Side>>,
@@ -57,6 +60,7 @@ impl Prober {
     pub fn new(links: &[Vec<Target>]) -> Self {
         let link = |targets: &Vec<Target>| Link {
             targets: targets.iter().map(Ask::new).collect(),
+            written: targets.clone(),
             resolvers: Vec::new(),
             sides: PerFamily { v4: None, v6: None },
         };
@@ -148,19 +152,33 @@ impl Prober {
         }
     }
 
-    /// Completes when the probe of a page went wrong: it is worth a [`drain`](Self::drain) before the loop wakes by itself.
+    /// Completes when the probe of a page went wrong, or the address of a name is known that a probe waits for: it is worth a [`drain`](Self::drain) before the loop wakes by itself.
     pub async fn called(&self) {
         self.client.called().await;
     }
 
-    /// What a packet that goes as a client's asks in the place of a page: a connection to its port. `None` for what is no
-    /// page, and while the address of its name is not known.
+    /// What a packet that goes as a client's asks in the place of a target: of a page a connection to its port, of a name
+    /// its address. `None` for what needs no stand-in, and while the address of its name is not known.
     #[must_use]
     pub fn stand_in(&self, link: LinkId, target: TargetId) -> Option<Target> {
         let link = self.links.get(usize::from(link.0))?;
-        let Some(Ask::Page(page)) = link.targets.get(usize::from(target.0))? else { return None };
-        let path = link.sides.get(page.family()).as_ref()?.path.as_ref()?;
-        Some(Target::Tcp(SocketAddr::new(path.place(page)?, page.port())))
+        let ask = link.targets.get(usize::from(target.0))?.as_ref()?;
+        let path = || link.sides.get(ask.family()).as_ref()?.path.as_ref();
+        match ask {
+            Ask::Page(page) => {
+                let host = path()?.known(page.spot())?.into();
+                Some(Target::Tcp(Endpoint { host, port: page.port() }))
+            }
+            Ask::Echo(spot @ Spot::Name(..))
+            | Ask::Connect(spot @ Spot::Name(..), _)
+            | Ask::Query(spot @ Spot::Name(..), ..) => {
+                let host = path()?.known(spot)?.into();
+                Some(link.written.get(usize::from(target.0))?.clone().at(host))
+            }
+            Ask::Echo(Spot::Address(_))
+            | Ask::Connect(Spot::Address(_), _)
+            | Ask::Query(Spot::Address(_), ..) => None,
+        }
     }
 
     /// Asks `router` on its link whether it is there. The answer comes by [`gateway_answers`](Self::gateway_answers), at
@@ -202,7 +220,7 @@ fn keep_stamping() -> io::Result<UdpSocket> {
 
 impl Link {
     fn open(&mut self, family: Family, client: &Arc<Client>) -> Result<(), ProbeError> {
-        let echo = |ask: &Option<Ask>| matches!(ask, Some(Ask::Echo(ip)) if family_of(*ip) == family);
+        let echo = |ask: &Option<Ask>| matches!(ask, Some(Ask::Echo(spot)) if spot.family() == family);
         let echo = self.targets.iter().any(echo);
         if let Some(side) = self.sides.get_mut(family) {
             let path = Path::open(family, Some(side.binding.clone()), echo)?;

@@ -1,9 +1,9 @@
 //! A target's text: from `192.0.2.1`, `tcp://192.0.2.1:443` or `dns://192.0.2.1/example.com` to a [`Target`].
 
 use super::page::page;
-use crate::Target;
 use crate::values::{Complaint, Parsed, not_unicast, quoted};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use crate::{Endpoint, Host, Target};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// RFC 1035, section 2.3.4, without the closing root label: the longest name that can be asked for.
 const MAX_NAME: usize = 253;
@@ -16,7 +16,7 @@ const DNS_PORT: u16 = 53;
 
 /// What can be written, for a mend.
 const FORMS: &str =
-    "write an address, \"tcp://ADDRESS:PORT\", \"dns://ADDRESS/NAME\" or \"https://HOST/PATH\"";
+    "write an address or a name, \"tcp://HOST:PORT\", \"dns://HOST/NAME\" or \"https://HOST/PATH\"";
 
 /// Reads one target.
 pub(super) fn target(given: &str) -> Parsed<Target> {
@@ -34,46 +34,47 @@ pub(super) fn target(given: &str) -> Parsed<Target> {
 }
 
 fn icmp(given: &str) -> Parsed<Target> {
-    if let Ok(address) = given.parse::<IpAddr>() {
-        return checked(given, address).map(Target::Icmp);
-    }
-    if let Ok(socket) = given.parse::<SocketAddr>() {
+    if given.parse::<IpAddr>().is_err()
+        && let Ok((host, Some(port))) = host_and_port(given, given)
+    {
+        let endpoint = Endpoint { host: self::host(given, host)?, port };
         return Err(Complaint::new(
             format!("{} has a port, and echo requests have none", quoted(given)),
-            format!("write \"{}\" for an echo request, or \"tcp://{socket}\" for a connection", socket.ip()),
+            format!(
+                "write \"{}\" for an echo request, or \"tcp://{endpoint}\" for a connection",
+                endpoint.host
+            ),
         ));
     }
-    Err(no_address(given, given, "or \"tcp://ADDRESS:PORT\", \"dns://ADDRESS/NAME\""))
+    host(given, given).map(Target::Icmp)
 }
 
 fn tcp(given: &str, rest: &str) -> Parsed<Target> {
     let (host, port) = host_and_port(given, rest)?;
-    let address = host_address(given, host)?;
+    let host = self::host(given, host)?;
     let port = port.ok_or_else(|| {
-        let at = bracketed(address);
         Complaint::new(
             format!("{} has no port", quoted(given)),
-            format!("add one, such as \"tcp://{at}:443\""),
+            format!("add one, such as \"tcp://{}\"", Endpoint { host: host.clone(), port: 443 }),
         )
     })?;
-    Ok(Target::Tcp(SocketAddr::new(address, port)))
+    Ok(Target::Tcp(Endpoint { host, port }))
 }
 
 fn dns(given: &str, rest: &str) -> Parsed<Target> {
     let (server, name) = rest.split_once('/').unwrap_or((rest, ""));
     let (host, port) = host_and_port(given, server)?;
-    let address = host_address(given, host)?;
+    let host = self::host(given, host)?;
     let name = name.strip_suffix('.').unwrap_or(name);
     if !is_name(name) {
         let why =
             if name.is_empty() { "asks for no name" } else { "asks for a name that DNS does not allow" };
-        let at = bracketed(address);
         return Err(Complaint::new(
             format!("{} {why}", quoted(given)),
-            format!("add the name to ask for, such as \"dns://{at}/example.com\""),
+            format!("add the name to ask for, such as \"dns://{}/example.com\"", host.bracketed()),
         ));
     }
-    let server = SocketAddr::new(address, port.unwrap_or(DNS_PORT));
+    let server = Endpoint { host, port: port.unwrap_or(DNS_PORT) };
     Ok(Target::Dns { server, name: name.to_owned(), answer: None })
 }
 
@@ -111,15 +112,33 @@ pub(super) fn host_and_port<'a>(given: &str, authority: &'a str) -> Parsed<(&'a 
     }
 }
 
-fn host_address(given: &str, host: &str) -> Parsed<IpAddr> {
-    match host.parse() {
-        Ok(address) => checked(given, address),
-        Err(_) => Err(no_address(given, host, "in that place")),
+/// An address, or a name that can be looked up; it counts for IPv4 unless something else is said of it.
+pub(super) fn host(given: &str, host: &str) -> Parsed<Host> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return checked(given, address).map(Host::Address);
     }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if name.contains(['%', ':', '[', '/']) || is_like_an_address(name) {
+        return Err(no_host(given, host));
+    }
+    if name.contains('.') && is_name(name) {
+        return Ok(Host::Name { name: name.to_ascii_lowercase(), ipv6: false });
+    }
+    Err(Complaint::new(
+        format!("{} names no host that can be looked up", quoted(given)),
+        "write a whole name with its domain, such as \"example.com\", or an address",
+    ))
 }
 
-/// Why `host` is no address; host names are the commonest reason.
-pub(super) fn no_address(given: &str, host: &str, instead: &str) -> Complaint {
+/// No domain ends in a number, and what has three numbers before its end was to be an address.
+fn is_like_an_address(name: &str) -> bool {
+    let is_number = |label: &&str| !label.is_empty() && label.chars().all(|c| c.is_ascii_digit());
+    let mut labels = name.rsplit('.');
+    labels.next().as_ref().is_some_and(is_number) || labels.filter(|label| is_number(label)).count() >= 3
+}
+
+/// Why `host` is neither an address nor a name.
+fn no_host(given: &str, host: &str) -> Complaint {
     if host.contains('%') {
         return Complaint::new(
             format!("{} names an interface", quoted(given)),
@@ -138,16 +157,9 @@ pub(super) fn no_address(given: &str, host: &str, instead: &str) -> Complaint {
             format!("write {}", quoted(inner)),
         );
     }
-    let numeric = host.chars().all(|c| c.is_ascii_digit() || c == '.') || host.matches(':').count() > 1;
-    if host.contains('.') && !numeric {
-        return Complaint::new(
-            format!("{} is a host name, and only those of pages are looked up", quoted(given)),
-            format!("write an IP address, such as \"9.9.9.9\", {instead}"),
-        );
-    }
     Complaint::new(
-        format!("{} is not an IP address", quoted(given)),
-        format!("write an IPv4 or IPv6 address, such as \"9.9.9.9\", {instead}"),
+        format!("{} is neither an IP address nor a name", quoted(given)),
+        "write an IPv4 or IPv6 address, such as \"9.9.9.9\", or a whole name, such as \"example.com\"",
     )
 }
 
@@ -159,12 +171,5 @@ pub(crate) fn checked(given: &str, address: IpAddr) -> Parsed<IpAddr> {
             format!("{} cannot be probed: {address} {why}", quoted(given)),
             "choose an address beyond the provider, such as \"9.9.9.9\"",
         )),
-    }
-}
-
-fn bracketed(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("[{v6}]"),
     }
 }

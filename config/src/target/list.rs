@@ -103,10 +103,11 @@ fn table_of<'t>(walk: &mut Walker, table: &'t DeTable<'t>, place: &Place) -> Opt
     let body = walk.read(&section, "body", None, |value| body(value).map(Some));
     let ipv6 = walk.read(&section, "family", None, |value| word(FAMILIES)(value).map(Some));
     let mut target = target?;
+    // First, for an answer is of the server's family.
+    wish(walk, &ipv6, |wanted| of_name(&mut target).map(|ipv6| *ipv6 = wanted));
     wish(walk, &answer, |wanted| expect_answer(&mut target, wanted));
     wish(walk, &status, |wanted| of_page(&mut target, "status").map(|page| page.status = Some(wanted)));
     wish(walk, &body, |wanted| of_page(&mut target, "body").map(|page| page.body = Some(wanted)));
-    wish(walk, &ipv6, |wanted| of_name(&mut target).map(|ipv6| *ipv6 = wanted));
     (walk.count() == before).then_some(Weighted { target, weight })
 }
 
@@ -145,12 +146,13 @@ fn of_page<'t>(target: &'t mut Target, key: &str) -> Parsed<&'t mut Page> {
 
 /// The family of a name; an address has its own.
 fn of_name(target: &mut Target) -> Parsed<&mut bool> {
-    match target {
-        Target::Page(Page { host: Host::Name { ipv6, .. }, .. }) => Ok(ipv6),
-        other => Err(Complaint::new(
-            format!("the address of {other} tells its family"),
-            "remove family, which is for names",
-        )),
+    let complaint = Complaint::new(
+        format!("the address of {target} tells its family"),
+        "remove family, which is for names",
+    );
+    match target.host_mut() {
+        Host::Name { ipv6, .. } => Ok(ipv6),
+        Host::Address(_) => Err(complaint),
     }
 }
 
@@ -184,8 +186,8 @@ fn expect_answer(target: &mut Target, wanted: IpAddr) -> Parsed<()> {
             "remove answer, or ask a server by \"dns://ADDRESS/NAME\"",
         ));
     };
-    if server.is_ipv4() != wanted.is_ipv4() {
-        let family = if server.is_ipv4() { "IPv4" } else { "IPv6" };
+    if server.host.is_ipv4() != wanted.is_ipv4() {
+        let family = if server.host.is_ipv4() { "IPv4" } else { "IPv6" };
         return Err(Complaint::new(
             format!(
                 "{wanted} can never be the answer: a server with an {family} address is asked for {family} addresses"

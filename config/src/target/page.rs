@@ -1,9 +1,8 @@
 //! The text of a page: from `https://example.com/path` to a [`Page`].
 
-use super::forms::{checked, host_and_port, is_name, no_address};
+use super::forms::{self, host_and_port};
+use crate::Page;
 use crate::values::{Complaint, Parsed, quoted};
-use crate::{Host, Page};
-use std::net::IpAddr;
 
 /// Longest path with its query; longer ones are not seen where a gateway's upkeep is at stake.
 const MAX_PATH: usize = 1024;
@@ -27,31 +26,12 @@ pub(super) fn page(given: &str, rest: &str, secure: bool) -> Parsed<Page> {
     let port = port.unwrap_or(Page::usual_port(secure));
     Ok(Page {
         secure,
-        host: host_of(given, host)?,
+        host: forms::host(given, host)?,
         port,
         path: path_of(given, path)?,
         status: None,
         body: None,
     })
-}
-
-fn host_of(given: &str, host: &str) -> Parsed<Host> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return checked(given, address).map(Host::Address);
-    }
-    let name = host.strip_suffix('.').unwrap_or(host);
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let numeric = !last.is_empty() && last.chars().all(|c| c.is_ascii_digit());
-    if name.contains('.') && !numeric && is_name(name) {
-        return Ok(Host::Name { name: name.to_ascii_lowercase(), ipv6: false });
-    }
-    if name.contains(['%', ':', '[']) || numeric {
-        return Err(no_address(given, host, "or a whole name, such as \"example.com\""));
-    }
-    Err(Complaint::new(
-        format!("{} names no host that can be looked up", quoted(given)),
-        "write a whole name with its domain, such as \"example.com\", or an address",
-    ))
 }
 
 fn path_of(given: &str, path: &str) -> Parsed<String> {

@@ -7,6 +7,7 @@ use crate::{
     Recording, Target,
 };
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ fn promised() -> Config {
         gateway: None,
         gateway6: None,
         targets: ["1.1.1.1", "9.9.9.9", "2606:4700:4700::1111", "2620:fe::fe"]
-            .map(|address| Target::Icmp(address.parse().unwrap()).into())
+            .map(|address| Target::Icmp(address.parse::<IpAddr>().unwrap().into()).into())
             .to_vec(),
         resolvers: ["1.1.1.1", "9.9.9.9", "2606:4700:4700::1111", "2620:fe::fe"]
             .map(|address| address.parse().unwrap())

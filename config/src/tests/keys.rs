@@ -180,6 +180,29 @@ fn a_target_may_be_a_table_with_more_to_say() {
 }
 
 #[test]
+fn every_kind_of_target_may_have_a_name() {
+    let config = valid(&format!(
+        "targets = [\"Example.com.\", {{ target = \"example.com\", family = \"v6\" }},\n\
+         \"tcp://example.com:443\", \"dns://dns.example/example.com\",\n\
+         {{ target = \"dns://dns.example:5353/a.b\", family = \"v6\", answer = \"2001:db8::1\" }}]\n{TWO_LINKS}"
+    ));
+    let targets = &config.links[0].targets;
+    let shown = [
+        "example.com",
+        "example.com over IPv6",
+        "tcp://example.com:443",
+        "dns://dns.example:53/example.com",
+        "dns://dns.example:5353/a.b over IPv6",
+    ];
+    assert_eq!(targets.iter().map(ToString::to_string).collect::<Vec<_>>(), shown);
+    let ipv4: Vec<_> = targets.iter().map(|weighted| weighted.target.is_ipv4()).collect();
+    assert_eq!(ipv4, [true, false, true, true, false]);
+    assert!(targets.iter().all(|weighted| weighted.target.address().is_none()));
+    let at = targets[4].target.clone().at(IpAddr::from([192, 0, 2, 1]).into());
+    assert_eq!(at.to_string(), "dns://192.0.2.1:5353/a.b");
+}
+
+#[test]
 fn a_page_says_where_it_is_and_what_it_is_like() {
     let config = valid(&format!(
         "targets = [\"http://192.0.2.1:8080/a?b=%20\", \"https://Example.COM.\", \"http://[2001:db8::1]?q\",\n\

@@ -10,7 +10,6 @@ use shunt::netlink::Binding;
 use shunt::probe::Prober;
 use shunt_config::Target;
 use shunt_decision::{Family, LinkId, Outcome, ProbeId, TargetId};
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -84,7 +83,7 @@ fn probe(binding: Binding) -> Result<Vec<(u64, Duration)>> {
     let _shared_anyway = sys::pin_to_core(CORE);
     let (link, target) = (LinkId(0), TargetId(0));
     let [address, ..] = TARGETS_V4;
-    let mut prober = Prober::new(&[vec![Target::Icmp(IpAddr::V4(address))]]);
+    let mut prober = Prober::new(&[vec![Target::Icmp(address.into())]]);
     prober.bind(link, Family::V4, Some(binding), shunt::clock::now()).map_err(|error| LabError::System {
         doing: "bind the prober".into(),
         source: std::io::Error::other(error.to_string()),

@@ -1,8 +1,9 @@
 //! One page: where it is, connection, TLS, request, status, body.
 
-use super::{Client, Page, Place, judge};
+use super::{Client, Page, judge};
 use crate::clock;
 use crate::netlink::Binding;
+use crate::probe::names::Place;
 use crate::probe::socket::{self, address, family_of};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};

@@ -1,12 +1,12 @@
-//! Names of pages, looked up over the link that is probed: by its own sockets, at the resolvers of the config.
+//! Names of targets, looked up over the link that is probed: by its own sockets, at the resolvers of the config.
 //!
 //! An answer is used for its time to live. After that it is renewed while it goes on serving (RFC 8767), so that a
 //! resolver that is ill is not taken for a link that is.
 
+use super::dns_wire::Question;
+use super::socket::{self, address, family_of};
+use super::token::Random;
 use crate::netlink::Binding;
-use crate::probe::dns_wire::Question;
-use crate::probe::socket::{self, address, family_of};
-use crate::probe::token::Random;
 use shunt_decision::Timestamp;
 use socket2::{SockAddr, Type};
 use std::collections::BTreeMap;
@@ -14,10 +14,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 /// How long an answer is used: shorter ones would cost more than the probes, after longer ones a server that moved would
@@ -37,8 +38,8 @@ const PORT: u16 = 53;
 /// The longest answer over UDP (RFC 1035, section 4.2.1).
 const ANSWER: usize = 512;
 
-/// Where a page is.
-pub(in crate::probe) enum Place {
+/// Where a name is.
+pub(super) enum Place {
     /// There.
     Known(IpAddr),
     /// It is being asked for.
@@ -59,6 +60,31 @@ impl Place {
             Self::Unknown => None,
         }
     }
+
+    /// The address, if it is known by now; `Ready(None)`: nobody could say.
+    pub(super) fn poll(&self) -> Poll<Option<IpAddr>> {
+        match self {
+            Self::Known(address) => Poll::Ready(Some(*address)),
+            Self::Asked(looked) => match *looked.borrow() {
+                Some(found) => Poll::Ready(found.ok().map(|found| found.address)),
+                // The look-up ends with its path.
+                None if looked.has_changed().is_err() => Poll::Ready(None),
+                None => Poll::Pending,
+            },
+            Self::Unknown => Poll::Ready(None),
+        }
+    }
+}
+
+/// By what a name is looked up.
+pub(super) struct Asking<'a> {
+    /// Where the look-up runs; `None` where the system gives no thread.
+    pub(super) reactor: Option<&'a Handle>,
+    /// Told when a look-up is over that somebody may wait for.
+    pub(super) call: &'a Arc<Notify>,
+    /// The link.
+    pub(super) binding: Option<&'a Binding>,
+    pub(super) now: Timestamp,
 }
 
 /// What came of a look-up.
@@ -66,14 +92,14 @@ type Looked = Result<Found, LookUpError>;
 
 /// An address of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::probe) struct Found {
+pub(super) struct Found {
     address: IpAddr,
     life: Duration,
 }
 
 /// Why a name could not be looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::probe) enum LookUpError {
+pub(super) enum LookUpError {
     #[error("none of the resolvers answers over this link; see `resolvers` in the config")]
     Silent,
     #[error("the resolvers know no address of it; check the name")]
@@ -82,7 +108,7 @@ pub(in crate::probe) enum LookUpError {
 
 /// The names of one path.
 #[derive(Default)]
-pub(in crate::probe) struct Names {
+pub(super) struct Names {
     /// Of the path's family.
     resolvers: Vec<IpAddr>,
     /// At most one for each target.
@@ -112,7 +138,7 @@ impl Drop for LookUp {
 
 impl Names {
     /// No names are known; these are asked for them.
-    pub(in crate::probe) fn new(resolvers: Vec<IpAddr>) -> Self {
+    pub(super) fn new(resolvers: Vec<IpAddr>) -> Self {
         Self { resolvers, ..Self::default() }
     }
 
@@ -122,22 +148,20 @@ impl Names {
     }
 
     /// Where the name is; asks for it, in a task, where that is due.
-    pub(super) fn look_up(
-        &mut self,
-        name: &str,
-        question: &Arc<Question>,
-        binding: Option<&Binding>,
-        (reactor, now): (Option<&Handle>, Timestamp),
-    ) -> Place {
+    pub(super) fn look_up(&mut self, name: &str, question: &Arc<Question>, asking: &Asking<'_>) -> Place {
         if !self.known.contains_key(name) {
             self.known.insert(name.to_owned(), Entry::default());
         }
         let Self { resolvers, known, random } = self;
         let Some(entry) = known.get_mut(name) else { return Place::Unknown };
-        entry.take_in(name, binding, now);
-        if entry.running.is_none() && now >= entry.next {
-            entry.running =
-                reactor.map(|reactor| LookUp::begin(reactor, question, resolvers, binding, random));
+        entry.take_in(name, asking.binding, asking.now);
+        if entry.running.is_none()
+            && asking.now >= entry.next
+            && let Some(reactor) = asking.reactor
+        {
+            let asked = resolvers.iter().map(|server| (*server, random.short())).collect();
+            let waited_for = entry.address.is_none();
+            entry.running = Some(LookUp::begin(reactor, question, asked, asking, waited_for));
         }
         match (entry.address, &entry.running) {
             (Some(address), _) => Place::Known(address),
@@ -183,17 +207,20 @@ impl LookUp {
     fn begin(
         reactor: &Handle,
         question: &Arc<Question>,
-        resolvers: &[IpAddr],
-        binding: Option<&Binding>,
-        random: &mut Random,
+        asked: Vec<(IpAddr, u16)>,
+        asking: &Asking<'_>,
+        waited_for: bool,
     ) -> Self {
-        let asked: Vec<_> = resolvers.iter().map(|server| (*server, random.short())).collect();
-        let (question, binding) = (Arc::clone(question), binding.cloned());
+        let (question, binding) = (Arc::clone(question), asking.binding.cloned());
+        let call = waited_for.then(|| Arc::clone(asking.call));
         let (sender, looked) = watch::channel(None);
         let task = reactor.spawn(async move {
             let found = ask_all(asked, &question, binding.as_ref()).await;
             // Whoever asked may have gone.
             let _ = sender.send(Some(found));
+            if let Some(call) = call {
+                call.notify_one();
+            }
         });
         Self { looked, task: task.abort_handle() }
     }
@@ -275,11 +302,15 @@ mod tests {
         Timestamp::ZERO + Duration::from_secs(seconds)
     }
 
+    fn asking<'a>(reactor: &'a Handle, call: &'a Arc<Notify>, now: Timestamp) -> Asking<'a> {
+        Asking { reactor: Some(reactor), call, binding: None, now }
+    }
+
     /// Looks the name up, and lets the look-up that this began, if it did, end as given. Tells the address and whether
     /// one was begun.
     fn look_up(names: &mut Names, now: Timestamp, end: Looked) -> (Option<IpAddr>, bool) {
         let question = Arc::new(Question::new(NAME, Family::V4).unwrap());
-        let place = names.look_up(NAME, &question, None, (Some(&Handle::current()), now));
+        let place = names.look_up(NAME, &question, &asking(&Handle::current(), &Arc::default(), now));
         let entry = names.known.get_mut(NAME).unwrap();
         let begun = entry.running.is_some();
         if let Some(running) = &mut entry.running {
@@ -311,7 +342,8 @@ mod tests {
         let mut names = Names::default();
         let question = Arc::new(Question::new(NAME, Family::V4).unwrap());
         assert_eq!(look_up(&mut names, at(0), Err(LookUpError::Silent)), (None, true));
-        let mut place = || names.look_up(NAME, &question, None, (Some(&Handle::current()), at(1)));
+        let (here, call) = (Handle::current(), Arc::default());
+        let mut place = || names.look_up(NAME, &question, &asking(&here, &call, at(1)));
         assert!(matches!((place(), place()), (Place::Unknown, Place::Unknown)));
         assert!(names.known[NAME].running.is_some());
     }

@@ -1,0 +1,111 @@
+//! Targets with names, of every kind: where their probes go, and what becomes of them while nobody knows the name.
+
+#![allow(
+    unsafe_code,
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+mod netns;
+
+use netns::far::{Far, TARGET_V4, TARGET_V6, addresses, binding};
+use netns::pages::{Asker, serve_names, targets};
+use netns::probes::{FIRST, expires, rtt};
+use netns::{DEADLINE, within};
+use shunt::clock;
+use shunt::probe::Prober;
+use shunt_config::Target;
+use shunt_decision::{Family, Outcome, ProbeId, TargetId};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+/// A prober of one link with these targets, which asks for names at the far end.
+fn asker(far: &Far, list: &str, resolvers: &[IpAddr]) -> Asker {
+    let mut prober = Prober::new(&[targets(list)]).resolving_by(&[resolvers.to_vec()]);
+    far.link(1);
+    for (family, v6) in [(Family::V4, false), (Family::V6, true)] {
+        prober.bind(FIRST, family, Some(binding(1, v6)), clock::now()).unwrap();
+    }
+    Asker::new(prober)
+}
+
+/// A port of the far end on which connections are accepted, by its backlog alone.
+fn listener(far: &Far, ip: IpAddr) -> TcpListener {
+    far.run(move || TcpListener::bind((ip, 0)).unwrap())
+}
+
+fn every_kind(far: &Far, ip: IpAddr, family: &str) {
+    let questions = serve_names(far, ip, ip);
+    let open = listener(far, ip);
+    let port = open.local_addr().unwrap().port();
+    let list = ["page.example", &format!("tcp://page.example:{port}"), "dns://page.example/page.example"]
+        .map(|target| format!("{{ target = \"{target}\", family = \"{family}\" }}"));
+    let mut asker = asker(far, &list.join(", "), &[ip]);
+    assert_eq!(asker.prober.stand_in(FIRST, TargetId(0)), None, "the name is not known yet");
+    for _ in 0..2 {
+        let outcomes = asker.ask_all(FIRST, 3);
+        assert!(outcomes.iter().all(|outcome| rtt(*outcome) > Duration::ZERO), "{outcomes:?}");
+    }
+    // One look-up for all of them, and the two queries of the DNS target; all from the link.
+    let [v4, _, v6, _] = addresses(1);
+    let here: IpAddr = if ip.is_ipv4() { v4 } else { v6 };
+    assert_eq!(questions.try_iter().map(|peer| peer.ip()).collect::<Vec<_>>(), [here; 3]);
+    let stand_ins: Vec<_> = (0..3).map(|n| asker.prober.stand_in(FIRST, TargetId(n)).unwrap()).collect();
+    let server = SocketAddr::new(ip, 53).into();
+    let dns = Target::Dns { server, name: "page.example".to_owned(), answer: None };
+    let tcp = Target::Tcp(SocketAddr::new(ip, port).into());
+    assert_eq!(stand_ins, [Target::Icmp(ip.into()), tcp, dns]);
+}
+
+#[test]
+fn every_kind_goes_to_the_address_of_its_name() {
+    within("every_kind_goes_to_the_address_of_its_name", || every_kind(&Far::new(), TARGET_V4.into(), "v4"));
+}
+
+#[test]
+fn every_kind_goes_to_the_ipv6_address_of_its_name() {
+    within("every_kind_goes_to_the_ipv6_address_of_its_name", || {
+        every_kind(&Far::new(), TARGET_V6.into(), "v6");
+    });
+}
+
+#[test]
+fn an_unknown_name_fails_alone_and_wakes_the_loop() {
+    within("an_unknown_name_fails_alone_and_wakes_the_loop", || {
+        let far = Far::new();
+        let _questions = serve_names(&far, TARGET_V4.into(), TARGET_V4.into());
+        let list = format!("\"nobody.example\", \"tcp://nobody.example:1\", \"{TARGET_V4}\"");
+        let mut asker = asker(&far, &list, &[TARGET_V4.into()]);
+        for _ in 0..2 {
+            let outcomes = asker.ask_all(FIRST, 3);
+            assert_eq!(outcomes[..2], [Outcome::Unresolved; 2]);
+            assert!(rtt(outcomes[2]) > Duration::ZERO);
+        }
+        while asker.is_called(Duration::ZERO) {}
+        asker.send(7, FIRST, 0, expires());
+        assert!(asker.is_called(DEADLINE));
+        assert_eq!(asker.collect(1), [(ProbeId(7), Outcome::Unresolved)]);
+    });
+}
+
+#[test]
+fn a_known_name_wakes_the_loop_for_the_probe_that_waits() {
+    within("a_known_name_wakes_the_loop_for_the_probe_that_waits", || {
+        let far = Far::new();
+        let _questions = serve_names(&far, TARGET_V4.into(), TARGET_V4.into());
+        let mut asker = asker(&far, "\"page.example\"", &[TARGET_V4.into()]);
+        asker.send(1, FIRST, 0, expires());
+        assert!(asker.is_called(DEADLINE));
+        assert!(rtt(asker.collect(1)[0].1) < DEADLINE);
+        // What expires while it waits gives nothing, and is not sent.
+        asker.prober.bind(FIRST, Family::V4, Some(binding(1, false)), clock::now()).unwrap();
+        asker.send(2, FIRST, 0, clock::now());
+        asker.send(3, FIRST, 0, expires());
+        assert_eq!(asker.collect(1).iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [3]);
+    });
+}
