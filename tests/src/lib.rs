@@ -8,6 +8,7 @@ pub mod arena;
 pub mod bench;
 mod error;
 mod lookups;
+pub mod modem;
 mod namespace;
 mod netlink;
 mod nft;
@@ -31,6 +32,6 @@ pub use program::lab_main;
 pub use relay::{Counts, Direction, Filter, Policy, Relay};
 pub use stream::{Move, Report, Stream};
 pub use topology::{
-    CLIENT_V4, CLIENT_V6, DNS_TARGET_V4, DNS_TARGET_V6, Lab, MAX_UPLINKS, Plan, STREAM_TARGET_V4, TARGETS_V4,
-    TARGETS_V6, Uplink, UplinkPlan, Wiring,
+    Addressing, CLIENT_V4, CLIENT_V6, DNS_TARGET_V4, DNS_TARGET_V6, Lab, MAX_UPLINKS, Plan, STREAM_TARGET_V4,
+    TARGETS_V4, TARGETS_V6, Uplink, UplinkPlan, Wiring,
 };

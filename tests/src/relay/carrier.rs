@@ -28,6 +28,7 @@ pub(super) enum Order {
     Play(Vec<(Duration, Policy)>, mpsc::Sender<Timestamp>),
     Policy(mpsc::Sender<Policy>),
     Counts(mpsc::Sender<Counts>),
+    Open(bool),
     Stop,
 }
 
@@ -46,6 +47,8 @@ pub(super) struct Carrier {
     bell: UnixDatagram,
     inbox: mpsc::Receiver<Order>,
     policy: Policy,
+    /// Closed, nothing passes.
+    open: bool,
     trace: VecDeque<(Timestamp, Policy)>,
     under_way: BinaryHeap<Reverse<Frame>>,
     /// The last time given out per side, so that jitter keeps the order.
@@ -69,6 +72,7 @@ impl Carrier {
             bell,
             inbox,
             policy,
+            open: true,
             trace: VecDeque::new(),
             under_way: BinaryHeap::new(),
             latest: [Timestamp::ZERO; 2],
@@ -127,6 +131,11 @@ impl Carrier {
                 }
                 Order::Policy(reply) => reply.send(self.policy.clone()).is_ok(),
                 Order::Counts(reply) => reply.send(self.counts).is_ok(),
+                Order::Open(open) => {
+                    self.open = open;
+                    self.change(self.policy.clone());
+                    true
+                }
                 Order::Stop => return false,
             };
         }
@@ -144,10 +153,11 @@ impl Carrier {
     /// A line that is cut loses what is in it, too.
     fn change(&mut self, policy: Policy) {
         self.policy = policy;
-        let Self { policy, under_way, counts, .. } = self;
+        let Self { policy, open, under_way, counts, .. } = self;
         let before = under_way.len();
         under_way.retain(|Reverse(frame)| {
-            direction(policy, frame.side).filter.passes(frame.bytes.get(HEADER..).unwrap_or_default())
+            *open
+                && direction(policy, frame.side).filter.passes(frame.bytes.get(HEADER..).unwrap_or_default())
         });
         counts.dropped += (before - under_way.len()) as u64;
     }
@@ -178,7 +188,7 @@ impl Carrier {
         let Some(bytes) = self.buffer.get(..length) else { return };
         let direction = direction(&self.policy, side);
         let lost = direction.loss > 0.0 && self.random.share() < direction.loss;
-        if lost || !direction.filter.passes(bytes.get(HEADER..).unwrap_or_default()) {
+        if lost || !self.open || !direction.filter.passes(bytes.get(HEADER..).unwrap_or_default()) {
             self.counts.dropped += 1;
             return;
         }

@@ -83,6 +83,15 @@ impl Relay {
         self.ask(Order::Counts)
     }
 
+    /// A gate on this line that others can hold.
+    ///
+    /// # Errors
+    /// When the system has no more descriptors.
+    pub(crate) fn gate(&self) -> Result<Gate> {
+        let bell = self.bell.try_clone().doing(|| "duplicate a socket".into())?;
+        Ok(Gate { orders: self.orders.clone(), bell })
+    }
+
     fn ask<T>(&self, order: impl FnOnce(mpsc::Sender<T>) -> Order) -> Result<T> {
         let (reply, answer) = mpsc::channel();
         let dead = || LabError::Late {
@@ -93,6 +102,21 @@ impl Relay {
         self.orders.send(order(reply)).map_err(|_| dead())?;
         self.bell.send(&[0]).doing(|| "wake the relay".into())?;
         answer.recv_timeout(OBEDIENCE).map_err(|_| dead())
+    }
+}
+
+/// Closed, nothing passes the line, whatever its policy says.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    orders: mpsc::Sender<Order>,
+    bell: UnixDatagram,
+}
+
+impl Gate {
+    /// Opens or closes it. A relay that is gone is closed for good.
+    pub(crate) fn set_open(&self, open: bool) {
+        let _gone_already = self.orders.send(Order::Open(open));
+        let _gone_already = self.bell.send(&[0]);
     }
 }
 

@@ -1,10 +1,11 @@
-//! The few system calls that no safe crate offers: namespaces, packet sockets, kernel stamps, TAP.
+//! The few system calls that no safe crate offers: namespaces, packet sockets, kernel stamps, TAP, ptys.
 
 #![allow(unsafe_code)]
 
 mod capture;
 mod discard;
 mod packet;
+mod pty;
 mod question;
 mod receive;
 mod tap;
@@ -12,6 +13,7 @@ mod tap;
 pub(crate) use capture::Capture;
 pub(crate) use discard::{discard, echo_replies_only, stamp_both_ways};
 pub(crate) use packet::packet_socket;
+pub(crate) use pty::{OpenWatch, open_pty, reset_pty};
 pub(crate) use question::{receive_with_info, send_back};
 pub(crate) use receive::{Arrivals, Datagram, stamped_receiver};
 pub(crate) use tap::{open_tap, set_tap_carrier};
@@ -153,16 +155,32 @@ pub(crate) fn wait_readable<const N: usize>(
     descriptors: [BorrowedFd<'_>; N],
     timeout: Option<Duration>,
 ) -> io::Result<[bool; N]> {
-    let mut polled =
-        descriptors.map(|d| libc::pollfd { fd: d.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    let mut polled = descriptors.map(|descriptor| poll_entry(&descriptor));
+    poll(&mut polled, timeout)?;
+    Ok(polled.map(|entry| entry.revents != 0))
+}
+
+/// Like [`wait_readable`], for as many descriptors as there are at the time.
+pub(crate) fn wait_any(descriptors: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Result<Vec<bool>> {
+    let mut polled: Vec<libc::pollfd> = descriptors.iter().map(poll_entry).collect();
+    poll(&mut polled, timeout)?;
+    Ok(polled.iter().map(|entry| entry.revents != 0).collect())
+}
+
+fn poll_entry(descriptor: &BorrowedFd<'_>) -> libc::pollfd {
+    libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 }
+}
+
+fn poll(entries: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
+    let count = libc::nfds_t::try_from(entries.len()).map_err(io::Error::other)?;
     let time = timeout.map(timespec);
     let time_pointer = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: the array and the time outlive the call; the length is the array's.
-    let result =
-        unsafe { libc::ppoll(polled.as_mut_ptr(), N as libc::nfds_t, time_pointer, std::ptr::null()) };
+    // SAFETY: the entries and the time outlive the call; the length is the entries'.
+    let result = unsafe { libc::ppoll(entries.as_mut_ptr(), count, time_pointer, std::ptr::null()) };
     match checked(result) {
-        Ok(_) => Ok(polled.map(|p| p.revents != 0)),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok([false; N]),
+        Ok(_) => Ok(()),
+        // As if nothing had come yet: the kernel leaves all entries as they were.
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
         Err(error) => Err(error),
     }
 }

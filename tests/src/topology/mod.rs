@@ -10,11 +10,13 @@
 //! ranges (RFC 5737, RFC 3849) or private.
 
 mod address;
+mod mobile;
 mod uplink;
 
 pub use address::{
     CLIENT_V4, CLIENT_V6, DNS_TARGET_V4, DNS_TARGET_V6, STREAM_TARGET_V4, TARGETS_V4, TARGETS_V6,
 };
+pub use mobile::Addressing;
 pub use uplink::{Uplink, Wiring};
 
 use crate::error::Result;

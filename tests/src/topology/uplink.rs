@@ -134,6 +134,14 @@ impl Uplink {
         }
     }
 
+    /// Its relay, and the relay's interface toward the gateway, where it is one of a veth pair.
+    pub(super) const fn air(&self) -> Option<(&Relay, &Namespace, u32)> {
+        match &self.line {
+            Line::Relay { relay, air, gateway_side } => Some((relay, air, *gateway_side)),
+            Line::Direct | Line::Tap { .. } => None,
+        }
+    }
+
     /// The policy that the plan gave it: what [`Uplink::restore`] goes back to.
     #[must_use]
     pub const fn plan(&self) -> &Policy {

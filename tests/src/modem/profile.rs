@@ -1,0 +1,106 @@
+//! What a simulated modem is, and how long it takes for things.
+
+use super::card::Card;
+use std::time::Duration;
+
+/// Which modem it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Who made it, as `+CGMI` says.
+    pub manufacturer: String,
+    /// What it is, as `+CGMM` says.
+    pub model: String,
+    /// Its firmware, as `+CGMR` says.
+    pub revision: String,
+    /// Its serial number.
+    pub imei: String,
+    /// AT ports; an EC25 has two, the second one for calls.
+    pub ports: usize,
+    /// The cards in its slots.
+    pub cards: [Option<Card>; 2],
+    /// How many messages each of its two storages holds.
+    pub storage: usize,
+    /// How long things take.
+    pub timing: Timing,
+}
+
+/// How long things take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// From power to ports.
+    pub enumerate: Duration,
+    /// From ports to the first answer, which `RDY` announces.
+    pub boot: Duration,
+    /// From there to the SIM card.
+    pub card: Duration,
+    /// From a SIM card and a radio to the registration.
+    pub register: Duration,
+    /// The shortest answer; others take up to twice as long.
+    pub answer: Duration,
+    /// Switching the radio.
+    pub radio: Duration,
+    /// A bearer, up or down.
+    pub bearer: Duration,
+    /// Sending a message.
+    pub send: Duration,
+    /// From the order to reset or to switch off until the ports are gone.
+    pub leave: Duration,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            manufacturer: "Quectel".into(),
+            model: "EC25".into(),
+            revision: "EC25EFAR06A06M4G".into(),
+            // Of a test allocation (GSMA TS.06: reporting body 00), with its check digit.
+            imei: "001012345678905".into(),
+            ports: 2,
+            cards: [Some(Card::default()), None],
+            storage: 40,
+            timing: Timing::ec25(),
+        }
+    }
+}
+
+impl Profile {
+    /// The same modem in a hurry: for tests on a real clock.
+    #[must_use]
+    pub fn quick() -> Self {
+        Self { timing: Timing::quick(), ..Self::default() }
+    }
+}
+
+impl Timing {
+    /// About what an EC25 takes on USB.
+    #[must_use]
+    pub const fn ec25() -> Self {
+        Self {
+            enumerate: Duration::from_secs(9),
+            boot: Duration::from_secs(4),
+            card: Duration::from_secs(2),
+            register: Duration::from_secs(5),
+            answer: Duration::from_millis(3),
+            radio: Duration::from_secs(2),
+            bearer: Duration::from_millis(700),
+            send: Duration::from_secs(2),
+            leave: Duration::from_secs(3),
+        }
+    }
+
+    /// About a hundredth of it, so that a test need not wait; but a host has the time to hear the last words.
+    #[must_use]
+    pub const fn quick() -> Self {
+        Self {
+            enumerate: Duration::from_millis(50),
+            boot: Duration::from_millis(30),
+            card: Duration::from_millis(20),
+            register: Duration::from_millis(50),
+            answer: Duration::from_micros(500),
+            radio: Duration::from_millis(20),
+            bearer: Duration::from_millis(10),
+            send: Duration::from_millis(20),
+            leave: Duration::from_millis(300),
+        }
+    }
+}
