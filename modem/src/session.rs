@@ -6,12 +6,12 @@ mod fence;
 use crate::error::ModemError;
 use crate::longest;
 use crate::port::Port;
-use shunt_at::{Command, Digest, Digester, Echo, Outcome, Payload, State};
+use shunt_at::{Command, Digest, Digester, Echo, Outcome, Payload, Sign, State};
 use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
 /// Unsolicited lines that are kept until [`Session::next_urc`] takes them; the oldest go first. A modem that
@@ -33,6 +33,8 @@ pub struct Timing {
     pub quiet: Duration,
     /// How many fences are tried before the modem counts as not answering.
     pub fences: u32,
+    /// How long a prompt of one character may take; a modem that wants a line as its prompt may be at work before it.
+    pub prompt: Duration,
     /// The silence around an escape from data, and after the line that ends a call.
     pub guard: Duration,
 }
@@ -46,6 +48,7 @@ impl Default for Timing {
             fence: Duration::from_secs(3),
             quiet: Duration::from_millis(500),
             fences: 3,
+            prompt: longest::PROMPT,
             guard: Duration::from_millis(1_100),
         }
     }
@@ -201,15 +204,36 @@ impl Session {
         }
     }
 
-    async fn converse(&mut self, command: Command, payload: Option<Payload>) -> Result<Reply, ModemError> {
+    async fn converse(
+        &mut self,
+        command: Command,
+        mut payload: Option<Payload>,
+    ) -> Result<Reply, ModemError> {
+        let limit = self.timing.prompt;
+        let prompt_by = match command.sign() {
+            Some(Sign::Angle | Sign::At) if payload.is_some() => Some(Instant::now() + limit),
+            Some(Sign::Angle | Sign::At | Sign::Connect | Sign::Download) | None => None,
+        };
         self.digester.send(command.clone())?;
         self.write(command.wire()).await?;
         loop {
-            let arrived = self.read().await?;
+            let arrived = match prompt_by.filter(|_| payload.is_some()) {
+                None => self.read().await?,
+                Some(deadline) => match timeout_at(deadline, self.read()).await {
+                    Ok(arrived) => arrived?,
+                    Err(_elapsed) => {
+                        self.digester.timed_out();
+                        return Err(ModemError::Timeout {
+                            command: command.shown().to_owned(),
+                            timeout: limit,
+                        });
+                    }
+                },
+            };
             if let Some(reply) = arrived.reply {
                 return Ok(reply);
             }
-            if let (true, Some(payload)) = (arrived.prompt, &payload) {
+            if let Some(payload) = payload.take_if(|_| arrived.prompt) {
                 self.digester.answer(payload.clone())?;
                 self.write(payload.wire()).await?;
             }

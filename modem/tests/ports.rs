@@ -185,6 +185,13 @@ async fn ports_that_were_found_are_found_again_without_being_asked() {
     }
     let again = finder.find().await.unwrap();
     assert_eq!(tree.names(&again.ports), ["ttyUSB5", "ttyUSB4"]);
+    // As long as they are all there.
+    let last = tree.0.path().join("dev/ttyUSB4");
+    fs::rename(&last, tree.0.path().join("dev/later")).unwrap();
+    let incomplete = finder.find().await.unwrap_err();
+    assert!(matches!(incomplete, FindError::Incomplete { .. }), "{incomplete}");
+    fs::rename(tree.0.path().join("dev/later"), &last).unwrap();
+    assert_eq!(finder.find_within(LIMIT).await.unwrap(), again);
     // Unless it is told to forget.
     finder.forget();
     let silent = finder.find().await.unwrap_err();
@@ -213,7 +220,9 @@ async fn an_imei_is_found_wherever_it_is() {
     tree.unplug(second, &["ttyUSB1"]);
     attach(third, "ttyUSB2", IMEI);
     assert_eq!(finder.find().await.unwrap().device.path, Path::new(third));
+    // Somebody has plugged in another of its kind in its place.
     tree.unplug(third, &["ttyUSB2"]);
+    attach(third, "ttyUSB2", OTHER_IMEI);
     let missing = finder.find().await.unwrap_err();
     assert!(matches!(missing, FindError::Missing { .. }), "{missing}");
 }

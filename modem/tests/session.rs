@@ -39,6 +39,25 @@ async fn a_payload_follows_its_prompt() {
 }
 
 #[tokio::test]
+async fn a_prompt_that_does_not_come_is_not_waited_for_as_long_as_the_answer() {
+    let mut peer = Peer::new();
+    let mut session = session(&peer, Timing { prompt: SHORT, ..TIMING });
+    let modem = async {
+        peer.answer_fence().await;
+        peer.expect("AT+CMGS=3\r", "AT+CMGS=3\r").await;
+        // The text of a message must not be read as a command, nor a command as the text.
+        peer.expect("\u{1b}ATE1\r", "> \u{1b}\r\nOK\r\nATE1\r\r\nOK\r\n").await;
+    };
+    let host = async {
+        let command = Command::new("AT+CMGS=3", Class::SingleLine("+CMGS:")).unwrap();
+        let late = session.command_with_payload(command, Payload::new("0011").unwrap(), LIMIT).await;
+        assert!(matches!(late, Err(ModemError::Timeout { timeout: SHORT, .. })), "{late:?}");
+        session.fence().await.unwrap();
+    };
+    tokio::join!(modem, host);
+}
+
+#[tokio::test]
 async fn after_a_timeout_the_late_reply_is_fenced_off() {
     let (mut peer, mut session) = pair();
     let modem = async {

@@ -49,6 +49,14 @@ pub enum FindError {
         /// Which modem.
         selector: Selector,
     },
+    /// It is there, and some of the ports that it had are not.
+    #[error(
+        "failed to find {selector} whole: some of its ports are missing; it may be booting, or in another mode"
+    )]
+    Incomplete {
+        /// Which modem.
+        selector: Selector,
+    },
     /// There are several.
     #[error("failed to choose {selector}: there are {count}; name it by its place or its IMEI")]
     Ambiguous {
@@ -104,15 +112,15 @@ impl Finder {
     }
 
     /// Finds the modem and its AT ports. Ports that were found before are not asked again, whatever their names are now:
-    /// the same kind of device at the same place counts as the same. Elsewhere they are asked, for the IMEI too if
-    /// that is what the modem is known by.
+    /// the same kind of device at the same place counts as the same. Save for a modem that is known by its IMEI: one
+    /// port must tell it each time, so that no port of it may be in use.
     ///
     /// # Errors
     ///
-    /// When it is not there, not the only one, or no port takes commands.
+    /// When it is not there or not whole, not the only one, or no port takes commands.
     pub async fn find(&mut self) -> Result<Found, FindError> {
         let devices = self.candidates()?;
-        if let Some(found) = self.known.as_ref().and_then(|known| known.among(&devices)) {
+        if let Some(found) = self.find_known(&devices).await? {
             return Ok(found);
         }
         match (&self.selector, devices.len()) {
@@ -155,6 +163,11 @@ impl Finder {
             let again = Instant::now() + LOOK_AGAIN;
             match self.find().await {
                 Err(error) if again < deadline => debug!(%error, "looking again"),
+                Err(FindError::Incomplete { .. }) => {
+                    // It came back otherwise than it went.
+                    self.forget();
+                    return self.find().await;
+                }
                 result => return result,
             }
             sleep_until(again).await;
@@ -164,6 +177,24 @@ impl Finder {
     /// Forgets which ports take commands, so that they are asked again: for a modem that is silent on these.
     pub fn forget(&mut self) {
         self.known = None;
+    }
+
+    /// What is known, if it is there and still so.
+    async fn find_known(&mut self, devices: &[Device]) -> Result<Option<Found>, FindError> {
+        let Some(known) = &self.known else { return Ok(None) };
+        let Some(device) = devices.iter().find(|device| known.is(device)) else { return Ok(None) };
+        let Some(found) = known.whole(device) else {
+            return Err(FindError::Incomplete { selector: self.selector.clone() });
+        };
+        if let (Selector::Imei(_), Some(port)) = (&self.selector, found.ports.first()) {
+            let told = probe(&port.node, &self.probing).await;
+            let told = told.map_err(|source| FindError::Port { selector: self.selector.clone(), source })?;
+            if !told.is_some_and(|probed| self.is_it(&probed)) {
+                self.forget();
+                return Ok(None);
+            }
+        }
+        Ok(Some(found))
     }
 
     fn candidates(&self) -> Result<Vec<Device>, FindError> {
@@ -235,9 +266,13 @@ impl Known {
         }
     }
 
-    /// The same device with all its AT ports, if it is there.
-    fn among(&self, devices: &[Device]) -> Option<Found> {
-        let device = devices.iter().find(|device| device.path == self.path && device.id == self.id)?;
+    /// Whether `device` is at the same place and in the same mode.
+    fn is(&self, device: &Device) -> bool {
+        device.path == self.path && device.id == self.id
+    }
+
+    /// `device` with all its AT ports, if they are there.
+    fn whole(&self, device: &Device) -> Option<Found> {
         let at = |place: &Place| device.ports.iter().find(|port| port.place == *place).cloned();
         let ports = self.places.iter().map(at).collect::<Option<Vec<DevicePort>>>()?;
         Some(Found { device: device.clone(), ports, echo: self.echo, model: self.model.clone() })

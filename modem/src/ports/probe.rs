@@ -25,6 +25,7 @@ impl Default for Probing {
             fence: Duration::from_secs(1),
             quiet: Duration::from_millis(200),
             fences: 2,
+            prompt: Duration::ZERO,
             guard: Duration::ZERO,
         };
         Self { baud: 115_200, timing, answer: Duration::from_secs(2) }

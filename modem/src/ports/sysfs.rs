@@ -78,7 +78,8 @@ impl Sysfs {
         Self { root: root.into(), dev: dev.into() }
     }
 
-    /// All devices on USB and PCI that have ports which may take commands, by their path.
+    /// All devices on USB and PCI that have ports which may take commands, by their path. A port without a file is left
+    /// out: udev may be about to make it.
     ///
     /// # Errors
     ///
@@ -88,12 +89,14 @@ impl Sysfs {
         let mut devices = BTreeMap::new();
         for (class, is_port) in [("tty", is_usb_port as fn(&str) -> bool), ("wwan", is_wwan_port)] {
             for (name, path) in entries(&root.join("class").join(class))? {
+                let node = self.dev.join(&name);
                 if is_port(&name)
+                    && node.exists()
                     && let Some((folder, bus)) = owner(&path, &root)
                 {
                     let device =
                         devices.entry(folder.clone()).or_insert_with(|| describe(&root, &folder, bus));
-                    device.ports.push(DevicePort { node: self.dev.join(&name), place: place(&name, &path) });
+                    device.ports.push(DevicePort { node, place: place(&name, &path) });
                 }
             }
         }

@@ -19,6 +19,7 @@ pub(crate) const TIMING: Timing = Timing {
     fence: Duration::from_secs(10),
     quiet: Duration::from_millis(20),
     fences: 2,
+    prompt: LIMIT,
     guard: Duration::from_millis(20),
 };
 
