@@ -77,8 +77,12 @@ pub(crate) fn agent() -> Agent {
     }
 }
 
-pub(crate) const PROBE: Probe =
-    Probe { interval: SECOND, standby_interval: Duration::from_secs(30), timeout: SECOND, quorum: 1 };
+pub(crate) const PROBE: Probe = Probe {
+    interval: SECOND,
+    standby_interval: Duration::from_secs(30),
+    timeout: Duration::from_secs(2),
+    quorum: 1,
+};
 
 pub(crate) const LIMITS: Limits = Limits { loss_percent: 20.0, rtt: None, jitter: None };
 

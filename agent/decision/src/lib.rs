@@ -12,6 +12,7 @@ mod audition;
 mod baseline;
 mod blame;
 mod budget;
+mod candidates;
 mod checkpoint;
 mod choice;
 mod config;

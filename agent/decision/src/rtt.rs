@@ -11,6 +11,11 @@ use serde::{Deserialize, Serialize};
 const SUSPICION_FLOOR: Duration = Duration::from_millis(25);
 /// The same for confirming probes, whose loss is believed: twice what a loaded access line adds as a rule.
 const CONFIRM_FLOOR: Duration = Duration::from_millis(60);
+/// A target that never answered is waited for so long, as for a connection of TCP's (RFC 6298, 2.1).
+const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+/// A deadline is never farther from the mean than this, or than the mean itself where that is longer: what a link holds
+/// back for a quarter of a second more than it does as a rule is missed by whoever waits for it, whatever its habits.
+const LONGEST_MARGIN: Duration = Duration::from_millis(250);
 /// How many recent round trips are kept to know the largest; at 1 a second a minute of the line's habits.
 const RECENT: usize = 64;
 
@@ -102,21 +107,27 @@ impl RttStats {
     /// After this, a steady probe is late enough to be suspicious.
     pub(crate) fn suspicion_deadline(&self, timeout: Duration) -> Duration {
         if self.samples == 0 {
-            return timeout;
+            return timeout.min(FIRST_PATIENCE);
         }
         let margin = (4 * self.variation).max(nanos(SUSPICION_FLOOR));
-        Duration::from_nanos(self.smoothed + margin).min(timeout)
+        Duration::from_nanos((self.smoothed + margin).min(self.latest())).min(timeout)
     }
 
     /// After this, a confirming probe is lost: more generous, since its word is believed.
     pub(crate) fn confirm_deadline(&self, timeout: Duration, now: Timestamp) -> Duration {
         if self.samples == 0 {
-            return timeout;
+            return timeout.min(FIRST_PATIENCE);
         }
         let margin = (8 * self.variation).max(nanos(CONFIRM_FLOOR));
         let recent = u64::from(self.recent.iter().copied().max().unwrap_or(0)) * 1_000;
         let largest = recent.max(nanos(self.slow.extent(now)));
-        Duration::from_nanos((self.smoothed + margin).max(largest + largest / 2)).min(timeout)
+        let wanted = (self.smoothed + margin).max(largest + largest / 2);
+        Duration::from_nanos(wanted.min(self.latest())).min(timeout)
+    }
+
+    /// The farthest deadline in nanoseconds.
+    fn latest(&self) -> u64 {
+        self.smoothed + self.smoothed.max(nanos(LONGEST_MARGIN))
     }
 }
 
@@ -156,10 +167,12 @@ mod tests {
     }
 
     #[test]
-    fn before_a_sample_the_timeout_rules() {
+    fn before_a_sample_it_is_a_second_or_the_timeout() {
         let stats = RttStats::new();
-        assert_eq!(stats.suspicion_deadline(TIMEOUT), TIMEOUT);
-        assert_eq!(stats.confirm_deadline(TIMEOUT, Timestamp::ZERO), TIMEOUT);
+        for (timeout, deadline) in [(ms(400), ms(400)), (ms(2_000), FIRST_PATIENCE)] {
+            assert_eq!(stats.suspicion_deadline(timeout), deadline);
+            assert_eq!(stats.confirm_deadline(timeout, Timestamp::ZERO), deadline);
+        }
         assert_eq!(stats.smoothed(), None);
         assert_eq!(stats.jitter(), None);
     }
@@ -183,10 +196,28 @@ mod tests {
             stats.sample(ms(if n % 2 == 0 { 40 } else { 200 }), Timestamp::ZERO);
         }
         assert!(stats.suspicion_deadline(TIMEOUT) > ms(300));
-        assert!(stats.confirm_deadline(TIMEOUT, Timestamp::ZERO) > ms(600));
-        assert!(stats.confirm_deadline(TIMEOUT, Timestamp::ZERO) <= TIMEOUT);
+        assert!(stats.confirm_deadline(TIMEOUT, Timestamp::ZERO) > ms(300));
+        assert_eq!(stats.confirm_deadline(ms(300), Timestamp::ZERO), ms(300));
         // RFC 3550: the jitter of steps of 160 ms tends to 160 ms.
         let jitter = stats.jitter().unwrap();
         assert!(jitter > ms(150) && jitter <= ms(160), "{jitter:?}");
+    }
+
+    #[test]
+    fn a_line_that_pauses_is_not_waited_for_longer_than_anybody_bears() {
+        let mut stats = RttStats::new();
+        for n in 0..200 {
+            stats.sample(ms(if n % 20 == 0 { 900 } else { 40 }), Timestamp::ZERO);
+            let smoothed = stats.smoothed().unwrap();
+            let latest = smoothed + smoothed.max(LONGEST_MARGIN);
+            assert!(stats.suspicion_deadline(TIMEOUT) <= latest);
+            assert!(stats.confirm_deadline(TIMEOUT, Timestamp::ZERO) <= latest);
+        }
+        assert!(stats.confirm_deadline(TIMEOUT, Timestamp::ZERO) < ms(400));
+        // A queue that stays full is the mean before long.
+        for _ in 0..40 {
+            stats.sample(ms(900), Timestamp::ZERO);
+        }
+        assert!(stats.confirm_deadline(ms(2_000), Timestamp::ZERO) > ms(1_300));
     }
 }

@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 
 /// Canaries after the first are sent one at a time, this far apart.
 const GAP: Duration = Duration::from_millis(50);
-/// And so many times at most; with a long timeout they are spread over it.
+/// And so many times at most; where they are waited for longer, they are spread over it.
 const TRIES: u32 = 20;
+/// How long they are waited for in all: no firewall or modem takes longer to get used to a new path.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// On a slow path so many round trips.
+const PATIENT_ROUND_TRIPS: u32 = 4;
 /// So many replies prove the path, even if the quorum is larger.
 const REPLIES: usize = 2;
 
@@ -44,14 +48,21 @@ pub(crate) struct Verification {
     replies: usize,
 }
 
+/// How long the canaries of a verification are waited for in all.
+pub(crate) fn patience(path: &Path) -> Duration {
+    let slow = path.mean(|target| target.rtt.smoothed()).map(|rtt| rtt * PATIENT_ROUND_TRIPS);
+    slow.map_or(PATIENCE, |slow| slow.max(PATIENCE)).min(path.timeout)
+}
+
 impl Verification {
     /// Sends the first canaries at once, to every target.
     pub(crate) fn begin(path: &Path, desk: &mut Desk) -> Self {
-        let gap = GAP.max(path.timeout / TRIES);
+        let patience = patience(path);
+        let gap = GAP.max(patience / TRIES);
         let mut this = Self {
             link: path.link,
             first: None,
-            ends: desk.now + path.timeout,
+            ends: desk.now + patience,
             next_try: desk.now + gap,
             gap,
             tries: 1,

@@ -64,7 +64,7 @@ fn promised() -> Config {
         probe: Probe {
             interval: Duration::from_secs(1),
             standby_interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
             quorum: 1,
         },
         probe_budget: None,

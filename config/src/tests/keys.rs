@@ -92,7 +92,7 @@ const OF_A_LINK: &[Row] = &[
     ("link.probe.standby_interval", r#""1m""#, |c| {
         each(c, |link| link.probe.standby_interval, ms(30_000), ms(60_000))
     }),
-    ("link.probe.timeout", r#""3s""#, |c| each(c, |link| link.probe.timeout, ms(1000), ms(3000))),
+    ("link.probe.timeout", r#""3s""#, |c| each(c, |link| link.probe.timeout, ms(2000), ms(3000))),
     ("link.probe.quorum", "2", |c| each(c, |link| link.probe.quorum, 1, 2)),
     ("link.limits.loss", r#""5%""#, |c| each(c, |link| link.limits.loss_percent, 20.0, 5.0)),
     ("link.limits.rtt", r#""90ms""#, |c| each(c, |link| link.limits.rtt, None, Some(TimeLimit::At(ms(90))))),
@@ -156,11 +156,11 @@ fn every_known_key_is_tested_here() {
 #[test]
 fn a_link_of_its_own_lays_over_the_general_values() {
     let config = valid(
-        "[probe]\ntimeout = \"2s\"\nquorum = 2\n[limits]\nrtt = \"1s\"\n[[link]]\nname = \"a\"\ninterface = \"a0\"\n\
+        "[probe]\ntimeout = \"3s\"\nquorum = 2\n[limits]\nrtt = \"1s\"\n[[link]]\nname = \"a\"\ninterface = \"a0\"\n\
          [link.probe]\nquorum = 1\n[link.limits]\nloss = 10\n[[link]]\nname = \"b\"\ninterface = \"b0\"\n",
     );
     let (a, b) = (&config.links[0], &config.links[1]);
-    assert_eq!((a.probe.timeout, a.probe.quorum, b.probe.quorum), (ms(2000), 1, 2));
+    assert_eq!((a.probe.timeout, a.probe.quorum, b.probe.quorum), (ms(3000), 1, 2));
     assert_eq!((a.limits.loss_percent, b.limits.loss_percent), (10.0, 20.0));
     assert_eq!((a.limits.rtt, b.limits.rtt), (Some(TimeLimit::At(ms(1000))), Some(TimeLimit::At(ms(1000)))));
 }

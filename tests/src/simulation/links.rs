@@ -22,7 +22,7 @@ pub fn link(name: &str, interval: Duration, v4: usize, v6: usize) -> LinkConfig 
         metered: false,
         interval,
         standby_interval: interval.max(Duration::from_secs(30)),
-        timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(2),
         budget: None,
         quorum: 1,
         targets: (0..).zip(families).map(target).collect(),
