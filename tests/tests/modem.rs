@@ -14,8 +14,17 @@ use tempfile::TempDir;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Meant to pass; long enough that a modem in a hurry would have answered on a busy machine.
 const SHORT: Duration = Duration::from_millis(400);
-const FENCES: shunt_modem::Timing =
-    shunt_modem::Timing { fence: Duration::from_millis(800), quiet: Duration::from_millis(100), fences: 2 };
+
+/// How the session fences here: quickly, for this modem answers quickly.
+fn fences() -> shunt_modem::Timing {
+    shunt_modem::Timing {
+        drain: Duration::from_millis(100),
+        fence: Duration::from_millis(800),
+        quiet: Duration::from_millis(100),
+        fences: 2,
+        ..shunt_modem::Timing::default()
+    }
+}
 
 struct Bench {
     modem: Simulator,
@@ -54,7 +63,7 @@ impl Bench {
 }
 
 fn open(port: &Path) -> Session {
-    Session::open(port, 115_200, Echo::On, FENCES).unwrap()
+    Session::open(port, 115_200, Echo::On, fences()).unwrap()
 }
 
 fn command(text: &str) -> Command {
