@@ -103,6 +103,7 @@ pub(crate) struct Ladder {
 }
 
 impl Ladder {
+    /// `resets` are the ages of those on record, the oldest first.
     pub(crate) fn new(
         resets: &[Duration],
         saved_at: Option<UnixTime>,
@@ -110,8 +111,8 @@ impl Ladder {
         seed: u64,
         now: Timestamp,
     ) -> Self {
-        let resets: Vec<_> =
-            resets.iter().take(RESETS_A_DAY).map(|age| Counted { age: *age, at: now }).collect();
+        let skipped = resets.len().saturating_sub(RESETS_A_DAY);
+        let resets: Vec<_> = resets.iter().skip(skipped).map(|age| Counted { age: *age, at: now }).collect();
         Self {
             uses: [0; Rung::ALL.len()],
             lacks: [false; Rung::ALL.len()],
@@ -161,10 +162,16 @@ impl Ladder {
         time + share(mix(self.seed, self.drawn), time / JITTER_PART)
     }
 
-    /// Puts a reset on record.
+    /// Puts a reset on record. Only the latest ten matter to the caps, and an operator may order more.
     pub(crate) fn count_reset(&mut self, now: Timestamp) {
-        self.forget_old(now);
         self.resets.push(Counted { age: Duration::ZERO, at: now });
+        if self.resets.len() > RESETS_A_DAY {
+            self.resets.remove(0);
+            // Those from before this start are the first: the clock must still find them.
+            if let Some((count, ..)) = &mut self.from_before {
+                *count = count.saturating_sub(1);
+            }
+        }
     }
 
     /// How many resets the last hour and the last day saw.
@@ -270,15 +277,6 @@ impl Ladder {
             *uses = uses.saturating_add(times);
         }
     }
-
-    fn forget_old(&mut self, now: Timestamp) {
-        // Those from before this start are the first: the clock must still find them.
-        let old = |reset: &Counted| reset.age(now) >= DAY;
-        if let Some((count, ..)) = &mut self.from_before {
-            *count -= self.resets.iter().take(*count).filter(|reset| old(reset)).count();
-        }
-        self.resets.retain(|reset| !old(reset));
-    }
 }
 
 #[cfg(test)]
@@ -372,6 +370,19 @@ mod tests {
         for (wait, pace) in waits.iter().zip([1, 2, 5, 10, 30, 60, 60, 60, 60].map(minutes)) {
             assert!((pace..pace + pace / 5).contains(wait), "{waits:?}");
         }
+    }
+
+    #[test]
+    fn more_resets_than_the_caps_know_of_are_forgotten_the_oldest_first() {
+        let saved: Vec<_> = (0..15).rev().map(minutes).collect();
+        let now = Timestamp::from_nanos(1);
+        let mut ladder = Ladder::new(&saved, Some(UnixTime(1_000_000)), 0, 1, now);
+        assert_eq!(ladder.ages(now), saved[5..]);
+        for _ in 0..3 {
+            ladder.count_reset(now);
+        }
+        ladder.take_clock(UnixTime(1_000_060), now);
+        assert_eq!(ladder.ages(now), [7, 6, 5, 4, 3, 2, 1, 0, 0, 0].map(minutes));
     }
 
     #[test]
