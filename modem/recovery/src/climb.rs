@@ -14,13 +14,17 @@ const fn secs(secs: u64) -> Duration {
 
 /// A modem that does not even look for a network is not waited for as long as one that does.
 const IDLE_PATIENCE: Duration = secs(60);
+/// A modem is not asked more often, whatever the config says.
+const WATCH_LEAST: Duration = secs(1);
 /// Between two questions while nothing but time (or the end of the back-off) can help.
 const RESTING_POLL: Duration = secs(30);
 
 impl Recovery {
     /// Takes in what became known.
     pub(crate) fn take_fact(&mut self, fact: Fact) {
-        self.known.heard = Some(self.desk.now);
+        if !matches!(fact, Fact::HostIp(_) | Fact::Ports(_)) {
+            self.known.heard = Some(self.desk.now);
+        }
         match fact {
             Fact::Ports(Ports::Open) => {
                 if !self.known.ports {
@@ -272,7 +276,7 @@ impl Recovery {
     pub(crate) fn pace(&mut self) {
         let now = self.desk.now;
         if self.stage == Stage::Verified && self.round == 0 {
-            self.poll_at = now + self.config.watch;
+            self.poll_at = now + self.config.watch.max(WATCH_LEAST);
             return;
         }
         let resting = self.ladder.resting(now).is_some();

@@ -15,9 +15,10 @@ pub struct Config {
     /// Its SIMs, the preferred first. Empty: the one that is in, without a PIN.
     pub sims: Vec<SimConfig>,
     /// How long another SIM than the preferred is used before the preferred is tried again, which takes the
-    /// link down for up to four minutes; `None`: until the other fails.
+    /// link down for up to four minutes; ten minutes at least. `None`: until the other fails.
     pub return_after: Option<Duration>,
-    /// How often a modem that is well is asked for its registration, bearer, signal and usage.
+    /// How often a modem that is well is asked for its registration, bearer, signal and usage; once a
+    /// second at most.
     pub watch: Duration,
 }
 

@@ -18,6 +18,8 @@ use core::time::Duration;
 const MAX_STEPS: usize = 32;
 /// After this long, what costs nothing may be used again at once.
 const STEADY: Duration = Duration::from_secs(60);
+/// What a search may take longer by chance, so that a region's modems do not all begin anew at once.
+const SEARCH_PLAY: Duration = Duration::from_secs(120);
 /// After this long the back-off is cleared.
 const HEALTHY: Duration = Duration::from_secs(600);
 
@@ -217,7 +219,9 @@ impl Recovery {
         self.silent = false;
         self.lost = false;
         self.doubt = None;
-        let spread = share(mix(self.seed, now.as_nanos()), Duration::from_secs(120));
+        // After a rung its budget is what counts, and that has no play.
+        let play = if self.open.is_some() { Duration::ZERO } else { SEARCH_PLAY };
+        let spread = share(mix(self.seed, now.as_nanos()), play);
         self.patience = patience(stage, spread).map(|time| now + time);
         match stage {
             Stage::Sim => self.attempt = None,

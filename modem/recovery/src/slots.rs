@@ -9,6 +9,9 @@ use core::time::Duration;
 /// How long what no rung mends is left alone, at least.
 const AGAIN: Duration = Duration::from_secs(3_600);
 
+/// The preferred SIM is not gone back to sooner: going there takes the link down for minutes.
+const RETURN_LEAST: Duration = Duration::from_secs(600);
+
 /// What stands against using a SIM.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SlotState {
@@ -154,7 +157,8 @@ impl Recovery {
     fn set_current(&mut self, sim: usize) {
         self.current = sim;
         let now = self.desk.now;
-        self.return_at = self.config.return_after.filter(|_| sim != 0).map(|after| now + after);
+        let after = self.config.return_after.filter(|_| sim != 0);
+        self.return_at = after.map(|after| now + after.max(RETURN_LEAST));
         if let Some(slot) = self.slot_at(sim) {
             self.desk.record(Happening::Slot { slot });
         }

@@ -21,8 +21,8 @@ pub struct Snapshot {
     pub stage_since: Timestamp,
     /// The rung that is being carried out.
     pub rung: Option<Rung>,
-    /// The ladder was climbed in vain; it is begun again then.
-    pub resting_until: Option<Timestamp>,
+    /// The ladder was climbed in vain, or a permanent cause stands: it is tried again then.
+    pub waiting_until: Option<Timestamp>,
     /// Resets within the last hour and the last day.
     pub resets: (usize, usize),
     /// Which modem it is.
@@ -79,7 +79,10 @@ impl Recovery {
             stage: self.stage,
             stage_since: self.entered,
             rung: self.run.as_ref().map(|run| run.rung),
-            resting_until: self.ladder.resting(now),
+            waiting_until: match self.stage {
+                Stage::Blocked => self.blocked_until(),
+                _ => self.ladder.resting(now),
+            },
             resets: self.ladder.resets(now),
             identity: self.known.identity.clone(),
             slot: self.slot(),

@@ -80,7 +80,10 @@ fn start(slots: bool, pin: Option<u8>, seed: u64) -> World {
     let mut modem = Modem::new(seed);
     modem.slots = slots;
     modem.cards[0] = Card::new(1, pin.map(|pin| PINS[usize::from(pin)]));
-    World::new(pinned(slots, 0), modem, seed)
+    let mut world = World::new(pinned(slots, 0), modem, seed);
+    // Sparse probes of a link that stands by, and a fraction of the turns.
+    world.look_every = secs(20);
+    world
 }
 
 fn pinned(slots: bool, pin: u8) -> Config {
@@ -223,6 +226,10 @@ proptest! {
             check_caps(&world);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: CASES / 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The same config, seed and events give the same actions.
     #[test]

@@ -36,7 +36,8 @@ pub(crate) struct World {
     pub(crate) resets: Vec<Timestamp>,
     pub(crate) saves: u64,
     coming: Option<Coming>,
-    /// The agent's verdict follows the truth, looked at once a second.
+    /// The agent's verdict follows the truth, looked at so often.
+    pub(crate) look_every: Duration,
     verdict: Option<bool>,
     pub(crate) clock: bool,
     pub(crate) seed: u64,
@@ -59,6 +60,7 @@ impl World {
             resets: Vec::new(),
             saves: 0,
             coming: None,
+            look_every: Duration::from_secs(1),
             verdict: None,
             clock: true,
             seed,
@@ -141,7 +143,7 @@ impl World {
         assert!(wait <= Duration::from_secs(24 * 3_600), "{wait:?} is no end");
         // A timer that was due already was missed: the machine would never wake for it.
         let timer = self.now + wait.max(Duration::from_millis(1));
-        let look = self.looked + Duration::from_secs(1);
+        let look = self.looked + self.look_every;
         let coming = self.coming.as_ref().map_or(until, |coming| coming.at);
         self.now = timer.min(look).min(coming).min(until).max(self.now);
         if self.coming.as_ref().is_some_and(|coming| coming.at <= self.now) {
@@ -159,7 +161,7 @@ impl World {
         self.drive();
     }
 
-    /// The agent's probes once a second.
+    /// The agent's probes.
     fn look(&mut self) {
         let flows = self.modem.data_flows();
         if self.verdict != Some(flows) {
@@ -178,7 +180,9 @@ impl World {
                     let end = if self.modem.faults.no_disk {
                         End::Refused(Refusal::Other)
                     } else {
-                        self.disk = saved;
+                        let written = postcard::to_allocvec(&saved).unwrap();
+                        self.disk = postcard::from_bytes(&written).unwrap();
+                        assert_eq!(self.disk, saved);
                         End::Done
                     };
                     self.recovery.handle_event(Event::Ended { id, end }, self.local());
