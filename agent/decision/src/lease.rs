@@ -30,7 +30,7 @@ impl Failover {
         for path in link.paths_mut() {
             if path.verdict() == Verdict::Failed && path.absent.is_none() && path.burst.is_none() {
                 // The operator may know better: it is asked again before it is given up.
-                path.begin_burst(self.desk.now, &mut self.desk);
+                path.begin_burst(self.desk.now, path.window.loss(), &mut self.desk);
             }
         }
         self.lease = Some(force);

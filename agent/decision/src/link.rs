@@ -126,7 +126,7 @@ impl Link {
         };
         let Some(silence) = self.stall.observe(count) else { return };
         for path in self.paths_mut().filter(|path| path.uplink) {
-            path.suspect(Reason::Stalled { silence }, desk.now - silence, desk);
+            path.suspect(Reason::Stalled { silence }, desk.now - silence, path.window.loss(), desk);
         }
     }
 

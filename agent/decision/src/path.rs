@@ -182,7 +182,7 @@ impl Path {
                 if self.state.verdict == Verdict::Failed {
                     self.reason = Reason::Silent { alive: 0, of: self.asked(), lost: 0 };
                 }
-                self.begin_burst(desk.now, desk);
+                self.begin_burst(desk.now, self.window.loss(), desk);
                 self.pace.restart(desk.now);
             }
             None => {}
@@ -194,7 +194,7 @@ impl Path {
         if self.absent.is_none() {
             self.forget_flights();
             self.take(Sign::Gap, Reason::ClockGap, desk);
-            self.begin_burst(desk.now, desk);
+            self.begin_burst(desk.now, self.window.loss(), desk);
             self.pace.restart(desk.now);
         }
     }

@@ -204,6 +204,9 @@ impl Path {
         let Some(target) = self.targets.get_mut(place) else { return };
         let spoke = target.speaks();
         let heard = !target.silent;
+        // The loss that is suspicious now says nothing of what the line loses as a rule: after a start, or a failure, it
+        // would be one of a few probes, and a clean line be asked as often as one that loses a third.
+        let usual = self.window.loss();
         // What is lost in a burst is lost together: it tells an outage, not how much the line loses.
         let steady = !flight.confirming;
         let in_target = steady.then(|| target.window.push(true));
@@ -232,7 +235,7 @@ impl Path {
             burst.lost = burst.lost.saturating_add(u8::from(flight.confirming));
         }
         if spoke {
-            self.suspect(reason, flight.sent, desk);
+            self.suspect(reason, flight.sent, usual, desk);
         }
         self.weigh(desk);
     }

@@ -112,14 +112,14 @@ fn gap(rounds: u8, pauses: Duration) -> Duration {
 }
 
 impl Path {
-    /// Begins a burst, whose evidence are replies to probes sent from `zero` on.
-    pub(crate) fn begin_burst(&mut self, zero: Timestamp, desk: &mut Desk) {
+    /// Begins a burst, whose evidence are replies to probes sent from `zero` on. `usual` is what the line loses as a rule.
+    pub(crate) fn begin_burst(&mut self, zero: Timestamp, usual: Option<Percent>, desk: &mut Desk) {
         self.zero = zero;
         self.suspected = desk.now;
         for target in &mut self.targets {
             target.confirmed = false;
         }
-        let loss = self.window.loss().map_or(0.0, Percent::value);
+        let loss = usual.map_or(0.0, Percent::value);
         let rounds = rounds(loss, lost_together(self.voices(), self.quorum()));
         let known = self.targets.iter().any(TargetState::speaks);
         let gap = if known { gap(rounds, self.pauses.extent(desk.now)) } else { FIRST_GAP };
@@ -146,11 +146,17 @@ impl Path {
     }
 
     /// Something looks wrong since `zero`: unless that is known already, it is asked.
-    pub(crate) fn suspect(&mut self, reason: Reason, zero: Timestamp, desk: &mut Desk) {
+    pub(crate) fn suspect(
+        &mut self,
+        reason: Reason,
+        zero: Timestamp,
+        usual: Option<Percent>,
+        desk: &mut Desk,
+    ) {
         let before = self.state;
         self.take(Sign::Late, reason, desk);
         if before != self.state {
-            self.begin_burst(zero, desk);
+            self.begin_burst(zero, usual, desk);
         }
     }
 
