@@ -14,6 +14,7 @@ mod binding;
 mod carrier;
 mod conflicts;
 mod conntrack;
+mod counters;
 mod cutter;
 mod desired;
 mod diff;
@@ -47,6 +48,7 @@ pub use warnings::Subject;
 use apply::Tables;
 use backoff::{Backoff, Truce};
 use carrier::CarrierPoll;
+use counters::CounterQuery;
 use cutter::Cutter;
 use desired::LinkView;
 use diff::Step;
@@ -140,6 +142,7 @@ pub struct Kernel {
     progress: PerFamily<Progress>,
     poll: CarrierPoll,
     cutter: Cutter,
+    counters: CounterQuery,
     sysctls: Sysctls,
     warnings: Warnings,
     has_ipv6: bool,
@@ -187,6 +190,7 @@ impl Kernel {
             }),
             poll: CarrierPoll::default(),
             cutter: Cutter::new(cut),
+            counters: CounterQuery::default(),
             sysctls,
             warnings: Warnings::default(),
             has_ipv6,
@@ -281,13 +285,6 @@ impl Kernel {
             whole &= matches!(self.tables.delete_route(family, found), Ok(false));
         }
         whole
-    }
-
-    /// Packets received and sent by the link's interface since it exists; `None`: it does not, or the kernel does not
-    /// say.
-    pub fn traffic(&mut self, link: LinkId) -> Option<Traffic> {
-        let index = self.world.interfaces.get(usize::from(link.0))?.as_ref()?.index;
-        self.ask_interface(index, true)?.traffic
     }
 
     /// The router by which the link leads out; `None`: it has no path, or needs no router.

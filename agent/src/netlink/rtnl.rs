@@ -24,6 +24,7 @@ pub(crate) const RTM_GETROUTE: u16 = 26;
 pub(crate) const RTM_NEWRULE: u16 = 32;
 pub(crate) const RTM_DELRULE: u16 = 33;
 pub(crate) const RTM_GETRULE: u16 = 34;
+pub(crate) const RTM_GETSTATS: u16 = 94;
 /// The `main` table's number.
 pub(crate) const MAIN: u32 = RouteHeader::RT_TABLE_MAIN as u32;
 
@@ -31,6 +32,9 @@ const IFLA_IFNAME: u16 = 3;
 const IFLA_OPERSTATE: u16 = 16;
 const IFLA_STATS64: u16 = 23;
 const IFLA_CARRIER: u16 = 33;
+const IFLA_STATS_LINK_64: u16 = 1;
+/// Length of `struct if_stats_msg`.
+const STATS_HEADER: usize = 12;
 /// `IF_OPER_*` states (RFC 2863) in which nothing passes although the driver has a carrier.
 const OPER_NOT_PRESENT: u8 = 1;
 const OPER_LOWER_LAYER_DOWN: u8 = 3;
@@ -290,6 +294,13 @@ pub(crate) fn interface(payload: &[u8]) -> Option<Interface> {
         point_to_point: flags & libc::IFF_POINTOPOINT != 0,
         traffic,
     })
+}
+
+/// What a message of counters alone says. Read by hand: newer kernels have more counters behind the first ones.
+pub(crate) fn traffic(payload: &[u8]) -> Option<Traffic> {
+    let mut attributes = NlasIterator::new(payload.get(STATS_HEADER..)?).flatten();
+    let counted = attributes.find(|attribute| attribute.kind() == IFLA_STATS_LINK_64)?;
+    counters(counted.value())
 }
 
 /// The first two counters of `struct rtnl_link_stats64`: packets received, packets sent.
