@@ -40,10 +40,13 @@ const ANSWERS: [(&str, &[u8]); 12] = [
     ("page", b"\x02HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n.ma\r\n2\r\nrk\r\n0\r\n\r\n"),
     ("page", b"\x06Server: x\r\nContent-Length: 4\r\n\r\nmark"),
     ("page", b"\x01HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"),
-    // The records of a block: carrier, path, turns of the loop, the interface's counters.
+    // The records of a block: carrier, path, turns of the loop, the interface's counters, looks at them.
     (
         "recording",
-        &[3, 0x31, 5, 0, 0, 1, 6, 0x31, 1, 1, 0, 0, 0, 0x01, 1, 0x03, 0, 0, 9, 0x21, 7, 0, 4, 4, 0x01, 9],
+        &[
+            3, 0x31, 5, 0, 0, 1, 6, 0x31, 1, 1, 0, 0, 0, 0x01, 1, 0x03, 0, 0, 9, 0x21, 7, 0, 4, 4, 0x82, 18, 4,
+            4, 1, 0, 0, 0x01, 9,
+        ],
     ),
 ];
 

@@ -331,7 +331,8 @@ impl EventLoop {
                 }
                 Action::SampleTraffic { link } => {
                     if let Some(Traffic { received, sent }) = self.kernel.traffic(link) {
-                        self.core.handle_event(Event::Traffic { link, received, sent }, now);
+                        let counted = Event::Traffic { link, received, sent };
+                        self.core.handle_event(counted, self.core.latest());
                     }
                 }
                 Action::AskGateway { link, family, expires } => {

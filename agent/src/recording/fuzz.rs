@@ -85,14 +85,17 @@ fn ended(records: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// Carrier and path of a link, two turns of the loop, the interface's counters: `agent/tests/parsers.rs` breaks them.
+    /// Carrier and path of a link, two turns of the loop, the interface's counters, two looks at them:
+    /// `agent/tests/parsers.rs` breaks them.
     #[test]
     fn records_that_make_sense_are_read() {
-        let records =
-            [0x31, 5, 0, 0, 1, 6, 0x31, 1, 1, 0, 0, 0, 0x01, 1, 0x03, 0, 0, 9, 0x21, 7, 0, 4, 4, 0x01, 9];
+        let records = [
+            0x31, 5, 0, 0, 1, 6, 0x31, 1, 1, 0, 0, 0, 0x01, 1, 0x03, 0, 0, 9, 0x21, 7, 0, 4, 4, 0x82, 18, 4,
+            4, 1, 0, 0, 0x01, 9,
+        ];
         let mut file = beginning();
         frame(&ended(&records), &mut file);
         let segment = Segment::parse(&file).unwrap();
-        assert_eq!((segment.damage, segment.records().count()), (None, 7));
+        assert_eq!((segment.damage, segment.records().count()), (None, 11));
     }
 }

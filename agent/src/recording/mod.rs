@@ -7,6 +7,7 @@
 
 mod disk;
 pub(crate) mod fuzz;
+mod looks;
 mod plausible;
 mod read;
 mod record;

@@ -1,9 +1,12 @@
 //! One record: a call into the core, or what the core wanted. The bytes of each depend on those before it, so that
-//! what is usual is short: a steady probe and its reply are 10 bytes, and a turn of the loop is 5.
+//! what is usual is short: a steady probe and its reply are 10 bytes, a turn of the loop is 4, and one that only looks
+//! at the counters is 3.
 //!
 //! The first byte of a record has its kind in the upper half. In the lower half a call has the number of bytes that
-//! follow for the time since the call before it; of a probe that was asked for it tells which.
+//! follow for the time since the call before it, in microseconds; of a probe that was asked for it tells which, and of
+//! looks at the counters how many there are in a row.
 
+use super::looks::{Looks, Run};
 use super::tally::Tally;
 use super::wire::{Cursor, Malformed, put_bytes, put_signed, put_value, put_varint, width};
 use shunt_decision::{Entry, Event, Family, LinkId, Outcome, ProbeId, TargetId, Timestamp};
@@ -66,6 +69,19 @@ mod kind {
     pub(super) const MARK: u8 = 5;
     pub(super) const TOLD: u8 = 6;
     pub(super) const END: u8 = 7;
+    pub(super) const LOOKS: u8 = 8;
+}
+
+/// A microsecond: the times of calls are whole ones.
+const MICRO: u64 = 1_000;
+
+/// The first whole microsecond that is not before `now`: a timer that was due then is due.
+pub(super) const fn whole(now: Timestamp) -> Timestamp {
+    Timestamp::from_nanos(now.as_nanos().div_ceil(MICRO).saturating_mul(MICRO))
+}
+
+const fn micros(at: Timestamp) -> u64 {
+    at.as_nanos() / MICRO
 }
 
 /// What both sides know from the records before.
@@ -78,6 +94,11 @@ pub(super) struct Course {
     /// The first targets of the config, which need no writing out.
     known: Vec<(LinkId, TargetId)>,
     traffic: Vec<(LinkId, u64, u64)>,
+    looks: Looks,
+    /// What the writer may yet make shorter.
+    run: Run,
+    /// Looks of the present record that are still to be read, and the second half of the latest.
+    to_read: (u8, Option<Event>),
 }
 
 impl Course {
@@ -88,7 +109,16 @@ impl Course {
             (0..=u8::MAX).zip(&known.targets).map(move |(target, _)| (link, TargetId(target)))
         });
         let known = targets.take(usize::from(WRITTEN_OUT)).collect();
-        Self { now, flights: VecDeque::new(), newest: ProbeId(0), known, traffic: Vec::new() }
+        Self {
+            now: whole(now),
+            flights: VecDeque::new(),
+            newest: ProbeId(0),
+            known,
+            traffic: Vec::new(),
+            looks: Looks::default(),
+            run: Run::default(),
+            to_read: (0, None),
+        }
     }
 
     fn launch(&mut self, id: ProbeId) {
@@ -126,26 +156,45 @@ impl Course {
 
 /// Writes records.
 impl Course {
-    /// A call of `handle_timeout`.
+    /// A call of `handle_timeout`, at a whole microsecond.
     pub(super) fn put_timeout(&mut self, now: Timestamp, out: &mut Vec<u8>) {
+        let begin = out.len();
         self.put_call(kind::TIMEOUT, now, out);
+        self.run.turn = Some((begin, out.len()));
     }
 
-    /// A call of `handle_event`.
+    /// A call of `handle_event`, at a whole microsecond.
     pub(super) fn put_event(&mut self, event: &Event, now: Timestamp, out: &mut Vec<u8>) {
         match *event {
             Event::Probe { id, outcome: Outcome::Reply { rtt, at } } => {
                 self.put_reply(id, rtt, at, event, now, out)
             }
             Event::Traffic { link, received, sent } => {
-                self.put_call(kind::TRAFFIC, now, out);
                 let (was_received, was_sent) = self.counted(link, received, sent);
-                out.push(link.0);
-                put_signed(out, received.wrapping_sub(was_received).cast_signed());
-                put_signed(out, sent.wrapping_sub(was_sent).cast_signed());
+                let more = (received.wrapping_sub(was_received), sent.wrapping_sub(was_sent));
+                let at_once = now <= self.now && self.looks.link == Some(link);
+                if !(at_once && self.put_look(more, out)) {
+                    self.put_call(kind::TRAFFIC, now, out);
+                    out.push(link.0);
+                    put_signed(out, more.0.cast_signed());
+                    put_signed(out, more.1.cast_signed());
+                    self.looks.link = Some(link);
+                }
+                self.looks.at = micros(self.now);
             }
             _ => self.put_whole(event, now, out),
         }
+    }
+
+    /// Makes the turn of the loop that was written last a look at the counters, which showed so much more than the one
+    /// before. `false`: something lies in between.
+    fn put_look(&mut self, more: (u64, u64), out: &mut Vec<u8>) -> bool {
+        let Some(begin) = self.run.take_turn(out) else { return false };
+        out.truncate(begin);
+        self.run.lengthen(kind::LOOKS << 4, out);
+        self.looks.put(micros(self.now), more, out);
+        self.run.end = out.len();
+        true
     }
 
     fn put_reply(
@@ -175,7 +224,7 @@ impl Course {
     }
 
     fn put_call(&mut self, kind: u8, now: Timestamp, out: &mut Vec<u8>) {
-        let step = now.as_nanos().saturating_sub(self.now.as_nanos());
+        let step = micros(now).saturating_sub(micros(self.now));
         let count = width(step);
         // A width is at most 8.
         out.push(kind << 4 | count as u8);
@@ -210,6 +259,11 @@ impl Course {
         out.extend(mark.to_le_bytes());
     }
 
+    /// What was written is not touched again: it is another block from now on.
+    pub(super) fn part(&mut self) {
+        self.run = Run::default();
+    }
+
     /// The end of a block.
     pub(super) fn put_end(tally: &Tally, out: &mut Vec<u8>) {
         out.push(kind::END << 4);
@@ -219,11 +273,21 @@ impl Course {
 
 /// Reads records.
 impl Course {
-    /// The next record.
-    pub(super) fn read(&mut self, from: &mut Cursor<'_>) -> Result<Timed, Malformed> {
+    /// The next record; `None`: there is no more.
+    pub(super) fn read(&mut self, from: &mut Cursor<'_>) -> Result<Option<Timed>, Malformed> {
+        let record = match &mut self.to_read {
+            (_, half @ Some(_)) => half.take().map(Record::Event),
+            (1.., None) => Some(self.look(from)?),
+            (0, None) if from.is_empty() => None,
+            (0, None) => Some(self.whole_record(from)?),
+        };
+        Ok(record.map(|record| Timed { now: self.now, record }))
+    }
+
+    fn whole_record(&mut self, from: &mut Cursor<'_>) -> Result<Record, Malformed> {
         let first = from.byte()?;
         let low = first & 0x0f;
-        let record = match first >> 4 {
+        Ok(match first >> 4 {
             kind::TIMEOUT => {
                 self.pass(low, from)?;
                 Record::Timeout
@@ -244,14 +308,34 @@ impl Course {
             kind::MARK if low == 0 => Record::Mark((from.number(2)? & 0xffff) as u16),
             kind::TOLD if low == 0 => Record::Told(from.value()?),
             kind::END if low == 0 => Record::End(from.value()?),
+            kind::LOOKS if low > 0 => {
+                self.to_read.0 = low;
+                self.look(from)?
+            }
             _ => return Err(Malformed),
-        };
-        Ok(Timed { now: self.now, record })
+        })
+    }
+
+    /// A turn of the loop; what it found in the counters comes next.
+    fn look(&mut self, from: &mut Cursor<'_>) -> Result<Record, Malformed> {
+        let link = self.looks.link.ok_or(Malformed)?;
+        let (at, more) = self.looks.read(from)?;
+        self.pass_to(at)?;
+        self.looks.at = at;
+        let event = self.counted_more(link, more);
+        self.to_read = (self.to_read.0.saturating_sub(1), Some(event));
+        Ok(Record::Timeout)
     }
 
     fn pass(&mut self, count: u8, from: &mut Cursor<'_>) -> Result<(), Malformed> {
-        let now = self.now.as_nanos().checked_add(from.number(usize::from(count))?).ok_or(Malformed)?;
-        if now > LATEST {
+        let now = micros(self.now).checked_add(from.number(usize::from(count))?).ok_or(Malformed)?;
+        self.pass_to(now)
+    }
+
+    /// Goes on to a time in microseconds. It never goes back.
+    fn pass_to(&mut self, micros_now: u64) -> Result<(), Malformed> {
+        let now = micros_now.checked_mul(MICRO).filter(|now| *now <= LATEST).ok_or(Malformed)?;
+        if now < self.now.as_nanos() {
             return Err(Malformed);
         }
         self.now = Timestamp::from_nanos(now);
@@ -272,11 +356,16 @@ impl Course {
 
     fn counters(&mut self, from: &mut Cursor<'_>) -> Result<Event, Malformed> {
         let link = LinkId(from.byte()?);
+        let more = (from.signed()?.cast_unsigned(), from.signed()?.cast_unsigned());
+        (self.looks.link, self.looks.at) = (Some(link), micros(self.now));
+        Ok(self.counted_more(link, more))
+    }
+
+    fn counted_more(&mut self, link: LinkId, more: (u64, u64)) -> Event {
         let (was_received, was_sent) = self.counts(link);
-        let received = was_received.wrapping_add(from.signed()?.cast_unsigned());
-        let sent = was_sent.wrapping_add(from.signed()?.cast_unsigned());
+        let (received, sent) = (was_received.wrapping_add(more.0), was_sent.wrapping_add(more.1));
         self.counted(link, received, sent);
-        Ok(Event::Traffic { link, received, sent })
+        Event::Traffic { link, received, sent }
     }
 
     fn asked(&mut self, place: u8, from: &mut Cursor<'_>) -> Result<Asked, Malformed> {

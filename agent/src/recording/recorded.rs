@@ -1,6 +1,7 @@
 //! The one place that every event passes on its way into the core.
 
 use super::disk::Disk;
+use super::record::whole;
 use super::recorder::{About, Recorder};
 use shunt_decision::{Action, Event, Failover, Snapshot, Timer, Timestamp};
 
@@ -8,8 +9,9 @@ use shunt_decision::{Action, Event, Failover, Snapshot, Timer, Timestamp};
 #[derive(Debug)]
 pub struct Recorded {
     core: Failover,
-    /// The time with which the core was last called. Each call's own time is brought to it, so that what is recorded
-    /// is what the core was told.
+    /// The time with which the core was last called. Each call's own time is brought to it, and up to a whole
+    /// microsecond, so that what is recorded is what the core was told. (The loop is woken up some ten microseconds late
+    /// at best; nanoseconds would only cost bytes.)
     latest: Timestamp,
     recorder: Option<Box<Recorder>>,
 }
@@ -30,7 +32,7 @@ impl Recorded {
 
     /// As [`Failover::handle_event`].
     pub fn handle_event(&mut self, event: Event, now: Timestamp) {
-        self.latest = self.latest.max(now);
+        self.latest = self.latest.max(whole(now));
         if let Some(recorder) = &mut self.recorder {
             recorder.event(&event, self.latest);
         }
@@ -39,7 +41,7 @@ impl Recorded {
 
     /// As [`Failover::handle_timeout`].
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        self.latest = self.latest.max(now);
+        self.latest = self.latest.max(whole(now));
         if let Some(recorder) = &mut self.recorder {
             recorder.timeout(self.latest);
         }
@@ -62,6 +64,12 @@ impl Recorded {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Timestamp, Timer)> {
         self.core.poll_timeout()
+    }
+
+    /// The time of the latest call. What the edge answers at once, it answers as of that time.
+    #[must_use]
+    pub const fn latest(&self) -> Timestamp {
+        self.latest
     }
 
     /// As [`Failover::snapshot`].

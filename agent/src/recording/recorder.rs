@@ -241,6 +241,7 @@ impl Recorder {
             return;
         }
         Course::put_end(&self.tally, &mut self.block);
+        self.course.part();
         let mut frame = Vec::with_capacity(self.block.len() + FRAME_HEAD);
         segment::frame(&self.block, &mut frame);
         let begin = self.segment.begin.take();

@@ -16,7 +16,7 @@ use shunt_decision::{Config, Event, LinkId, PerFamily, Timestamp};
 
 const MAGIC: &[u8; 8] = b"SHUNTREC";
 /// The format of the records; the [`layout`] of what is in them counts apart.
-const FORMAT: u16 = 1;
+const FORMAT: u16 = 2;
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 /// Length and checksum of a frame.
 pub(super) const FRAME_HEAD: usize = 8;
@@ -211,7 +211,7 @@ impl Segment {
         let mut from = Cursor::new(&self.blocks);
         let mut course = Course::new(&self.header.config, self.header.at);
         // It was read once already, so that nothing is refused now.
-        std::iter::from_fn(move || (!from.is_empty()).then(|| course.read(&mut from).ok()).flatten())
+        std::iter::from_fn(move || course.read(&mut from).ok().flatten())
     }
 
     /// What calls and actions come to at its end, and when that was.
@@ -231,14 +231,14 @@ impl Segment {
 fn makes_sense(course: &mut Course, payload: &[u8]) -> bool {
     let mut from = Cursor::new(payload);
     let mut ended = false;
-    while !from.is_empty() {
+    loop {
         match course.read(&mut from) {
+            Ok(None) => return ended,
             // Exactly one end, and at the end.
-            Ok(_) if ended => return false,
-            Ok(Timed { record: Record::End(_), .. }) => ended = true,
-            Ok(_) => {}
+            Ok(Some(_)) if ended => return false,
+            Ok(Some(Timed { record: Record::End(_), .. })) => ended = true,
+            Ok(Some(_)) => {}
             Err(Malformed) => return false,
         }
     }
-    ended
 }
