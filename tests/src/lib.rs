@@ -16,6 +16,7 @@ mod privilege;
 mod program;
 mod random;
 mod relay;
+mod reroutes;
 mod responders;
 pub mod simulation;
 mod stream;
@@ -30,6 +31,7 @@ pub use netlink::{End, Netlink, RouteTo};
 pub use privilege::{EXIT_NOT_PERMITTED, SKIP_VARIABLE, Turn, enter, enter_or_reexec};
 pub use program::lab_main;
 pub use relay::{Counts, Direction, Filter, Policy, Relay};
+pub use reroutes::{Reroute, Reroutes};
 pub use stream::{Move, Report, Stream};
 pub use topology::{
     Addressing, CLIENT_V4, CLIENT_V6, DNS_TARGET_V4, DNS_TARGET_V6, Lab, MAX_UPLINKS, Plan, STREAM_TARGET_V4,

@@ -76,11 +76,7 @@ fn ask(stop: &AtomicBool) -> Result<Found> {
     let lookup = forwarded(lan);
     let mut found = Found::default();
     while !stop.load(Ordering::Relaxed) {
-        let answer = netlink.look_up(&lookup).ok();
-        let interface = answer.iter().flat_map(|route| &route.attributes).find_map(|attribute| {
-            if let RouteAttribute::Oif(index) = attribute { Some(*index) } else { None }
-        });
-        match interface {
+        match way_out(&mut netlink, &lookup) {
             Some(index) => *found.by_interface.entry(index).or_default() += 1,
             None => found.nothing += 1,
         }
@@ -89,7 +85,17 @@ fn ask(stop: &AtomicBool) -> Result<Found> {
     Ok(found)
 }
 
-fn forwarded(lan: u32) -> RouteMessage {
+/// The interface by which that packet would leave.
+pub(crate) fn way_out(netlink: &mut Netlink, lookup: &RouteMessage) -> Option<u32> {
+    let answer = netlink.look_up(lookup).ok();
+    answer
+        .iter()
+        .flat_map(|route| &route.attributes)
+        .find_map(|attribute| if let RouteAttribute::Oif(index) = attribute { Some(*index) } else { None })
+}
+
+/// The question for a packet of the client to the far end, which came in by the interface `lan`.
+pub(crate) fn forwarded(lan: u32) -> RouteMessage {
     RouteMessageBuilder::<Ipv4Addr>::new()
         .destination_prefix(STREAM_TARGET_V4, 32)
         .source_prefix(CLIENT_V4, 32)

@@ -6,8 +6,8 @@ mod common;
 
 use common::monitor::wait_until;
 use common::{DEADLINE, link, may_make_tun, settled, streaming, two_uplinks, uplink};
-use shunt::api::types::{CanaryKind, Verdict};
-use shunt_lab::{AgentConfig, Filter, enter_or_reexec};
+use shunt::api::types::{CanaryKind, Status, Verdict};
+use shunt_lab::{AgentConfig, Filter, STREAM_TARGET_V4, Stream, enter_or_reexec};
 use std::time::Duration;
 
 #[test]
@@ -92,6 +92,38 @@ fn a_silent_black_hole_is_found_and_left() {
     assert!(stages.is_sorted_by(|a, b| a <= b), "{incident:?}");
     let gap = report.longest_gap().unwrap();
     assert!(gap < Duration::from_millis(1_500), "{gap:?}");
+}
+
+/// Between two steady probes of the uplink lie 10 s here, and the cut comes right after one was answered. So nothing but
+/// the stall of the users' packets can have raised the suspicion within 5 s.
+#[test]
+fn a_stall_of_users_packets_shows_a_black_hole_long_before_a_probe_does() {
+    let test = "a_stall_of_users_packets_shows_a_black_hole_long_before_a_probe_does";
+    let Some(_turn) = enter_or_reexec(test) else { return };
+    let lab = two_uplinks(true);
+    let (fiber, lte) = (lab.uplinks[0].far_index(), lab.uplinks[1].far_index());
+    let agent = settled(&lab, &AgentConfig::new(&lab).with("[probe]\ninterval = \"20s\""));
+    let stream = Stream::start_answered(&lab.client, &lab.far, STREAM_TARGET_V4.into(), 500).unwrap();
+    stream.wait_for_path(fiber, DEADLINE).unwrap();
+    // The counters are read along with the uplink's steady probes, of which one comes from each link at a time. With the
+    // second one it is known that packets go both ways.
+    let counted = agent.status().unwrap().counters;
+    for steady in 1..=2 {
+        let sent = |status: &Status| status.counters.probes >= counted.probes + 2 * steady;
+        agent.wait_for("steady probes of both links", DEADLINE, sent).unwrap();
+    }
+    stream.take_report().unwrap();
+    stream.wait_for_packets(100, DEADLINE).unwrap();
+    assert_eq!(agent.status().unwrap().counters.bursts, counted.bursts, "something else was suspicious");
+    lab.uplinks[0].black_hole().unwrap();
+    let report = stream.wait_for_path(lte, DEADLINE).unwrap();
+    let gap = report.longest_gap().unwrap();
+    assert!(gap < Duration::from_secs(5), "{gap:?}: only a probe can have shown it");
+    let incident = |status: &Status| status.incidents.last().is_some_and(|i| i.verified_ms.is_some());
+    let status = agent.wait_for("the switch's incident, verified", DEADLINE, incident).unwrap();
+    let incident = status.incidents.last().unwrap();
+    assert_eq!((incident.link.as_str(), incident.to.as_deref()), ("fiber", Some("lte")));
+    assert!(incident.detected_ms < 5_000.0, "{incident:?}");
 }
 
 #[test]

@@ -16,9 +16,9 @@ const FAST: u32 = 20_000;
 /// The stream of the black holes, whose gaps are a thousand times longer.
 const SLOW: u32 = 1_000;
 /// The longest that any outage may take before the run counts as failed.
-const DEADLINE: Duration = Duration::from_secs(20);
+pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 /// The kernel holds back a carrier notice for up to a second after another; a first flap comes after that time.
-const CALM: Duration = Duration::from_millis(1_300);
+pub(super) const CALM: Duration = Duration::from_millis(1_300);
 /// From the first flap to the second: well within that second.
 const SECOND_FLAP: Duration = Duration::from_millis(300);
 
@@ -77,8 +77,8 @@ pub(super) fn black_hole(program: &Program, runs: u32, desk: &mut Desk<'_>) -> R
 }
 
 /// What the stream's move took.
-struct Gap {
-    gap: Duration,
+pub(super) struct Gap {
+    pub(super) gap: Duration,
     stalled: Duration,
 }
 
@@ -135,13 +135,18 @@ fn flap_twice(program: &Program) -> Result<Gap> {
 }
 
 fn fall_into_black_hole(program: &Program, section: &str, phase: Duration) -> Result<Gap> {
-    let policy = Policy::delay(Duration::from_millis(5));
-    let uplinks = vec![UplinkPlan::relayed("fiber", policy.clone()), UplinkPlan::relayed("lte", policy)];
-    let lab = Lab::build(&Plan { uplinks, masquerade: false, seed: 1 })?;
+    let lab = two_relayed(false)?;
     let _agent = settled(program, &lab, &AgentConfig::new(&lab).with(section))?;
     let stream = start(&lab, SLOW)?;
     pause(CALM + phase);
     outage(&lab, &stream, "fiber", "lte", |fiber| fiber.black_hole().map(drop))
+}
+
+/// Fiber and LTE of 10 ms RTT.
+pub(super) fn two_relayed(masquerade: bool) -> Result<Lab> {
+    let policy = Policy::delay(Duration::from_millis(5));
+    let uplinks = vec![UplinkPlan::relayed("fiber", policy.clone()), UplinkPlan::relayed("lte", policy)];
+    Lab::build(&Plan { uplinks, masquerade, seed: 1 })
 }
 
 fn start(lab: &Lab, rate: u32) -> Result<Stream> {
@@ -152,7 +157,7 @@ fn start(lab: &Lab, rate: u32) -> Result<Stream> {
 }
 
 /// Does `cut` to one uplink and waits for the stream on the other; tells the gap.
-fn outage(
+pub(super) fn outage(
     lab: &Lab,
     stream: &Stream,
     from: &str,
@@ -170,6 +175,6 @@ fn outage(
 }
 
 /// Lets measured time pass; nothing is waited for.
-fn pause(time: Duration) {
+pub(super) fn pause(time: Duration) {
     sys::sleep_until(sys::monotonic() + u64::try_from(time.as_nanos()).unwrap_or(0));
 }

@@ -7,6 +7,7 @@ mod figure;
 mod floor;
 mod gaps;
 mod moves;
+mod stall;
 
 pub use figure::{Figure, Statistic, Unit};
 pub use floor::{FLOOR, floor_main};
@@ -25,6 +26,8 @@ pub enum Group {
     Carrier,
     /// Gap in the client's stream in a silent black hole.
     BlackHole,
+    /// The same while users' packets are answered, and while there are none.
+    Stall,
     /// CPU time per probe and memory.
     Cost,
     /// Reported RTT against a packet capture.
@@ -35,9 +38,10 @@ pub enum Group {
 
 impl Group {
     /// All groups and their names on the command line.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("carrier", Self::Carrier),
         ("black-hole", Self::BlackHole),
+        ("stall", Self::Stall),
         ("cost", Self::Cost),
         ("accuracy", Self::Accuracy),
         ("moves", Self::Moves),
@@ -97,6 +101,7 @@ pub fn measure(program: &Program, group: Group, extent: Extent, desk: &mut Desk<
             }
             Ok(())
         }
+        Group::Stall => stall::measure(program, extent.runs, desk),
         Group::Cost => cost::measure(program, extent.rounds, desk),
         Group::Accuracy => accuracy::measure(desk),
         Group::Moves => moves::measure(program, desk),

@@ -42,9 +42,9 @@ enum Command {
         /// of it works, proves no figure.
         #[arg(long)]
         quick: bool,
-        /// Measure only these [default: all]: gaps by carrier loss; black holes and false switches; CPU and memory;
-        /// reported RTT; forced switches.
-        #[arg(value_parser = ["carrier", "black-hole", "cost", "accuracy", "moves"])]
+        /// Measure only these [default: all]: gaps by carrier loss; black holes and false switches; black holes while
+        /// users' packets are answered, and while there are none; CPU and memory; reported RTT; forced switches.
+        #[arg(value_parser = ["carrier", "black-hole", "stall", "cost", "accuracy", "moves"])]
         groups: Vec<String>,
     },
 }

@@ -3,7 +3,11 @@
 //! The far end tells by the receiving interface which way a packet came, and the kernel stamps its arrival. So the gap
 //! of a move is the time from the last packet on the old path to the first on the new one, and nothing of the
 //! laboratory's own scheduling is in it.
+//!
+//! An *answered* stream goes both ways, as users' packets do: an echo at the far end answers each packet and writes into
+//! the answer by which interface it was asked. Its gap is that between two answers, by the client's kernel.
 
+mod echo;
 mod sender;
 mod tally;
 
@@ -12,9 +16,10 @@ pub use tally::{Move, Report};
 use crate::error::{Doing, LabError, Result};
 use crate::namespace::{Namespace, join};
 use crate::sys::{self, Arrivals, Datagram};
+use echo::Echo;
 use sender::Sender;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::sync::mpsc;
@@ -41,6 +46,8 @@ pub struct Stream {
     requests: mpsc::Sender<Request>,
     bell: UnixDatagram,
     receiver: Option<JoinHandle<io::Result<io::Result<()>>>>,
+    /// It ends last: a packet to nobody would be refused.
+    _echo: Option<Echo>,
 }
 
 enum Request {
@@ -61,13 +68,39 @@ impl Stream {
             sys::stamped_receiver(&socket)?;
             io::Result::Ok(socket)
         };
-        let socket = far.run(open)?.doing(|| format!("receive the stream at {target}"))?;
+        let receiver = far.run(open)?.doing(|| format!("receive the stream at {target}"))?;
+        let sender = client.run(|| connect(target))?.doing(|| format!("send the stream to {target}"))?;
+        Self::begin((far, receiver), (client, sender), rate, None)
+    }
+
+    /// The same, each packet answered from there; what is told of the packets is told of their answers.
+    ///
+    /// # Errors
+    /// When the sockets or threads cannot be made.
+    pub fn start_answered(client: &Namespace, far: &Namespace, target: IpAddr, rate: u32) -> Result<Self> {
+        let target = SocketAddr::new(target, PORT);
+        let echo = Echo::start(far)?;
+        let open = || {
+            let socket = connect(target)?;
+            sys::stamped_receiver(&socket)?;
+            io::Result::Ok((socket.try_clone()?, socket))
+        };
+        let (receiver, sender) = client.run(open)?.doing(|| format!("exchange the stream with {target}"))?;
+        Self::begin((client, receiver), (client, sender), rate, Some(echo))
+    }
+
+    fn begin(
+        (receiving, receiver): (&Namespace, UdpSocket),
+        (sending, sender): (&Namespace, UdpSocket),
+        rate: u32,
+        echo: Option<Echo>,
+    ) -> Result<Self> {
         let (bell, ear) = UnixDatagram::pair().doing(|| "make a pair of sockets".into())?;
         ear.set_nonblocking(true).doing(|| "make a socket non-blocking".into())?;
         let (requests, inbox) = mpsc::channel();
-        let receiver = far.spawn("stream receiver", move || receive(&socket, &ear, &inbox))?;
-        let sender = Some(Sender::start(client, target, rate)?);
-        Ok(Self { sender, requests, bell, receiver: Some(receiver) })
+        let receiver = receiving.spawn("stream receiver", move || receive(&receiver, &ear, &inbox))?;
+        let sender = Some(Sender::start(sending, sender, rate)?);
+        Ok(Self { sender, requests, bell, receiver: Some(receiver), _echo: echo })
     }
 
     /// What is known of the packets so far. Packets under way count as neither lost nor received.
@@ -91,15 +124,33 @@ impl Stream {
     /// # Errors
     /// When none came within `deadline`.
     pub fn wait_for_path(&self, index: u32, deadline: Duration) -> Result<Report> {
+        let awaited = format!("the stream at the far end's interface {index}");
+        self.wait_for(&awaited, deadline, |report| report.path == Some(index))
+    }
+
+    /// Waits until so many packets have been received since the report was last taken.
+    ///
+    /// # Errors
+    /// When fewer came within `deadline`.
+    pub fn wait_for_packets(&self, count: u64, deadline: Duration) -> Result<Report> {
+        self.wait_for(&format!("{count} packets"), deadline, |report| report.received >= count)
+    }
+
+    fn wait_for(
+        &self,
+        awaited: &str,
+        deadline: Duration,
+        condition: impl Fn(&Report) -> bool,
+    ) -> Result<Report> {
         let begin = Instant::now();
         loop {
             let report = self.report()?;
-            if report.path == Some(index) {
+            if condition(&report) {
                 return Ok(report);
             }
             if begin.elapsed() > deadline {
                 return Err(LabError::Late {
-                    awaited: format!("the stream at the far end's interface {index}"),
+                    awaited: awaited.to_owned(),
                     waited: deadline,
                     instead: format!("{report}"),
                 });
@@ -163,6 +214,14 @@ impl Drop for Stream {
             let _nobody_is_left_to_hear = join(receiver, "stream receiver");
         }
     }
+}
+
+fn connect(target: SocketAddr) -> io::Result<UdpSocket> {
+    let any: IpAddr =
+        if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(target)?;
+    Ok(socket)
 }
 
 fn receive(socket: &UdpSocket, ear: &UnixDatagram, inbox: &mpsc::Receiver<Request>) -> io::Result<()> {

@@ -2,11 +2,11 @@
 //! at each multiple of the interval; where the thread was late all the same it says so, and catches up nothing: a
 //! burst would be no stream, and its own pause no gap of the network.
 
-use crate::error::{Doing, Result};
+use crate::error::Result;
 use crate::namespace::{Namespace, join};
 use crate::sys;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -42,18 +42,8 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn start(client: &Namespace, target: SocketAddr, rate: u32) -> Result<Self> {
-        let open = || {
-            let any = if target.is_ipv4() {
-                SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
-            } else {
-                SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))
-            };
-            let socket = UdpSocket::bind(any)?;
-            socket.connect(target)?;
-            io::Result::Ok(socket)
-        };
-        let socket = client.run(open)?.doing(|| format!("send the stream to {target}"))?;
+    /// Sends `rate` packets a second by `socket`, which is connected.
+    pub(super) fn start(client: &Namespace, socket: UdpSocket, rate: u32) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let told_to_stop = Arc::clone(&stop);
         let interval = 1_000_000_000 / u64::from(rate.max(1));

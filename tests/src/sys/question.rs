@@ -17,6 +17,29 @@ pub(crate) struct Question {
     control_length: usize,
 }
 
+impl Question {
+    /// The interface that it came in by; 0 if the kernel did not tell.
+    pub(crate) fn interface(&self) -> u32 {
+        // SAFETY: all zeroes is a valid msghdr.
+        let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+        header.msg_control = self.control.0.as_ptr().cast_mut().cast();
+        header.msg_controllen = self.control_length as _;
+        // SAFETY: the kernel filled the control buffer, of which so many bytes are valid; the CMSG macros stay within
+        // it, and the datum is read unaligned, in the type that its level and type stand for.
+        unsafe {
+            let mut message = libc::CMSG_FIRSTHDR(&raw const header);
+            while let Some(control) = message.as_ref() {
+                if (control.cmsg_level, control.cmsg_type) == (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) {
+                    let info = libc::CMSG_DATA(message).cast::<libc::in6_pktinfo>().read_unaligned();
+                    return info.ipi6_ifindex;
+                }
+                message = libc::CMSG_NXTHDR(&raw const header, message);
+            }
+        }
+        0
+    }
+}
+
 #[repr(C, align(8))]
 struct Control([u8; CONTROL]);
 

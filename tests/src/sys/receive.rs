@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 /// Datagrams read by one system call; more would only help a receiver that is already too slow.
 const BATCH: usize = 64;
-/// A stream packet has eight bytes; longer ones are cut, which is harmless.
+/// A stream packet has eight bytes, an answer to one twelve; longer ones are cut, which is harmless.
 const PAYLOAD: usize = 16;
 /// Room for one timestamp and one packet information, with headers: 32 + 36 bytes, and some to spare.
 const CONTROL: usize = 128;
@@ -32,7 +32,7 @@ pub(crate) struct Datagram {
     pub(crate) number: u64,
     /// When the kernel received it, `CLOCK_REALTIME` in nanoseconds.
     pub(crate) at: u64,
-    /// The interface it came in by.
+    /// The interface it came in by; of an answer, that by which the far end was asked, as it wrote there.
     pub(crate) interface: u32,
 }
 
@@ -119,6 +119,11 @@ fn datagram(header: &libc::mmsghdr, slot: &Slot) -> Datagram {
             }
             message = libc::CMSG_NXTHDR(&raw const header.msg_hdr, message);
         }
+    }
+    if let Some(asked_by) =
+        slot.payload.get(8..12).and_then(<[u8]>::first_chunk).filter(|_| header.msg_len == 12)
+    {
+        datagram.interface = u32::from_be_bytes(*asked_by);
     }
     datagram
 }
