@@ -40,12 +40,8 @@ impl Meter {
         self.clock = Some((unix, now));
     }
 
-    /// The modem counts anew.
-    pub(crate) fn restart(&mut self) {
-        self.counted = Usage::default();
-    }
-
-    /// Takes in what the modem counted, for the card in use. A counter that is smaller than before began anew.
+    /// Takes in what was counted, for the card in use. A counter that is smaller than before began anew; that is
+    /// the only sign of it that is believed, for a host's counter may outlive a modem's boot.
     pub(crate) fn take(&mut self, usage: Usage, iccid: &Iccid, allowance: Option<Allowance>, now: Timestamp) {
         let more = |new: u64, old: u64| if new >= old { new - old } else { new };
         let received = more(usage.received, self.counted.received);
@@ -140,9 +136,8 @@ mod tests {
         let mut meter = Meter::new(&saved, at(0));
         meter.take(bytes(60, 5), &card(1), None, at(1));
         assert_eq!(meter.carried(&card(1)), 375);
-        meter.restart();
         meter.take(bytes(70, 0), &card(2), None, at(2));
-        assert_eq!((meter.carried(&card(1)), meter.carried(&card(2))), (375, 70));
+        assert_eq!((meter.carried(&card(1)), meter.carried(&card(2))), (375, 10));
     }
 
     #[test]

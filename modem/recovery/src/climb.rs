@@ -37,7 +37,6 @@ impl Recovery {
             Fact::Booted => {
                 self.booted = self.desk.now;
                 self.known.forget_modem();
-                self.meter.restart();
                 self.set_stalled();
                 self.sign(Sign::Booted);
             }

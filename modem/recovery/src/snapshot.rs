@@ -2,7 +2,7 @@
 
 use crate::facts::{Bearer, Iccid, Identity, Registration, Signal, SimState, Slot};
 use crate::recovery::Recovery;
-use crate::{Readiness, Reason, Rung, Stage, Timestamp};
+use crate::{Fault, Readiness, Reason, Rung, Stage, Timestamp};
 
 /// The whole picture of one modem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Snapshot {
     pub stage: Stage,
     /// Since when.
     pub stage_since: Timestamp,
+    /// The fault that stands. A modem that carries data may have one: its AT port hangs, for example.
+    pub fault: Option<Fault>,
     /// The rung that is being carried out.
     pub rung: Option<Rung>,
     /// The ladder was climbed in vain, or a permanent cause stands: it is tried again then.
@@ -78,6 +80,7 @@ impl Recovery {
             since: self.since,
             stage: self.stage,
             stage_since: self.entered,
+            fault: self.fault,
             rung: self.run.as_ref().map(|run| run.rung),
             waiting_until: match self.stage {
                 Stage::Blocked => self.blocked_until(),

@@ -251,7 +251,7 @@ fn what_carries_data_is_not_cut_for_the_sake_of_its_port() {
     let mut world = well();
     world.modem.faults.hang = Some(Cure::Power);
     world.run_for(minutes(6 * 60));
-    assert_eq!(world.readiness(), Readiness::Verified);
+    assert_eq!((world.readiness(), world.snapshot().fault), (Readiness::Verified, Some(Fault::Silent)));
     assert!(
         world.journal.iter().any(|entry| matches!(entry.what, Happening::Resting { withheld: true, .. }))
     );
