@@ -26,7 +26,7 @@ fn modem_manager_registers_connects_and_exchanges_messages() {
     manager.ask(&[&object, "org.freedesktop.ModemManager1.Modem.Enable", "true"]);
     // MM_MODEM_STATE_REGISTERED
     manager.wait_for_property(&object, "Modem", "State", "<8>");
-    assert!(manager.property(&object, "Modem", "EquipmentIdentifier").contains("001012345678905"));
+    assert!(manager.property(&object, "Modem", "EquipmentIdentifier").contains("001012345678902"));
     assert!(manager.property(&object, "Modem.Modem3gpp", "OperatorCode").contains("26201"));
     assert!(manager.property(&object, "Modem.Modem3gpp", "OperatorName").contains("Shunt Mobile"));
     exchange_messages(&modem, &manager, &object);
@@ -78,7 +78,7 @@ fn gammu_identifies_registers_and_exchanges_messages() {
     let gammu = |arguments: &[&str]| run(Command::new("gammu").arg("-c").arg(&config).args(arguments));
 
     let identity = gammu(&["identify"]);
-    assert!(identity.contains("001012345678905") && identity.contains("EC25"), "{identity}");
+    assert!(identity.contains("001012345678902") && identity.contains("EC25"), "{identity}");
     let network = gammu(&["networkinfo"]);
     assert!(network.contains("home network") && network.contains("262"), "{network}");
 

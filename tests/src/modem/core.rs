@@ -340,6 +340,11 @@ impl Modem {
         }
         self.now = self.now.max(now);
         action(self);
+        self.tell_bearer();
+    }
+
+    /// Tells a bearer that is another one: before whatever is said next, for a host that hears OK may use it.
+    pub(super) fn tell_bearer(&mut self) {
         let bearer = self.bearer();
         if bearer != self.told {
             self.told = bearer.clone();

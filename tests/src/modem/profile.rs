@@ -54,7 +54,7 @@ impl Default for Profile {
             model: "EC25".into(),
             revision: "EC25EFAR06A06M4G".into(),
             // Of a test allocation (GSMA TS.06: reporting body 00), with its check digit.
-            imei: "001012345678905".into(),
+            imei: "001012345678902".into(),
             ports: 2,
             cards: [Some(Card::default()), None],
             storage: 40,

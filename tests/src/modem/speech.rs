@@ -165,6 +165,7 @@ impl Modem {
             for effect in pending.effects {
                 self.apply(effect);
             }
+            self.tell_bearer();
             let text = self.spoil(pending.text.into_bytes());
             self.say(port, &text);
         }

@@ -1,6 +1,7 @@
 //! The modem on real ports: a thread that has the clock, the ptys and the sockets.
 
 mod ports;
+mod tree;
 
 use super::core::{Modem, Output};
 use super::network::Network;
@@ -23,7 +24,8 @@ const OBEDIENCE: Duration = Duration::from_secs(5);
 /// What a port is for the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A pty, to which a link `ttyUSB<n>` in this directory leads; each time the ports come, n is another one.
+    /// A pty. This directory, which is the modem's own, gets `dev/ttyUSB<n>` that leads to it, with another n each time
+    /// the ports come, and `sys`, where the modem is found as in the kernel's tree.
     Pty(PathBuf),
     /// A unix socket at this path, on which one connection is taken at a time.
     Socket(PathBuf),
@@ -32,7 +34,9 @@ pub enum Endpoint {
 /// Called with each new state of the bearer, on the modem's thread. Its first error is told by whatever fails later.
 pub type BearerHook = Box<dyn FnMut(&Bearer) -> Result<()> + Send>;
 
-type Action = Box<dyn FnOnce(&mut Modem, Timestamp) + Send>;
+/// Tells what came of an action, once all that it led to is done.
+type Answer = Box<dyn FnOnce()>;
+type Action = Box<dyn FnOnce(&mut Modem, Timestamp) -> Answer + Send>;
 type Condition = Box<dyn FnMut(&Modem, &[PathBuf]) -> bool + Send>;
 
 enum Order {
@@ -86,7 +90,7 @@ impl Simulator {
         Ok(Self { orders, bell, thread: Some(thread) })
     }
 
-    /// Does something with the modem, and tells what came of it.
+    /// Does something with the modem, and tells what came of it once its bytes are written and its bearer is what it is.
     ///
     /// # Errors
     /// When the modem's thread is dead.
@@ -96,8 +100,9 @@ impl Simulator {
     ) -> Result<T> {
         let (reply, answer) = mpsc::channel();
         self.order(Order::Act(Box::new(move |modem, now| {
+            let done = action(modem, now);
             // Whoever no longer waits for the answer does not miss it.
-            let _unheard = reply.send(action(modem, now));
+            Box::new(move || drop(reply.send(done)))
         })))?;
         answer.recv_timeout(OBEDIENCE).map_err(|_| dead())
     }
@@ -220,7 +225,11 @@ impl Worker {
         while self.ear.recv(&mut byte).is_ok() {}
         while let Ok(order) = self.inbox.try_recv() {
             match order {
-                Order::Act(action) => action(&mut self.modem, shunt::clock::now()),
+                Order::Act(action) => {
+                    let answer = action(&mut self.modem, shunt::clock::now());
+                    self.carry_out();
+                    answer();
+                }
                 Order::Ports(reply) => {
                     let _unheard = reply.send(self.ports.paths().to_vec());
                 }
@@ -231,8 +240,6 @@ impl Worker {
                 Order::Wait(condition, reply) => self.waiters.push((condition, reply)),
                 Order::Stop => return false,
             }
-            // In order: what an action led to is there when the next one is asked for.
-            self.carry_out();
         }
         true
     }

@@ -1,6 +1,6 @@
 //! The modem's ports as files: they come, go, are opened and closed.
 
-use super::Endpoint;
+use super::{Endpoint, tree};
 use crate::modem::core::Modem;
 use crate::sys::{self, OpenWatch};
 use std::fs::File;
@@ -43,12 +43,12 @@ impl Ports {
     /// The ports come.
     pub(super) fn come(&mut self) {
         self.go();
-        for endpoint in &self.endpoints {
+        for (port, endpoint) in self.endpoints.iter().enumerate() {
             let line = match endpoint {
                 Endpoint::Pty(directory) => {
-                    let link = directory.join(format!("ttyUSB{}", self.next_number));
+                    let name = format!("ttyUSB{}", self.next_number);
                     self.next_number += 1;
-                    open_pty(link, &self.watch)
+                    tree::plant(directory, &name, port).and_then(|link| open_pty(link, &self.watch))
                 }
                 Endpoint::Socket(path) => open_socket(path.clone()),
             };
@@ -64,7 +64,10 @@ impl Ports {
         self.paths.clear();
         for line in self.lines.drain(..) {
             // Nobody can find it any more; that is all that matters.
-            let _gone_already = std::fs::remove_file(line.path());
+            let _gone_already = match &line {
+                Line::Pty { link, .. } => tree::uproot(link),
+                Line::Socket { path, .. } => std::fs::remove_file(path),
+            };
         }
     }
 
