@@ -5,6 +5,7 @@
 //! not, or that its port is gone.
 
 pub mod dialect;
+pub mod driver;
 mod error;
 pub mod longest;
 mod pair;
