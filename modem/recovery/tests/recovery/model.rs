@@ -27,6 +27,8 @@ pub(crate) struct Faults {
     pub(crate) sim_busy: Option<Cure>,
     /// Each of the cards: absent.
     pub(crate) no_sim: [bool; 2],
+    /// The cards' numbers cannot be read.
+    pub(crate) no_iccid: bool,
     /// The network is down: the modem searches.
     pub(crate) no_network: bool,
     /// DHCP is not answered.
@@ -60,6 +62,7 @@ impl Faults {
         refused: None,
         sim_busy: None,
         no_sim: [false; 2],
+        no_iccid: false,
         no_network: false,
         no_address: false,
         no_disk: false,
@@ -342,7 +345,8 @@ impl Modem {
             return Sim { slot, ..Sim::new(SimState::Busy) };
         }
         let tries = Tries { pin: Some(card.tries), puk: Some(10) };
-        Sim { state: card.state(), slot, iccid: Some(card.iccid.clone()), tries }
+        let iccid = Some(card.iccid.clone()).filter(|_| !self.faults.no_iccid);
+        Sim { state: card.state(), slot, iccid, tries }
     }
 
     fn unlock(&mut self, pin: &str) -> Answer {

@@ -66,6 +66,18 @@ fn a_wrong_pin_is_given_once_ever_and_a_changed_one_once_more() {
 }
 
 #[test]
+fn a_card_that_does_not_tell_its_number_is_not_taken_for_the_one_before() {
+    let mut world = World::new(with_pin("1234"), Modem::new(1), 1);
+    world.verified(secs(30)).expect("verified");
+    world.modem.cards[0] = Card::new(2, Some("1234"));
+    world.modem.faults.no_iccid = true;
+    world.tell(Event::Fact(Fact::Sim(Sim::new(SimState::Pin))));
+    world.run_for(minutes(3 * 60));
+    assert_eq!(world.modem.cards[0].given.len(), 0);
+    assert_eq!(pin_problem(&world), Some(PinProblem::CardUnknown));
+}
+
+#[test]
 fn the_last_try_is_left_to_a_human() {
     let mut modem = locked("1234");
     modem.cards[0].tries = 1;
