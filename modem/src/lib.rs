@@ -12,6 +12,7 @@ mod pair;
 mod port;
 pub mod ports;
 mod session;
+pub mod sms;
 
 pub use error::ModemError;
 pub use pair::Pair;

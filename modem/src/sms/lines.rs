@@ -1,0 +1,116 @@
+//! The lines of 27.005 in PDU mode: where a message is stored, and what it is.
+
+use shunt_sms::PduError;
+use shunt_sms::pdu::Incoming;
+
+/// Where a message is stored. Only the modem gives places out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(u16);
+
+/// A message as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Where.
+    pub place: Place,
+    /// As the modem told it, in hexadecimal digits.
+    pub digits: String,
+    /// What it is, where that can be read.
+    pub content: Result<Incoming, PduError>,
+}
+
+/// What an unsolicited line told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// A message was stored (`+CMTI`).
+    Message(Place),
+    /// A status report was stored (`+CDSI`).
+    Report(Place),
+}
+
+impl Place {
+    /// The modem's number of it.
+    #[must_use]
+    pub fn index(self) -> u16 {
+        self.0
+    }
+
+    fn parse(digits: &str) -> Option<Self> {
+        digits.trim().parse().ok().map(Self)
+    }
+}
+
+impl Notice {
+    /// Reads an unsolicited line; none where it is about something else.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let place = |rest: &str| Place::parse(rest.rsplit_once(',')?.1);
+        if let Some(rest) = line.strip_prefix("+CMTI:") {
+            return place(rest).map(Self::Message);
+        }
+        place(line.strip_prefix("+CDSI:")?).map(Self::Report)
+    }
+
+    /// Where it is stored.
+    #[must_use]
+    pub fn place(self) -> Place {
+        match self {
+            Self::Message(place) | Self::Report(place) => place,
+        }
+    }
+}
+
+impl Stored {
+    /// From `+CMGL: <index>,<stat>,[<alpha>],<length>` and the line behind it.
+    pub(super) fn listed(head: &str, pdu: &str) -> Option<Self> {
+        listed_place(head).map(|place| Self::of(place, pdu))
+    }
+
+    /// From `+CMGR: <stat>,[<alpha>],<length>` and the line behind it.
+    pub(super) fn read(place: Place, head: &str, pdu: &str) -> Option<Self> {
+        head.starts_with("+CMGR:").then(|| Self::of(place, pdu))
+    }
+
+    /// The length that the modem tells is not looked at: modems disagree on it, and the message has its own.
+    fn of(place: Place, pdu: &str) -> Self {
+        Self { place, digits: pdu.trim().to_owned(), content: Incoming::from_hex(pdu) }
+    }
+}
+
+/// From `+CMGL: <index>,<stat>,[<alpha>],<length>`.
+pub(super) fn listed_place(head: &str) -> Option<Place> {
+    let (index, _) = head.strip_prefix("+CMGL:")?.split_once(',')?;
+    Place::parse(index)
+}
+
+/// From `+CMGS: <reference>[,<acknowledgement>]`.
+pub(super) fn reference(line: &str) -> Option<u8> {
+    let rest = line.strip_prefix("+CMGS:")?;
+    rest.split(',').next()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_any_modem_are_read() {
+        for (line, notice) in [
+            ("+CMTI: \"SM\",3", Some(Notice::Message(Place(3)))),
+            ("+CMTI: \"ME\", 12", Some(Notice::Message(Place(12)))),
+            ("+CDSI: \"SM\",0", Some(Notice::Report(Place(0)))),
+            ("+CMTI: \"SM\"", None),
+            ("+CMTI: \"SM\",x", None),
+            ("+CREG: 1", None),
+        ] {
+            assert_eq!(Notice::parse(line), notice, "{line}");
+        }
+        for (line, wanted) in [("+CMGS: 4", Some(4)), ("+CMGS:255,\"07\"", Some(255)), ("+CMGS: 256", None)] {
+            assert_eq!(reference(line), wanted, "{line}");
+        }
+        for (head, place) in
+            [("+CMGL: 1,1,,24", Some(1)), ("+CMGL:7,0,\"a,b\",24", Some(7)), ("+CMGL: a,1", None)]
+        {
+            assert_eq!(Stored::listed(head, "00").map(|stored| stored.place.0), place, "{head}");
+        }
+    }
+}
