@@ -1,12 +1,12 @@
 //! A port as a file: opened for one process alone, and read and written without ever blocking.
 //!
-//! Why not `tokio-serial`: it refuses a port that knows no `TIOCEXCL`, as those of the kernel's WWAN subsystem do
-//! (`/dev/wwan0at0`), and it leaves the modem's lines to fall at a close, which ends a call.
+//! A terminal is opened and set up by `serialport`. What it does not know are the ports of the kernel's WWAN subsystem
+//! (`/dev/wwan0at0`), which are no terminals, and that a close must neither drop the modem's lines, which ends a call, nor
+//! wait for a modem that hangs.
 
 mod sys;
 
-use rustix::io::Errno;
-use rustix::termios::{ControlModes, OptionalActions, SpecialCodeIndex};
+use rustix::termios::{ControlModes, OptionalActions};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -29,16 +29,15 @@ impl Port {
     ///
     /// What the system says; `ResourceBusy` when another program has the port. Panics outside a tokio runtime.
     pub fn open(path: &Path, baud: u32) -> io::Result<Self> {
-        // Without O_NOCTTY the port's hang-up would end the daemon; without O_NONBLOCK an open waits for the carrier.
-        let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
-        let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
-        file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => ErrorKind::ResourceBusy.into(),
-            TryLockError::Error(error) => error,
-        })?;
-        let exclusive = is_supported(rustix::termios::ioctl_tiocexcl(&file))?;
-        let port = Self { file: sys::watched(file)?, exclusive };
-        is_supported(port.make_raw(baud))?;
+        let (file, exclusive) = match serialport::new(path.to_string_lossy(), baud).open_native() {
+            Ok(terminal) => (sys::file_of(terminal), true),
+            Err(error) => (open_plain(path, error)?, false),
+        };
+        if exclusive {
+            keep_lines(&file)?;
+        }
+        let mut port = Self::new(file)?;
+        port.exclusive = exclusive;
         if let Err(error) = sys::do_not_wait(port.file.get_ref()) {
             debug!(port = %path.display(), %error, "a close of the port may wait for its output");
         }
@@ -88,19 +87,6 @@ impl Port {
         }
         Ok(())
     }
-
-    fn make_raw(&self, baud: u32) -> rustix::io::Result<()> {
-        let file = self.file.get_ref();
-        let mut settings = rustix::termios::tcgetattr(file)?;
-        settings.make_raw();
-        settings.control_modes |= ControlModes::CREAD | ControlModes::CLOCAL;
-        // No lines are needed to talk, and none may fall when the agent is replaced: that would end a call.
-        settings.control_modes -= ControlModes::CRTSCTS | ControlModes::HUPCL;
-        settings.special_codes[SpecialCodeIndex::VMIN] = 1;
-        settings.special_codes[SpecialCodeIndex::VTIME] = 0;
-        settings.set_speed(baud)?;
-        rustix::termios::tcsetattr(file, OptionalActions::Now, &settings)
-    }
 }
 
 impl Drop for Port {
@@ -112,11 +98,27 @@ impl Drop for Port {
     }
 }
 
-/// Whether it was done; not an error where the port cannot do it (WWAN ports, sockets).
-fn is_supported(done: rustix::io::Result<()>) -> io::Result<bool> {
-    match done {
-        Ok(()) => Ok(true),
-        Err(Errno::NOTTY | Errno::INVAL | Errno::OPNOTSUPP) => Ok(false),
-        Err(error) => Err(error.into()),
+/// Opens what is no terminal; where it is one, what kept it from being opened as such is `error`.
+fn open_plain(path: &Path, error: serialport::Error) -> io::Result<File> {
+    if error.kind() == serialport::ErrorKind::NoDevice {
+        return Err(ErrorKind::ResourceBusy.into());
     }
+    // Without O_NOCTTY the port's hang-up would end the daemon; without O_NONBLOCK an open waits for the carrier.
+    let flags = libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
+    if rustix::termios::isatty(&file) {
+        return Err(error.into());
+    }
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => ErrorKind::ResourceBusy.into(),
+        TryLockError::Error(error) => error,
+    })?;
+    Ok(file)
+}
+
+/// Lets the modem's lines stand when the port is closed: they would fall when the agent is replaced.
+fn keep_lines(terminal: &File) -> io::Result<()> {
+    let mut settings = rustix::termios::tcgetattr(terminal)?;
+    settings.control_modes -= ControlModes::HUPCL;
+    Ok(rustix::termios::tcsetattr(terminal, OptionalActions::Now, &settings)?)
 }

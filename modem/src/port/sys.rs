@@ -1,11 +1,13 @@
-//! The two things that need `unsafe`: a file handed to the reactor, and a request to the kernel that no crate in use knows.
+//! What needs `unsafe`: an open descriptor that changes hands, twice, and a request to the kernel that no crate in use knows.
 
 #![allow(unsafe_code)]
 
 use rustix::ioctl::{Getter, Setter, ioctl};
+use serialport::TTYPort;
 use std::ffi::{c_int, c_uchar, c_uint, c_ulong, c_ushort, c_void};
 use std::fs::File;
 use std::io;
+use std::os::fd::{FromRawFd, IntoRawFd};
 use tokio::io::unix::AsyncFd;
 
 /// Discard the output at a close (Linux, `linux/tty_flags.h`: `ASYNC_CLOSING_WAIT_NONE`).
@@ -33,6 +35,12 @@ struct Serial {
     iomem_reg_shift: c_ushort,
     port_high: c_uint,
     iomap_base: c_ulong,
+}
+
+/// The open file of a terminal.
+pub(super) fn file_of(terminal: TTYPort) -> File {
+    // SAFETY: `into_raw_fd` gives the descriptor away, so that it belongs to nobody else.
+    unsafe { File::from_raw_fd(terminal.into_raw_fd()) }
 }
 
 /// The file as one that can be waited for.
