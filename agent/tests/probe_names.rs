@@ -75,6 +75,25 @@ fn every_kind_goes_to_the_ipv6_address_of_its_name() {
 }
 
 #[test]
+fn a_look_up_is_told_with_what_it_may_cost() {
+    within("a_look_up_is_told_with_what_it_may_cost", || {
+        let far = Far::new();
+        let _questions = serve_names(&far, TARGET_V4.into(), TARGET_V4.into());
+        let resolvers: [IpAddr; 2] = [TARGET_V4.into(), TARGET_V6.into()];
+        let list = format!("\"page.example\", \"{TARGET_V4}\"");
+        let mut asker = asker(&far, &list, &resolvers);
+        let mut costs = [0, 0, 1]
+            .map(|target| asker.prober.send(ProbeId(9), FIRST, TargetId(target), clock::now(), expires()));
+        // The second comes while the first is looked up.
+        let one = targets(&list)[0].look_up_cost(&resolvers);
+        assert_eq!((costs, one), ([one, 0, 0], 4 * (46 + 12) + 8 * 16));
+        asker.collect(3);
+        costs[0] = asker.prober.send(ProbeId(10), FIRST, TargetId(0), clock::now(), expires());
+        assert_eq!(costs[0], 0, "it is known");
+    });
+}
+
+#[test]
 fn an_unknown_name_fails_alone_and_wakes_the_loop() {
     within("an_unknown_name_fails_alone_and_wakes_the_loop", || {
         let far = Far::new();

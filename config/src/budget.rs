@@ -2,8 +2,9 @@
 
 use crate::values::{Complaint, Parsed, quoted, show};
 use crate::walk::{Setting, Walker};
-use crate::{ProbeBudget, Weighted};
+use crate::{ProbeBudget, Target, Weighted};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -31,7 +32,7 @@ const MOST: f64 = 1e12;
 /// Longest text: any sensible one is far shorter.
 const MAX_TEXT: usize = 32;
 
-/// A budget must pay for asking all targets so often a day. With less the link is hardly watched, and a burst of
+/// A budget must pay for asking all targets, and looking up their names, so often a day. With less the link is hardly watched, and a burst of
 /// confirming probes cannot be saved up.
 const ROUNDS_A_DAY: u64 = 48;
 
@@ -94,9 +95,11 @@ pub(crate) fn check_budget(
     link: &str,
     budget: &Setting<Option<ProbeBudget>>,
     targets: &[Weighted],
+    resolvers: &[IpAddr],
 ) {
     let (Some(given), Some(place)) = (budget.value, budget.place()) else { return };
-    let round: u64 = targets.iter().map(|weighted| u64::from(weighted.target.cost())).sum();
+    let bytes = |target: &Target| u64::from(target.cost()) + u64::from(target.look_up_cost(resolvers));
+    let round: u64 = targets.iter().map(|weighted| bytes(&weighted.target)).sum();
     let days = given.period.as_secs() / DAY.as_secs();
     let least = round * ROUNDS_A_DAY * days;
     if given.bytes < least {

@@ -2,10 +2,12 @@
 //!
 //! Counted is what a provider counts: whole IP packets, in both directions, without layer 2. The figures are those of the
 //! packets that the agent really sends (`agent/tests/probe_bytes.rs` holds them against the packets that come by).
+//! A look-up of a name is beside the probe for which it is made (see [`look_up_cost`]).
 //! A canary costs no more than a probe of the same target. A question to the link's own gateway (ARP, neighbour
 //! discovery) goes no further than the gateway, and counts for nothing.
 
-use crate::{Page, Target};
+use crate::{Host, Page, Target};
+use std::net::IpAddr;
 
 /// An IPv4 header without options (RFC 791) and an IPv6 header (RFC 8200).
 const IPV4: u32 = 20;
@@ -37,26 +39,54 @@ const TLS: u32 = 4_500;
 /// Their segments, and the acknowledgements.
 const TLS_SEGMENTS: u32 = 8;
 
+/// A query for a name is sent so many times to each resolver that does not answer.
+pub const LOOK_UP_TRIES: u32 = 3;
+
+/// Bytes of one look-up of a name at so many resolvers, at the most: each is asked again and again, and answers the last
+/// query. As a rule it is half of that.
+#[must_use]
+pub fn look_up_cost(name: &str, ipv6: bool, resolvers: usize) -> u32 {
+    let ip = if ipv6 { IPV6 } else { IPV4 };
+    let each = LOOK_UP_TRIES * query(ip, name) + answer(ip, name, ipv6);
+    each.saturating_mul(u32::try_from(resolvers).unwrap_or(u32::MAX))
+}
+
+fn query(ip: u32, name: &str) -> u32 {
+    ip + DNS + QUESTION + u32::try_from(name.len()).unwrap_or(u32::MAX / 16)
+}
+
+fn answer(ip: u32, name: &str, ipv6: bool) -> u32 {
+    query(ip, name) + RECORDS * (RECORD + if ipv6 { 16 } else { 4 })
+}
+
 impl Target {
     /// Bytes of one probe and its answer, headers from IP up included, as far as they are known beforehand.
     #[must_use]
     pub fn cost(&self) -> u32 {
-        let (ip, address) = if self.is_ipv4() { (IPV4, 4) } else { (IPV6, 16) };
+        let ip = if self.is_ipv4() { IPV4 } else { IPV6 };
         match self {
             Self::Icmp(_) => 2 * (ip + ECHO),
             Self::Tcp(_) => SEGMENTS * (ip + TCP),
-            Self::Dns { name, .. } => {
-                let name = u32::try_from(name.len()).unwrap_or(u32::MAX / 4);
-                2 * (ip + DNS + name + QUESTION) + RECORDS * (RECORD + address)
-            }
+            Self::Dns { name, .. } => query(ip, name) + answer(ip, name, !self.is_ipv4()),
             Self::Page(page) => page.cost(ip),
+        }
+    }
+
+    /// Bytes of one look-up of its host's name at those of `resolvers` that are asked for it; 0 for an address.
+    #[must_use]
+    pub fn look_up_cost(&self, resolvers: &[IpAddr]) -> u32 {
+        match self.host() {
+            Host::Address(_) => 0,
+            Host::Name { name, ipv6 } => {
+                let asked = resolvers.iter().filter(|resolver| resolver.is_ipv6() == *ipv6);
+                look_up_cost(name, *ipv6, asked.count())
+            }
         }
     }
 }
 
 impl Page {
-    /// Of a small page, as those are that are made for such checks. A look-up of its name comes seldom, and is little
-    /// beside it.
+    /// Of a small page, as those are that are made for such checks.
     fn cost(&self, ip: u32) -> u32 {
         let text = self.path.len() + self.authority().len();
         let plain = u32::try_from(text).unwrap_or(u32::MAX / 4) + REQUEST + ANSWER;
@@ -81,9 +111,29 @@ mod tests {
             ("http://192.0.2.1/a", 11 * 60 + 11 + 876),
             ("https://example.com/a", 19 * 60 + 13 + 876 + 4_500),
         ] {
+            if text.starts_with("https") && !cfg!(feature = "https") {
+                // Such a program has no such probes.
+                continue;
+            }
             let link = "[[link]]\nname = \"a\"\ninterface = \"a0\"";
             let config = valid(&format!("targets = [\"{text}\"]\n{link}"));
             assert_eq!(config.links[0].targets[0].target.cost(), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_look_up_is_paid_for_each_resolver_of_its_family() {
+        for (target, bytes) in [
+            ("\"192.0.2.1\"", 0),
+            ("\"example.com\"", 2 * (4 * 57 + 8 * 16)),
+            ("{ target = \"tcp://example.com:443\", family = \"v6\" }", 4 * 77 + 8 * 28),
+        ] {
+            let servers = "resolvers = [\"192.0.2.1\", \"192.0.2.2\", \"2001:db8::1\"]";
+            let config = valid(&format!(
+                "targets = [{target}]\n{servers}\n[[link]]\nname = \"a\"\ninterface = \"a0\""
+            ));
+            let link = &config.links[0];
+            assert_eq!(link.targets[0].target.look_up_cost(&link.resolvers), bytes, "{target}");
         }
     }
 }

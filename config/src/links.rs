@@ -109,8 +109,8 @@ fn link<'t>(walk: &mut Walker, section: &Section<'t>, general: &General, seen: &
     let gateway6 = walk.read(section, "gateway6", None, way_out::<Ipv6Addr>).value;
     let targets = targets(walk, section).unwrap_or_else(|| general.targets.clone());
     let budget = walk.read(section, "probe_budget", None, probe_budget);
-    check_budget(walk, &section.path, &budget, &targets);
     let resolvers = resolvers(walk, section, general.resolvers.clone());
+    check_budget(walk, &section.path, &budget, &targets, &resolvers.value);
     let probe_section = walk.inner(section, "probe", "link.probe");
     let limits_section = walk.inner(section, "limits", "link.limits");
     let mut probe = general.probe.clone().overlaid(walk, &probe_section);

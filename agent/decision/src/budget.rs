@@ -6,6 +6,9 @@
 //! of it and refills at nine tenths of it a period, so that window begins with at most the one and gains at most the
 //! other. What cannot be paid is not sent. The life of a [`Failover`](crate::Failover) is meant: one that starts begins
 //! with half a bucket, a twentieth of the budget.
+//!
+//! The look-up of a name is known only when a probe of the name was paid: so every payment leaves as much as one look-up
+//! of each name of the link may cost, and what began is taken from that.
 
 use crate::{LinkId, Timestamp};
 use core::time::Duration;
@@ -81,6 +84,8 @@ pub(crate) struct Budget {
     period: u128,
     refill: u128,
     capacity: u128,
+    /// Kept for the look-ups that probes may begin.
+    look_ups: u128,
     level: u128,
     at: Timestamp,
     spent: u64,
@@ -89,7 +94,9 @@ pub(crate) struct Budget {
 impl Budget {
     /// Half full: a start needs a burst and a proof, and one that is repeated again and again must not pay each of them
     /// from a full reserve.
-    pub(crate) fn new(allowed: ProbeBudget, now: Timestamp) -> Self {
+    ///
+    /// `look_ups`: bytes of one look-up of each name.
+    pub(crate) fn new(allowed: ProbeBudget, look_ups: u32, now: Timestamp) -> Self {
         let period = allowed.period.as_nanos().max(1);
         let capacity = allowed.bytes / CAPACITY_PARTS;
         let scaled = u128::from(capacity) * period;
@@ -98,19 +105,20 @@ impl Budget {
             period,
             refill: u128::from(allowed.bytes - capacity),
             capacity: scaled,
+            look_ups: u128::from(look_ups) * period,
             level: scaled / 2,
             at: now,
             spent: 0,
         }
     }
 
-    /// Pays, if what is left is still enough for what is more urgent. What costs more than the whole reserve is never
+    /// Pays, if what is left is still enough for what is more urgent and for look-ups. What costs more than the whole reserve is never
     /// paid; `shunt-config` refuses such a budget.
     pub(crate) fn pay(&mut self, bytes: u32, purpose: Purpose, now: Timestamp) -> bool {
         self.level = self.level_at(now);
         self.at = self.at.max(now);
         let price = u128::from(bytes) * self.period;
-        let payable = self.level >= price + self.kept_for_more_urgent(purpose);
+        let payable = self.level >= price.saturating_add(self.kept(purpose));
         if payable {
             self.level -= price;
             self.spent = self.spent.saturating_add(bytes.into());
@@ -118,10 +126,17 @@ impl Budget {
         payable
     }
 
+    /// Takes what a look-up may cost, which the payment before it has left.
+    pub(crate) fn charge(&mut self, bytes: u32, now: Timestamp) {
+        self.level = self.level_at(now).saturating_sub(u128::from(bytes) * self.period);
+        self.at = self.at.max(now);
+        self.spent = self.spent.saturating_add(bytes.into());
+    }
+
     /// When so much can be paid if nothing else is until then.
     pub(crate) fn payable_at(&self, bytes: u32, purpose: Purpose, now: Timestamp) -> Timestamp {
-        let price = u128::from(bytes) * self.period + self.kept_for_more_urgent(purpose);
-        let missing = price.saturating_sub(self.level_at(now));
+        let needed = (u128::from(bytes) * self.period).saturating_add(self.kept(purpose));
+        let missing = needed.saturating_sub(self.level_at(now));
         let wait = missing.div_ceil(self.refill.max(1));
         now + Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX)).max(SHORTEST_WAIT)
     }
@@ -164,12 +179,14 @@ impl Budget {
         self.level.saturating_add(gained).min(self.capacity)
     }
 
-    const fn kept_for_more_urgent(&self, purpose: Purpose) -> u128 {
-        match purpose {
+    /// For what is more urgent, and for look-ups.
+    const fn kept(&self, purpose: Purpose) -> u128 {
+        let for_more_urgent = match purpose {
             Purpose::Doubt => self.capacity / LOW_PARTS,
             Purpose::Suspicion => self.capacity / EMPTY_PARTS,
             Purpose::Need => 0,
-        }
+        };
+        for_more_urgent.saturating_add(self.look_ups)
     }
 }
 
@@ -186,6 +203,13 @@ impl Budgets {
         let budget = self.0.get_mut(usize::from(link.0)).and_then(Option::as_mut);
         budget.is_none_or(|budget| budget.pay(bytes, purpose, now))
     }
+
+    /// A look-up began over the link.
+    pub(crate) fn charge(&mut self, link: LinkId, bytes: u32, now: Timestamp) {
+        if let Some(Some(budget)) = self.0.get_mut(usize::from(link.0)) {
+            budget.charge(bytes, now);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -196,7 +220,7 @@ mod tests {
     const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
     fn budget(bytes: u64, period: Duration) -> Budget {
-        Budget::new(ProbeBudget { bytes, period }, Timestamp::ZERO)
+        Budget::new(ProbeBudget { bytes, period }, 0, Timestamp::ZERO)
     }
 
     #[test]
@@ -256,17 +280,24 @@ mod tests {
         #[test]
         fn no_window_sees_more_than_the_budget(
             bytes in 1_000_u64..100_000,
-            asks in proptest::collection::vec((0..40_000_u64, 1..2_000_u32, 0..3_u8), 1..600),
+            names in 0..3_000_u32,
+            asks in proptest::collection::vec((0..40_000_u64, 1..2_000_u32, 0..3_u8, 0.0..1.2_f64), 1..600),
         ) {
             let period = Duration::from_secs(1);
-            let mut budget = budget(bytes, period);
+            let mut budget = Budget::new(ProbeBudget { bytes, period }, names, Timestamp::ZERO);
             let mut now = Timestamp::ZERO;
             let mut paid: Vec<(Timestamp, u64)> = Vec::new();
-            for (micros, cost, purpose) in asks {
+            for (micros, cost, purpose, look_up) in asks {
                 now = now + Duration::from_micros(micros);
                 let purpose = [Purpose::Doubt, Purpose::Suspicion, Purpose::Need][usize::from(purpose)];
                 if budget.pay(cost, purpose, now) {
                     paid.push((now, cost.into()));
+                    // With each payment some of the names are looked up, now and then all.
+                    let look_up = (f64::from(names) * look_up.min(1.0)) as u32;
+                    let before = budget.snapshot(now).reserve;
+                    prop_assert!(before >= u64::from(look_up), "{before} is not enough for {look_up}");
+                    budget.charge(look_up, now);
+                    paid.push((now, look_up.into()));
                     let in_window = paid.iter().filter(|(at, _)| now.since(*at) <= period);
                     let sum: u64 = in_window.map(|(_, cost)| cost).sum();
                     prop_assert!(sum <= bytes, "{sum} of {bytes}");

@@ -38,6 +38,13 @@ pub struct LinkConfig {
     pub limits: Limits,
 }
 
+impl LinkConfig {
+    /// Bytes of one look-up of each name.
+    pub(crate) fn look_ups(&self) -> u32 {
+        self.targets.iter().fold(0, |sum, target| sum.saturating_add(target.look_up))
+    }
+}
+
 /// A target: the edge knows what to send, the core only counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
@@ -51,6 +58,9 @@ pub struct Target {
     pub weight: u8,
     /// What one probe and its answer cost the link, in bytes.
     pub cost: u32,
+    /// What a look-up of its name costs the link at the most, in bytes; 0 for an address. The edge may begin one with
+    /// each probe of it, and tells so by [`Event::LookUp`](crate::Event::LookUp).
+    pub look_up: u32,
 }
 
 /// What a probe of a target asks.

@@ -74,6 +74,13 @@ pub enum Event {
         /// `true` while moves back are welcome.
         open: bool,
     },
+    /// A look-up of a target's name began with the probe that was asked for last; at most one for each name and turn.
+    LookUp {
+        /// Over which link.
+        link: LinkId,
+        /// What it may cost; at most the target's [`look_up`](crate::Target::look_up).
+        bytes: u32,
+    },
     /// The machine slept or the loop stood still: probes in flight mean nothing now.
     ClockGap,
 }

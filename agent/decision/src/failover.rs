@@ -55,7 +55,7 @@ impl Failover {
     pub fn new(config: Config, seed: u64, now: Timestamp) -> Self {
         let numbered = (0..u8::MAX).zip(&config.links);
         let links: Vec<_> = numbered.map(|(id, link)| Link::new(LinkId(id), link, seed, now)).collect();
-        let budgets = config.links.iter().map(|link| link.budget.map(|allowed| Budget::new(allowed, now)));
+        let budgets = config.links.iter().map(|link| Some(Budget::new(link.budget?, link.look_ups(), now)));
         let managed = |family| links.iter().any(|link: &Link| link.paths.get(family).is_some());
         Self {
             families: PerFamily::from_fn(|family| FamilyState::new(managed(family))),
@@ -114,6 +114,7 @@ impl Failover {
                 self.window_open = open;
                 self.all_dirty();
             }
+            Event::LookUp { link, bytes } => return self.desk.budgets.charge(link, bytes, self.desk.now),
             Event::ClockGap => return self.clock_gap(),
         }
         self.settle();

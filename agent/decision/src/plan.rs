@@ -99,7 +99,7 @@ fn spacings(config: &LinkConfig, need: Need) -> impl Iterator<Item = Spacing> {
     let interval = intervals.wanted(need);
     let round: u32 = sides(config).map(|side| side.round_cost).sum();
     let wanted = f64::from(round) / interval.as_secs_f64();
-    let budget = config.budget.map(|allowed| Budget::new(allowed, Timestamp::ZERO));
+    let budget = config.budget.map(|allowed| Budget::new(allowed, config.look_ups(), Timestamp::ZERO));
     let stretch = budget.map_or(1.0, |budget| budget.stretch(wanted, false, Timestamp::ZERO));
     sides(config).map(move |side| Spacing::of(side.targets(), interval, stretch, intervals.usual))
 }

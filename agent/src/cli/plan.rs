@@ -31,6 +31,8 @@ pub(super) struct LinkReport {
     in_use: SteadyReport,
     standing_by: SteadyReport,
     budget: Option<BudgetReport>,
+    /// One look-up of each name, at the most.
+    look_up_bytes: u32,
     /// From silence to the verdict, at the longest that the deadlines can become.
     worst_detection_ms: u64,
     /// The same at a steady round trip of 50 ms and without loss.
@@ -87,6 +89,7 @@ impl LinkReport {
                 period_s: budget.period.as_secs(),
                 written: budget.to_string(),
             }),
+            look_up_bytes: core.targets.iter().map(|target| target.look_up).sum(),
             worst_detection_ms: millis(worst_detection(core, None)),
             usual_worst_detection_ms: millis(worst_detection(core, Some(USUAL_RTT))),
         }
@@ -105,6 +108,12 @@ impl LinkReport {
                 budget.written,
                 self.in_use.share(),
                 self.standing_by.share()
+            ));
+        }
+        if self.look_up_bytes > 0 {
+            lines.push(format!(
+                "beside that, looking up its names costs at most {} each time that they expire",
+                size(self.look_up_bytes.into())
             ));
         }
         lines.push(format!(

@@ -320,7 +320,10 @@ impl EventLoop {
             let now = clock::now();
             match action {
                 Action::Probe { id, link, target, expires } => {
-                    self.prober.send(id, link, target, now, expires)
+                    let bytes = self.prober.send(id, link, target, now, expires);
+                    if bytes > 0 {
+                        self.core.handle_event(Event::LookUp { link, bytes }, now);
+                    }
                 }
                 Action::Canary { id, link, target, expires, .. } => {
                     let stand_in = self.prober.stand_in(link, target);

@@ -50,7 +50,7 @@ fn core_link(link: &file::Link, far_ends: &[&file::Target]) -> core::LinkConfig 
             .probe_budget
             .map(|budget| core::ProbeBudget { bytes: budget.bytes, period: budget.period }),
         quorum: link.probe.quorum,
-        targets: link.targets.iter().map(|target| core_target(target, far_ends)).collect(),
+        targets: link.targets.iter().map(|target| core_target(target, link, far_ends)).collect(),
         limits: core::Limits {
             loss: core::Percent::new(link.limits.loss_percent),
             rtt: link.limits.rtt.map(time_limit),
@@ -59,7 +59,7 @@ fn core_link(link: &file::Link, far_ends: &[&file::Target]) -> core::LinkConfig 
     }
 }
 
-fn core_target(weighted: &file::Weighted, far_ends: &[&file::Target]) -> core::Target {
+fn core_target(weighted: &file::Weighted, link: &file::Link, far_ends: &[&file::Target]) -> core::Target {
     let file::Weighted { target, weight } = weighted;
     let place = far_ends.iter().position(|known| *known == target).unwrap_or(far_ends.len());
     core::Target {
@@ -74,6 +74,7 @@ fn core_target(weighted: &file::Weighted, far_ends: &[&file::Target]) -> core::T
         identity: core::TargetIdentity(u16::try_from(place).unwrap_or(u16::MAX)),
         weight: *weight,
         cost: target.cost(),
+        look_up: target.look_up_cost(&link.resolvers),
     }
 }
 

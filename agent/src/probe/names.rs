@@ -7,6 +7,7 @@ use super::dns_wire::Question;
 use super::socket::{self, address, family_of};
 use super::token::Random;
 use crate::netlink::Binding;
+use shunt_config::{LOOK_UP_TRIES, look_up_cost};
 use shunt_decision::Timestamp;
 use socket2::{SockAddr, Type};
 use std::collections::BTreeMap;
@@ -28,8 +29,7 @@ const LIFE: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_
 const RETRY: Duration = Duration::from_secs(1);
 /// The same while an old answer serves.
 const PATIENT_RETRY: Duration = Duration::from_secs(30);
-/// A query is repeated so many times, so far apart: a link that is slower than this serves nobody.
-const TRIES: u32 = 3;
+/// Between two queries: a link that is slower than this serves nobody.
 const TRY: Duration = Duration::from_secs(1);
 /// Datagrams read for one query that do not answer it: strangers cannot hold up the look-up.
 const MAX_STRAYS: usize = 16;
@@ -113,6 +113,8 @@ pub(super) struct Names {
     resolvers: Vec<IpAddr>,
     /// At most one for each target.
     known: BTreeMap<String, Entry>,
+    /// Bytes of the look-ups that began and were not paid for yet.
+    owed: u32,
     random: Random,
 }
 
@@ -142,6 +144,11 @@ impl Names {
         Self { resolvers, ..Self::default() }
     }
 
+    /// What the look-ups may cost that began since the last call, in bytes.
+    pub(super) fn take_owed(&mut self) -> u32 {
+        std::mem::take(&mut self.owed)
+    }
+
     /// The address that was known last.
     pub(super) fn known(&self, name: &str) -> Option<IpAddr> {
         self.known.get(name)?.address
@@ -152,7 +159,7 @@ impl Names {
         if !self.known.contains_key(name) {
             self.known.insert(name.to_owned(), Entry::default());
         }
-        let Self { resolvers, known, random } = self;
+        let Self { resolvers, known, owed, random } = self;
         let Some(entry) = known.get_mut(name) else { return Place::Unknown };
         entry.take_in(name, asking.binding, asking.now);
         if entry.running.is_none()
@@ -160,6 +167,9 @@ impl Names {
             && let Some(reactor) = asking.reactor
         {
             let asked = resolvers.iter().map(|server| (*server, random.short())).collect();
+            // They are of one family.
+            let ipv6 = resolvers.first().is_some_and(IpAddr::is_ipv6);
+            *owed = owed.saturating_add(look_up_cost(name, ipv6, resolvers.len()));
             let waited_for = entry.address.is_none();
             entry.running = Some(LookUp::begin(reactor, question, asked, asking, waited_for));
         }
@@ -248,7 +258,7 @@ async fn ask_all(asked: Vec<(IpAddr, u16)>, question: &Arc<Question>, binding: O
 async fn ask(server: IpAddr, number: u16, question: &Question, binding: Option<&Binding>) -> Looked {
     let Ok(socket) = open(server, binding) else { return Err(LookUpError::Silent) };
     let query = question.query(number);
-    for _ in 0..TRIES {
+    for _ in 0..LOOK_UP_TRIES {
         // What cannot be sent now may be sent the next time.
         let _ = socket.send(&query).await;
         if let Ok(answer) = tokio::time::timeout(TRY, hear(&socket, number, question)).await {

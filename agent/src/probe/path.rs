@@ -155,6 +155,11 @@ impl Path {
         self
     }
 
+    /// What the look-ups may cost that began since the last call, in bytes.
+    pub(super) fn take_owed(&mut self) -> u32 {
+        self.names.take_owed()
+    }
+
     /// Where it is, without asking anybody.
     pub(super) fn known(&self, spot: &Spot) -> Option<IpAddr> {
         spot.known(&self.names)

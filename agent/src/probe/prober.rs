@@ -117,18 +117,29 @@ impl Prober {
     }
 
     /// Sends one probe over one link, or not at all. What became of it comes by [`drain`](Self::drain); nothing comes
-    /// when it is not answered before `expires`.
-    pub fn send(&mut self, id: ProbeId, link: LinkId, target: TargetId, now: Timestamp, expires: Timestamp) {
+    /// when it is not answered before `expires`. Returns the bytes that a look-up of its name may cost the link, if one
+    /// began for it.
+    pub fn send(
+        &mut self,
+        id: ProbeId,
+        link: LinkId,
+        target: TargetId,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> u32 {
         let (request, client) = (Request { id, target, expires }, &self.client);
         let sent = self.links.get_mut(usize::from(link.0)).and_then(|link| {
             let family = link.targets.get(usize::from(target.0))?.as_ref()?.family();
             link.reopen(family, client, now);
             let ask = link.targets.get(usize::from(target.0))?.as_ref()?;
-            link.sides.get_mut(family).as_mut()?.path.as_mut()?.send(request, ask).ok()
+            let path = link.sides.get_mut(family).as_mut()?.path.as_mut()?;
+            Some((path.send(request, ask).is_ok(), path.take_owed()))
         });
-        if sent.is_none() {
+        let (sent, owed) = sent.unwrap_or((false, 0));
+        if !sent {
             self.unsendable.push(id);
         }
+        owed
     }
 
     /// Whether a path has its sockets, at the first attempt or a later one.

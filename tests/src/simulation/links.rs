@@ -16,6 +16,7 @@ pub fn link(name: &str, interval: Duration, v4: usize, v6: usize) -> LinkConfig 
         weight: 1,
         // An echo request and its reply, by IPv4.
         cost: 88,
+        look_up: 0,
     };
     LinkConfig {
         name: name.to_owned(),

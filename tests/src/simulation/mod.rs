@@ -18,13 +18,17 @@ use shunt_decision::{
     TargetId, Timestamp,
 };
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 /// Time from a ranking to the route in the kernel, as measured for one netlink replace.
 const KERNEL_TIME: Duration = Duration::from_micros(50);
 /// A core that wants to be called so often without time passing would spin in the agent.
 const MOST_TURNS: u32 = 100;
+/// The prober keeps the address of a name for so long, or up to twice as long, and asks for one that it does not know
+/// after so long.
+const NAME_LIFE: Duration = Duration::from_secs(30);
+const NAME_RETRY: Duration = Duration::from_secs(1);
 /// Foreign packets a second on a link that carries users' traffic.
 const TRAFFIC_RATE: f64 = 1_000.0;
 
@@ -118,7 +122,10 @@ pub struct Simulation<C = Failover> {
     /// Whether `costs` is kept.
     pub keep_costs: bool,
     now: Timestamp,
-    targets: Vec<Vec<(Family, u32)>>,
+    /// Family, and bytes of a probe and of a look-up.
+    targets: Vec<Vec<(Family, u32, u32)>>,
+    /// When the edge may look a name up again.
+    names: BTreeMap<(LinkId, TargetId), Timestamp>,
     replies: BinaryHeap<Reverse<Reply>>,
     counted: Vec<Counted>,
     random: u64,
@@ -148,7 +155,7 @@ impl<C: Core> Simulation<C> {
     /// The same around a core that `make` gives, of the same config and seed.
     pub fn around(config: &Config, rtts: &[Duration], seed: u64, make: impl FnOnce(Timestamp) -> C) -> Self {
         let start = Timestamp::from_nanos(1_000_000_000);
-        let known = |link: &LinkConfig| link.targets.iter().map(|t| (t.family, t.cost)).collect();
+        let known = |link: &LinkConfig| link.targets.iter().map(|t| (t.family, t.cost, t.look_up)).collect();
         let targets = config.links.iter().map(known).collect();
         Self {
             core: make(start),
@@ -164,6 +171,7 @@ impl<C: Core> Simulation<C> {
             keep_costs: false,
             now: start,
             targets,
+            names: BTreeMap::new(),
             replies: BinaryHeap::new(),
             counted: vec![Counted { at: start, received: 0.0, sent: 0.0 }; rtts.len()],
             random: seed ^ 0x5851_f42d_4c95_7f2d,
@@ -241,6 +249,7 @@ impl<C: Core> Simulation<C> {
                     counted.sent += 1.0;
                 }
                 self.send(id, link, target, false);
+                self.look_up(link, target);
                 continue;
             }
             self.actions += 1;
@@ -296,22 +305,43 @@ impl<C: Core> Simulation<C> {
         }
     }
 
-    fn target(&self, link: LinkId, target: TargetId) -> Option<(Family, u32)> {
+    fn target(&self, link: LinkId, target: TargetId) -> Option<(Family, u32, u32)> {
         self.targets.get(usize::from(link.0))?.get(usize::from(target.0)).copied()
+    }
+
+    /// The prober forgets what it knows of names, as it does with a new path.
+    pub fn forget_names(&mut self, link: LinkId) {
+        self.names.retain(|(of, _), _| *of != link);
+    }
+
+    /// As the prober does with a probe of a name, where that is due.
+    fn look_up(&mut self, link: LinkId, target: TargetId) {
+        let Some((family, _, bytes)) = self.target(link, target) else { return };
+        if bytes == 0 || self.names.get(&(link, target)).is_some_and(|next| *next > self.now) {
+            return;
+        }
+        let weather = self.weather.get(usize::from(link.0)).and_then(|w| w.get(place(family)));
+        let unknown = weather.is_some_and(|weather| weather.unresolved.contains(&target));
+        let wait = if unknown { NAME_RETRY } else { NAME_LIFE.mul_f64(1.0 + self.chance()) };
+        self.names.insert((link, target), self.now + wait);
+        if self.keep_costs {
+            self.costs.push((self.now, link, bytes));
+        }
+        self.core.handle_event(Event::LookUp { link, bytes }, self.now);
     }
 
     fn note_cost(&mut self, action: &Action) {
         let (Action::Probe { link, target, .. } | Action::Canary { link, target, .. }) = *action else {
             return;
         };
-        if let Some((_, cost)) = self.target(link, target) {
+        if let Some((_, cost, _)) = self.target(link, target) {
             self.costs.push((self.now, link, cost));
         }
     }
 
     fn send(&mut self, id: ProbeId, link: LinkId, target: TargetId, canary: bool) {
         let (number, draw, wait) = (usize::from(link.0), self.chance(), self.chance());
-        let Some((family, _)) = self.target(link, target) else { return };
+        let Some((family, ..)) = self.target(link, target) else { return };
         let Some(weather) = self.weather.get(number).and_then(|w| w.get(place(family))) else { return };
         let v6 = family == Family::V6;
         if weather.unresolved.contains(&target) {

@@ -71,6 +71,7 @@ enum Twist {
     Forwards(u8, bool),
     Carrier(u8, bool),
     Present(u8, bool),
+    Unknown(u8, u8, bool),
     Gap,
 }
 
@@ -83,6 +84,7 @@ fn twist() -> impl Strategy<Value = Twist> {
         1 => (0..2_u8, any::<bool>()).prop_map(|(link, on)| Twist::Forwards(link, on)),
         2 => (0..2_u8, any::<bool>()).prop_map(|(link, up)| Twist::Carrier(link, up)),
         2 => (0..2_u8, any::<bool>()).prop_map(|(link, on)| Twist::Present(link, on)),
+        1 => (0..2_u8, 0..2_u8, any::<bool>()).prop_map(|(link, target, on)| Twist::Unknown(link, target, on)),
         1 => Just(Twist::Gap),
     ]
 }
@@ -104,9 +106,16 @@ fn apply(simulation: &mut Simulation, twist: &Twist) {
         Twist::Gone(link, target, false) => {
             weather(simulation, link, &|weather| weather.gone.retain(|gone| gone.0 != target));
         }
+        Twist::Unknown(link, target, true) => {
+            weather(simulation, link, &|weather| weather.unresolved.push(TargetId(target)));
+        }
+        Twist::Unknown(link, target, false) => {
+            weather(simulation, link, &|weather| weather.unresolved.retain(|name| name.0 != target));
+        }
         Twist::Forwards(link, on) => weather(simulation, link, &|weather| weather.forwards = on),
         Twist::Carrier(link, up) => simulation.tell(Event::Carrier { link: LinkId(link), up, at: now }),
         Twist::Present(link, on) => {
+            simulation.forget_names(LinkId(link));
             let missing = PathState::Missing(shunt_decision::Missing::Address);
             let state = if on { PathState::Ready } else { missing };
             for family in Family::ALL {
@@ -137,6 +146,8 @@ proptest! {
         seed: u64,
         bytes in 20_000..200_000_u64,
         both: bool,
+        // What a look-up costs for LTE's targets, which then have names.
+        names in prop_oneof![Just(0), 1..300_u32],
         story in proptest::collection::vec((0..8_000_u64, twist()), 1..60),
     ) {
         let period = secs(60);
@@ -146,6 +157,9 @@ proptest! {
             config.links = vec![link("fiber", secs(1), 2, 1), link("lte", secs(1), 1, 2)];
             config.links[1].metered = true;
             config.links[1].budget = budget;
+        }
+        for target in &mut config.links[1].targets {
+            target.look_up = names;
         }
         let mut simulation = simulation(config, seed);
         for (wait, twist) in &story {

@@ -146,7 +146,11 @@ impl<'a> Gatherer<'a> {
             Event::Path { link, family, state } => {
                 self.present(link, family, now, |presence| presence.path = Some(state));
             }
-            Event::Adopted { .. } | Event::Command(_) | Event::Window { .. } | Event::ClockGap => {}
+            Event::Adopted { .. }
+            | Event::Command(_)
+            | Event::Window { .. }
+            | Event::LookUp { .. }
+            | Event::ClockGap => {}
         }
         self.count += 1;
         self.truth.world.push((now, event.clone()));
