@@ -205,7 +205,7 @@ fn every_kind_of_target_may_have_a_name() {
 #[test]
 fn a_page_says_where_it_is_and_what_it_is_like() {
     let config = valid(&format!(
-        "targets = [\"http://192.0.2.1:8080/a?b=%20\", \"https://Example.COM.\", \"http://[2001:db8::1]?q\",\n\
+        "targets = [\"http://192.0.2.1:8080/a?b=%20\", \"http://Example.COM.\", \"http://[2001:db8::1]?q\",\n\
          {{ target = \"http://example.com\", status = 204, body = \"ok\", family = \"v6\" }}]\n{TWO_LINKS}"
     ));
     let shown: Vec<_> = config.links[0].targets.iter().map(ToString::to_string).collect();
@@ -213,7 +213,7 @@ fn a_page_says_where_it_is_and_what_it_is_like() {
         shown,
         [
             "http://192.0.2.1:8080/a?b=%20",
-            "https://example.com/",
+            "http://example.com/",
             "http://[2001:db8::1]/?q",
             "http://example.com/ over IPv6"
         ]
