@@ -301,5 +301,6 @@ fn an_operator_need_not_wait() {
     world.tell(Event::Order(Order::Run(Rung::Radio)));
     world.run_for(secs(1));
     assert_eq!(rungs(&world)[before..], [4]);
+    assert_eq!(world.readiness(), Readiness::Searching);
     assert!(world.verified(minutes(2)).is_some());
 }
