@@ -68,6 +68,21 @@ pub(crate) fn probe_budget(value: &DeValue<'_>) -> Parsed<Option<ProbeBudget>> {
             "write day, week or month after the slash, such as \"100 MB/month\"",
         )
     })?;
+    let bytes = bytes(given, amount, "\"100 MB/month\"", EXAMPLE)?;
+    Ok(Some(ProbeBudget { bytes, period }))
+}
+
+/// Reads an amount of data without a period.
+pub(crate) fn amount(value: &DeValue<'_>, example: &str) -> Parsed<u64> {
+    let mend = format!("write an amount in quotes, such as {example}");
+    let given = value.as_str().filter(|given| given.len() <= MAX_TEXT);
+    let given =
+        given.ok_or_else(|| Complaint::new(format!("{} is not an amount of data", show(value)), &mend))?;
+    bytes(given, given, example, &mend)
+}
+
+/// The bytes of `amount`, which is all or a part of what was `given`.
+fn bytes(given: &str, amount: &str, example: &str, mend: &str) -> Parsed<u64> {
     let amount = amount.trim();
     let digits = amount.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(amount.len());
     let (number, unit) = amount.split_at(digits);
@@ -75,10 +90,11 @@ pub(crate) fn probe_budget(value: &DeValue<'_>) -> Parsed<Option<ProbeBudget>> {
     let unit = unit.ok_or_else(|| {
         Complaint::new(
             format!("{} has no unit of data", quoted(given)),
-            "write B, KB, MB, GB, KiB, MiB or GiB after the number, such as \"100 MB/month\"",
+            format!("write B, KB, MB, GB, KiB, MiB or GiB after the number, such as {example}"),
         )
     })?;
-    let number: f64 = number.parse().map_err(|_| wrong("has no number"))?;
+    let number: f64 =
+        number.parse().map_err(|_| Complaint::new(format!("{} has no number", quoted(given)), mend))?;
     let bytes = number * unit as f64;
     if !(1.0..=MOST).contains(&bytes) {
         return Err(Complaint::new(
@@ -86,7 +102,7 @@ pub(crate) fn probe_budget(value: &DeValue<'_>) -> Parsed<Option<ProbeBudget>> {
             "write an amount from 1 B to 1000 GB",
         ));
     }
-    Ok(Some(ProbeBudget { bytes: bytes as u64, period }))
+    Ok(bytes as u64)
 }
 
 /// Refuses a budget that the link's targets cannot live on.

@@ -64,6 +64,7 @@ pub(crate) fn config() -> Config {
         recording: crate::recording::DEFAULT,
         kernel: KERNEL,
         links: Vec::new(),
+        modems: Vec::new(),
     }
 }
 

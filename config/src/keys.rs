@@ -3,6 +3,12 @@
 /// The name of the list of links; it and `link.probe`, `link.limits` are sections too.
 pub(crate) const LINK: &str = "link";
 
+/// The name of the list of modems, and of the sections in it.
+pub(crate) const MODEM: &str = "modem";
+pub(crate) const MODEM_SIM: &str = "modem.sim";
+pub(crate) const MODEM_POWER: &str = "modem.power";
+pub(crate) const MODEM_REMOTE: &str = "modem.remote";
+
 /// A section and the keys in it. The section with the empty name is the top of the file.
 pub(crate) type Keys = (&'static str, &'static [&'static str]);
 
@@ -21,6 +27,31 @@ pub(crate) const SECTIONS: &[Keys] = &[
     (LINK, &["name", "interface", "metered", "gateway", "gateway6", "targets", "resolvers", "probe_budget"]),
     ("link.probe", &["interval", "standby_interval", "timeout", "quorum"]),
     ("link.limits", &["loss", "rtt", "jitter"]),
+    (
+        MODEM,
+        &[
+            "link",
+            "name",
+            "usb",
+            "imei",
+            "path",
+            "port",
+            "apn",
+            "user",
+            "password_file",
+            "auth",
+            "ip",
+            "context",
+            "pin_file",
+            "allowance",
+            "billing_day",
+            "return_after",
+            "watch",
+        ],
+    ),
+    (MODEM_SIM, &["slot", "pin_file", "apn", "user", "password_file", "auth", "allowance", "billing_day"]),
+    (MODEM_POWER, &["chip", "line", "active"]),
+    (MODEM_REMOTE, &["enabled", "operators", "country", "trunk", "codes", "digits", "per_number", "in_all"]),
 ];
 
 /// The names that may stand in `section`: its keys, and the sections within it.
@@ -46,11 +77,11 @@ pub(crate) fn home(key: &str, section: &str) -> Option<String> {
         .filter(|(name, keys)| *name != section && keys.contains(&key))
         .map(|(name, _)| *name)
         .collect();
-    let within = |name: &&&str| section == LINK && name.starts_with("link.");
+    let within = |name: &&&str| name.rsplit_once('.').is_some_and(|(parent, _)| parent == section);
     let best = mine
         .iter()
         .find(within)
-        .or_else(|| mine.iter().find(|name| ["", LINK].contains(name)))
+        .or_else(|| mine.iter().find(|name| ["", LINK, MODEM].contains(name)))
         .or_else(|| mine.first())?;
     Some(header(best))
 }
@@ -59,7 +90,7 @@ pub(crate) fn home(key: &str, section: &str) -> Option<String> {
 pub(crate) fn header(section: &str) -> String {
     match section {
         "" => "the top of the file, before the first [section]".to_owned(),
-        LINK => "[[link]]".to_owned(),
+        LINK | MODEM | MODEM_SIM => format!("[[{section}]]"),
         other => format!("[{other}]"),
     }
 }

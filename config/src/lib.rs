@@ -14,6 +14,7 @@ mod kernel;
 mod keys;
 mod links;
 mod model;
+mod modem;
 mod recording;
 mod resolvers;
 mod sections;
@@ -36,6 +37,7 @@ pub use model::{
     Agent, Canary, Config, DailyWindow, Damping, Failback, FailbackMode, Failover, Gateway, Kernel, Limits,
     Link, LogFormat, Probe, ProbeBudget, TimeLimit,
 };
+pub use modem::{BearerAuth, BearerIp, Find, Modem, Power, Remote, RemoteOperator, Sim};
 pub use recording::Recording;
 pub use target::{Endpoint, Host, Page, Target, Weighted};
 
@@ -110,6 +112,7 @@ fn sections<'t>(walk: &mut walk::Walker, root: &'t DeTable<'t>, end: usize) -> C
         limits: sections::LimitSettings::defaults().overlaid(walk, &limits),
         canary_interface,
     };
+    let links = links::links(walk, tables, &general);
     Config {
         agent: sections::agent(walk, &root),
         failover: sections::failover(walk, &root),
@@ -118,6 +121,7 @@ fn sections<'t>(walk: &mut walk::Walker, root: &'t DeTable<'t>, end: usize) -> C
         canary,
         recording: recording::recording(walk, &root),
         kernel,
-        links: links::links(walk, tables, &general),
+        modems: modem::modems(walk, &root, &links),
+        links,
     }
 }

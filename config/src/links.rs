@@ -194,7 +194,7 @@ fn distinct(
 }
 
 /// A name that can be typed after a command and printed in a table.
-fn link_name(value: &DeValue<'_>) -> Parsed<String> {
+pub(crate) fn link_name(value: &DeValue<'_>) -> Parsed<String> {
     let given = text(value)?;
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let begins = given.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
@@ -202,7 +202,7 @@ fn link_name(value: &DeValue<'_>) -> Parsed<String> {
         return Ok(given.to_owned());
     }
     Err(Complaint::new(
-        format!("{} cannot be the name of a link", quoted(given)),
+        format!("{} cannot be the name of a link or modem", quoted(given)),
         format!(
             "use letters, digits, \"-\", \"_\" and \".\", at most {MAX_NAME}, and begin with a letter or digit"
         ),

@@ -1,6 +1,6 @@
 //! A configuration that can be run: every value is in range, every name is known, nothing clashes.
 
-use crate::{Recording, Weighted};
+use crate::{Modem, Recording, Weighted};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub struct Config {
     pub kernel: Kernel,
     /// `[[link]]`, in order of preference; at least one.
     pub links: Vec<Link>,
+    /// `[[modem]]`: the cellular modems that carry some of them; may be empty.
+    pub modems: Vec<Modem>,
 }
 
 /// `[agent]`.

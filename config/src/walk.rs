@@ -148,6 +148,38 @@ impl Walker {
         section
     }
 
+    /// The tables of the list of sections `key` in `outer`, with their headers, at most `most`; whatever is no such list
+    /// is a fault. `example` is a mend that shows one.
+    pub(crate) fn list<'t>(
+        &mut self,
+        outer: &Section<'t>,
+        key: &str,
+        most: usize,
+        example: &str,
+    ) -> Vec<(&'t DeTable<'t>, Range<usize>)> {
+        let Some((value, place)) = outer.get(key) else { return Vec::new() };
+        let DeValue::Array(entries) = value else {
+            let mend = "write its header with double brackets, once for each";
+            self.fault(place, Complaint::new(format!("{key} is a list of sections"), mend));
+            return Vec::new();
+        };
+        if entries.len() > most {
+            let why = format!("{} of {key} are too many", entries.len());
+            self.fault(place.clone(), Complaint::new(why, format!("keep at most {most}")));
+        }
+        let mut tables = Vec::new();
+        for entry in entries.iter().take(most) {
+            match entry.get_ref() {
+                DeValue::Table(table) => tables.push((table, entry.span())),
+                _ => {
+                    let place = Place { span: entry.span(), key: place.key.clone() };
+                    self.fault(place, Complaint::new(format!("this is no section of {key}"), example));
+                }
+            }
+        }
+        tables
+    }
+
     /// Reads one key; absent, it is `default`.
     pub(crate) fn read<'t, T>(
         &mut self,

@@ -26,8 +26,8 @@ fn settings() -> BTreeMap<String, Setting> {
     let mut section = "";
     let mut all = BTreeMap::new();
     for (line, text) in REFERENCE.lines().enumerate() {
-        if text.starts_with('[') {
-            section = text.trim_matches(['[', ']']);
+        if text.starts_with(['[', '#']) && text.ends_with(']') && !text.contains([' ', '=']) {
+            section = text.trim_matches(['#', '[', ']']);
         }
         let optional = text.starts_with('#') && !text.starts_with("# ");
         let Some((key, value)) = text.trim_start_matches('#').split_once(" = ") else { continue };
@@ -89,6 +89,7 @@ fn promised() -> Config {
         recording: Recording { enabled: true, size: 4 * 1024 * 1024 },
         kernel: Kernel { table_base: 21_000, rule_base: 20_000, mark_mask: 0x7f00_0000, protocol: 157 },
         links: vec![link("fiber", "eth0", false), link("lte", "wwan0", true)],
+        modems: Vec::new(),
     }
 }
 
@@ -112,14 +113,16 @@ fn every_key_of_the_reference_is_explained() {
     let lines: Vec<_> = REFERENCE.lines().collect();
     for (key, setting) in settings() {
         let above = lines[setting.line - 1];
-        let own_override = key.starts_with("link.probe.") || key.starts_with("link.limits.");
+        let own_override =
+            ["link.probe.", "link.limits.", "modem.sim."].iter().any(|own| key.starts_with(own));
         assert!(own_override || above.starts_with("# "), "nothing above {key} says what it is");
     }
 }
 
 #[test]
 fn every_optional_key_of_the_reference_can_be_uncommented() {
-    for (key, setting) in settings().into_iter().filter(|(_, setting)| setting.optional) {
+    let optional = |(key, setting): &(String, Setting)| setting.optional && !key.starts_with("modem.");
+    for (key, setting) in settings().into_iter().filter(optional) {
         let mut lines: Vec<String> = REFERENCE.lines().map(str::to_owned).collect();
         lines[setting.line] = lines[setting.line].trim_start_matches('#').to_owned();
         let mut text = lines.join("\n");
@@ -131,14 +134,58 @@ fn every_optional_key_of_the_reference_can_be_uncommented() {
     }
 }
 
+/// What a key of a modem needs beside it to be of use: lines of its own section.
+fn company(key: &str) -> &'static str {
+    const OPERATORS: &str =
+        "operators = [{ name = \"b\", number = \"+15550100\", secret_file = \"/s\" }]\nenabled = true";
+    match key {
+        "modem.user" | "modem.sim.user" => "auth = \"pap\"\npassword_file = \"/p\"",
+        "modem.password_file" | "modem.sim.password_file" => "auth = \"pap\"\nuser = \"u\"",
+        "modem.sim.auth" => "user = \"u\"\npassword_file = \"/p\"",
+        "modem.return_after" => "sim = [{ slot = 1 }, { slot = 2 }]",
+        "modem.power.chip" => "line = 1",
+        "modem.power.line" => "chip = \"/dev/c\"",
+        "modem.power.active" => "line = 1\nchip = \"/dev/c\"",
+        "modem.remote.enabled" => "",
+        "modem.remote.operators" => "enabled = true",
+        other if other.starts_with("modem.remote.") => OPERATORS,
+        _ => "",
+    }
+}
+
+/// Each key of a modem as the reference shows it is valid. It has effect, unless it shows the default that README tells.
 #[test]
-fn the_readme_has_every_key_with_its_default() {
-    let rows: BTreeMap<&str, Vec<&str>> = README
+fn every_key_of_a_modem_in_the_reference_is_valid_and_its_default_is_one() {
+    let (rows, settings) = (rows(), settings());
+    for key in known().into_iter().filter(|key| key.starts_with("modem.")) {
+        let (section, name) = key.rsplit_once('.').unwrap();
+        let mut lines = REFERENCE.lines().map(|line| line.trim_start_matches('#'));
+        let header = lines.rfind(|line| line.trim_matches(['[', ']']) == section).unwrap();
+        let link = if key == "modem.link" { "" } else { "link = \"lte\"" };
+        let found = ["modem.usb", "modem.imei", "modem.path", "modem.port"].contains(&key.as_str());
+        let found = if found { "" } else { "usb = \"2c7c:0125\"" };
+        let below = if section == "modem" { "" } else { header };
+        let without = format!("{TWO_LINKS}[[modem]]\n{link}\n{found}\n{below}\n{}\n", company(&key));
+        let with = valid(&format!("{without}{name} = {}\n", settings[&key].value));
+        let without = crate::parse(&without, std::path::Path::new("test.toml"));
+        let has_effect = without.as_ref() != Ok(&with);
+        let default = rows[key.as_str()][2];
+        assert_eq!(has_effect, default == "–", "{key}: README.md says {default}; without it: {without:?}");
+    }
+}
+
+fn rows() -> BTreeMap<&'static str, Vec<&'static str>> {
+    README
         .lines()
         .filter(|line| line.starts_with("| `"))
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>())
         .map(|cells| (cells[0].trim_matches('`'), cells))
-        .collect();
+        .collect()
+}
+
+#[test]
+fn the_readme_has_every_key_with_its_default() {
+    let rows = rows();
     let settings = settings();
     for key in known() {
         let cells = rows.get(key.as_str()).unwrap_or_else(|| panic!("README.md lacks {key}"));
@@ -147,7 +194,9 @@ fn the_readme_has_every_key_with_its_default() {
         let setting = &settings[&key];
         let default =
             if needed || setting.optional { "–".to_owned() } else { format!("`{}`", setting.value) };
-        assert_eq!(cells[2], default, "README.md has another default for {key}");
+        // Of a modem, which is commented out as a whole, what is shown may be the default; that is tried out above.
+        let shown = key.starts_with("modem.") && !needed && cells[2] == format!("`{}`", setting.value);
+        assert!(shown || cells[2] == default, "README.md has another default for {key}");
         assert!(cells[4].ends_with('.'), "{key} has no meaning in README.md");
     }
     assert_eq!(rows.len(), known().len(), "README.md has more than the known keys");
@@ -167,6 +216,7 @@ fn the_readme_shows_a_config_and_a_fault_as_they_are() {
 fn the_examples_are_valid_and_short() {
     let examples = [
         (include_str!("../../examples/fiber-lte.toml"), 2, 10),
+        (include_str!("../../examples/fiber-lte-modem.toml"), 2, 18),
         (include_str!("../../examples/dual-dsl.toml"), 2, 25),
         (include_str!("../../examples/starlink-5g.toml"), 2, 25),
         (include_str!("../../examples/three-links.toml"), 3, 25),

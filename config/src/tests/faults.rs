@@ -3,7 +3,7 @@
 use super::{TWO_LINKS, faults};
 
 /// A text before the two links; then the line, the key, and a part of the message.
-type Row = (&'static str, usize, &'static str, &'static str);
+pub(super) type Row = (&'static str, usize, &'static str, &'static str);
 
 const GENERAL: &[Row] = &[
     ("[probe]\nintervall = \"1s\"", 2, "probe.intervall", "did you mean interval?"),

@@ -3,7 +3,9 @@
 use super::{TWO_LINKS, valid};
 use crate::TimeLimit;
 use crate::keys::SECTIONS;
-use crate::{Config, DailyWindow, FailbackMode, Gateway, LogFormat, Target};
+use crate::{
+    BearerAuth, BearerIp, Config, DailyWindow, FailbackMode, Find, Gateway, LogFormat, Remote, Target,
+};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
@@ -101,6 +103,94 @@ const OF_A_LINK: &[Row] = &[
     }),
 ];
 
+/// A value, and what else remote control needs.
+macro_rules! concat_remote {
+    ($value:literal) => {
+        concat_remote!($value, "\nenabled = true")
+    };
+    ($value:literal, $enabled:literal) => {
+        concat!(
+            $value,
+            $enabled,
+            "\noperators = [{ name = \"a\", number = \"+15550199\", secret_file = \"/s\" }]"
+        )
+    };
+}
+
+/// Keys of a modem, with the rest of their section; a modem without them must not have them.
+const OF_A_MODEM: &[Row] = &[
+    ("modem.link", r#""fiber""#, |c| c.modems[0].link == "fiber"),
+    ("modem.name", r#""quectel""#, |c| c.modems[0].name == "quectel" && c.modems[0].link == "lte"),
+    ("modem.usb", r#""12D1:15c1""#, |c| c.modems[0].find == Find::Usb { vendor: 0x12d1, product: 0x15c1 }),
+    ("modem.imei", r#""490154203237518""#, |c| c.modems[0].find == Find::Imei("490154203237518".into())),
+    ("modem.path", r#""1-1.2""#, |c| c.modems[0].find == Find::Path("1-1.2".into())),
+    ("modem.port", r#""/dev/ttyS1""#, |c| c.modems[0].find == Find::Port("/dev/ttyS1".into())),
+    ("modem.apn", r#""internet.example""#, |c| {
+        c.modems[0].sims[0].apn.as_deref() == Some("internet.example")
+    }),
+    ("modem.user", "\"me\"\npassword_file = \"/p\"\nauth = \"pap\"", |c| {
+        c.modems[0].sims[0].user.as_deref() == Some("me")
+    }),
+    ("modem.password_file", "\"/p\"\nuser = \"me\"\nauth = \"pap\"", |c| {
+        c.modems[0].sims[0].password_file.as_deref() == Some(Path::new("/p"))
+    }),
+    ("modem.auth", "\"chap\"\nuser = \"me\"\npassword_file = \"/p\"", |c| {
+        c.modems[0].sims[0].auth == BearerAuth::Chap
+    }),
+    ("modem.ip", r#""v4""#, |c| c.modems[0].ip == BearerIp::V4),
+    ("modem.context", "3", |c| c.modems[0].context == 3),
+    ("modem.pin_file", r#""/etc/pin""#, |c| {
+        c.modems[0].sims[0].pin_file.as_deref() == Some(Path::new("/etc/pin"))
+    }),
+    ("modem.allowance", r#""1.5 GB""#, |c| c.modems[0].sims[0].allowance == Some(1_500_000_000)),
+    ("modem.billing_day", "28", |c| c.modems[0].sims[0].billing_day == 28),
+    ("modem.return_after", "\"2h\"\nsim = [{ slot = 1 }, { slot = 2 }]", |c| {
+        c.modems[0].return_after == Some(ms(7_200_000))
+    }),
+    ("modem.watch", r#""10s""#, |c| c.modems[0].watch == ms(10_000)),
+    ("modem.sim.slot", "2", |c| c.modems[0].sims[0].slot == Some(2)),
+    ("modem.sim.pin_file", r#""/etc/pin""#, |c| {
+        c.modems[0].sims[0].pin_file.as_deref() == Some(Path::new("/etc/pin"))
+    }),
+    ("modem.sim.apn", r#""iot""#, |c| c.modems[0].sims[0].apn.as_deref() == Some("iot")),
+    ("modem.sim.user", "\"me\"\npassword_file = \"/p\"\nauth = \"pap\"", |c| {
+        c.modems[0].sims[0].user.as_deref() == Some("me")
+    }),
+    ("modem.sim.password_file", "\"/p\"\nuser = \"me\"\nauth = \"pap\"", |c| {
+        c.modems[0].sims[0].password_file.as_deref() == Some(Path::new("/p"))
+    }),
+    ("modem.sim.auth", "\"pap\"\nuser = \"me\"\npassword_file = \"/p\"", |c| {
+        c.modems[0].sims[0].auth == BearerAuth::Pap
+    }),
+    ("modem.sim.allowance", r#""2 MiB""#, |c| c.modems[0].sims[0].allowance == Some(2 << 20)),
+    ("modem.sim.billing_day", "9", |c| c.modems[0].sims[0].billing_day == 9),
+    ("modem.power.chip", "\"gpiochip2\"\nline = 1", |c| {
+        c.modems[0].power.as_ref().is_some_and(|power| power.chip == Path::new("/dev/gpiochip2"))
+    }),
+    ("modem.power.line", "7\nchip = \"/dev/gpiochip0\"", |c| {
+        c.modems[0].power.as_ref().is_some_and(|power| power.line == 7 && power.active_high)
+    }),
+    ("modem.power.active", "\"low\"\nline = 1\nchip = \"/dev/gpiochip0\"", |c| {
+        c.modems[0].power.as_ref().is_some_and(|power| !power.active_high)
+    }),
+    ("modem.remote.enabled", concat_remote!("true", ""), |c| c.modems[0].remote.is_some()),
+    (
+        "modem.remote.operators",
+        "[{ name = \"b\", number = \"+15550100\", secret_file = \"/s\" }]\nenabled = true",
+        |c| remote(c, |remote| remote.operators[0].number == "+15550100" && remote.operators[0].name == "b"),
+    ),
+    ("modem.remote.country", concat_remote!("\"49\""), |c| remote(c, |r| r.country.as_deref() == Some("49"))),
+    ("modem.remote.trunk", concat_remote!("\"\""), |c| remote(c, |r| r.trunk.is_empty())),
+    ("modem.remote.codes", concat_remote!("\"time\""), |c| remote(c, |r| r.by_time)),
+    ("modem.remote.digits", concat_remote!("8"), |c| remote(c, |r| r.digits == 8)),
+    ("modem.remote.per_number", concat_remote!("5"), |c| remote(c, |r| r.per_number == 5)),
+    ("modem.remote.in_all", concat_remote!("6"), |c| remote(c, |r| r.in_all == 6)),
+];
+
+fn remote(config: &Config, arrived: fn(&Remote) -> bool) -> bool {
+    config.modems[0].remote.as_ref().is_some_and(arrived)
+}
+
 fn each<T: PartialEq>(config: &Config, get: fn(&crate::Link) -> T, first: T, second: T) -> bool {
     get(&config.links[0]) == first && get(&config.links[1]) == second
 }
@@ -140,8 +230,46 @@ fn every_key_of_a_link_arrives() {
 }
 
 #[test]
+fn every_key_of_a_modem_arrives() {
+    let one = |section: &str, keys: &str| {
+        let own = |key: &str| section == "modem" && keys.starts_with(&format!("{key} = "));
+        let link = if own("link") { "" } else { "link = \"lte\"" };
+        let ways = ["usb", "imei", "path", "port"];
+        let usb = if ways.into_iter().any(own) { "" } else { "usb = \"2c7c:0125\"" };
+        let header = match section {
+            "modem" => "",
+            "modem.sim" => "[[modem.sim]]",
+            "modem.power" => "[modem.power]",
+            _ => "[modem.remote]",
+        };
+        valid(&format!("{TWO_LINKS}[[modem]]\n{link}\n{usb}\n{header}\n{keys}\n"))
+    };
+    let bare = one("modem", "");
+    for (key, value, arrived) in OF_A_MODEM {
+        let (section, name) = key.rsplit_once('.').unwrap();
+        let config = one(section, &format!("{name} = {value}"));
+        assert!(arrived(&config), "{key} did not arrive: {config:?}");
+        assert!(!arrived(&bare), "{key} would pass without being set");
+    }
+}
+
+#[test]
+fn a_sim_takes_what_it_leaves_out_from_its_modem() {
+    let config = valid(&format!(
+        "{TWO_LINKS}[[modem]]\nlink = \"lte\"\nimei = \"490154203237518\"\napn = \"a\"\nbilling_day = 3\n\
+         [[modem.sim]]\nslot = 2\n[[modem.sim]]\nslot = 1\napn = \"b\"\nallowance = \"1 GB\"\n"
+    ));
+    let sims = &config.modems[0].sims;
+    let apns: Vec<_> = sims.iter().map(|sim| sim.apn.as_deref()).collect();
+    assert_eq!((apns, sims[1].billing_day), (vec![Some("a"), Some("b")], 3));
+    assert_eq!((sims[0].slot, sims[0].allowance, sims[1].allowance), (Some(2), None, Some(1_000_000_000)));
+    assert_eq!(config.modems[0].name, "lte");
+}
+
+#[test]
 fn every_known_key_is_tested_here() {
-    let tested: BTreeSet<_> = GENERAL.iter().chain(OF_A_LINK).map(|(key, _, _)| (*key).to_owned()).collect();
+    let all = GENERAL.iter().chain(OF_A_LINK).chain(OF_A_MODEM);
+    let tested: BTreeSet<_> = all.map(|(key, _, _)| (*key).to_owned()).collect();
     let known: BTreeSet<_> = SECTIONS
         .iter()
         .flat_map(|(section, keys)| {

@@ -3,6 +3,7 @@
 mod documents;
 mod faults;
 mod keys;
+mod modem_faults;
 mod noise;
 
 use crate::{Config, Fault, parse};
