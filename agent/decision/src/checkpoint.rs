@@ -17,6 +17,9 @@ impl Failover {
         facts.extend(self.lease.map(|force| Event::Command(Command::Force(force))));
         for (link, known) in (0..u8::MAX).map(LinkId).zip(&self.links) {
             facts.extend(known.carrier.map(|up| Event::Carrier { link, up, at: self.desk.now }));
+            // Both paths know the same.
+            let modem = known.paths().find_map(|path| path.modem);
+            facts.extend(modem.map(|state| Event::Modem { link, state }));
             for path in known.paths() {
                 let family = path.family;
                 facts.extend(path.presence.map(|state| Event::Path { link, family, state }));

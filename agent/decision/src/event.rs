@@ -83,6 +83,14 @@ pub enum Event {
     },
     /// The machine slept or the loop stood still: probes in flight mean nothing now.
     ClockGap,
+    /// What is known of the modem that carries a link; told when it changes. Its word raises suspicion. It fails a link by
+    /// itself only where there is no bearer, without which nothing can be sent.
+    Modem {
+        /// Which link.
+        link: LinkId,
+        /// How it stands with its modem.
+        state: ModemState,
+    },
 }
 
 /// Whether a link can carry a family's packets at all.
@@ -105,6 +113,30 @@ pub enum Missing {
     Address,
     /// No default route was learned and none is configured.
     Gateway,
+    /// Its modem says that it has no bearer.
+    Bearer,
+}
+
+/// How it stands with the modem that carries a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModemState {
+    /// The bearer is up, and nothing speaks against it.
+    Sound,
+    /// The bearer counts as up, and something beneath it was lost.
+    Doubtful(ModemTrouble),
+    /// There is no bearer.
+    NoBearer,
+    /// It does not answer, or is not there: what it carries nobody knows, and it may be at fault.
+    Unreachable,
+}
+
+/// What was lost beneath a bearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModemTrouble {
+    /// The registration in the network.
+    Registration,
+    /// The signal.
+    Signal,
 }
 
 /// What came of one probe.

@@ -8,8 +8,8 @@ use crate::link::Link;
 use crate::path::Path;
 use crate::record::Record;
 use crate::{
-    Action, Config, Event, Failback, Family, Force, LinkId, LinkSnapshot, Outcome, PerFamily, ProbeId,
-    RankingId, Snapshot, Timestamp,
+    Action, Config, Event, Failback, Family, Force, LinkId, LinkSnapshot, ModemState, Outcome, PerFamily,
+    ProbeId, RankingId, Snapshot, Timestamp,
 };
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -115,6 +115,7 @@ impl Failover {
                 self.all_dirty();
             }
             Event::LookUp { link, bytes } => return self.desk.budgets.charge(link, bytes, self.desk.now),
+            Event::Modem { link, state } => self.take_modem(link, state),
             Event::ClockGap => return self.clock_gap(),
         }
         self.settle();
@@ -214,6 +215,18 @@ impl Failover {
             incidents: self.record.snapshot(),
             counters: self.desk.counters,
         }
+    }
+
+    fn take_modem(&mut self, id: LinkId, state: ModemState) {
+        let Some(link) = self.links.get_mut(usize::from(id.0)) else { return };
+        for path in link.paths_mut() {
+            path.set_modem(state, &mut self.desk);
+            // That it is well again says nothing of why the link failed.
+            if state != ModemState::Sound && path.verdict() == crate::Verdict::Failed {
+                self.record.localised(path.family, id, path.fault(), &mut self.desk);
+            }
+        }
+        self.all_dirty();
     }
 
     /// Probes and canaries in flight mean nothing now: what is known is asked again, a proof begins anew.

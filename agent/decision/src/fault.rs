@@ -1,7 +1,7 @@
 //! Where a failed link is broken, as far as can be told from this side of it.
 
 use crate::path::Path;
-use crate::{Reason, TargetKind};
+use crate::{Missing, ModemState, Reason, TargetKind};
 use serde::{Deserialize, Serialize};
 
 /// The nearest thing that is known not to work; everything on this side of it does.
@@ -21,12 +21,20 @@ pub enum Fault {
     Target,
     /// A captive portal answers in the targets' place.
     Portal,
+    /// The modem that carries the link: it has no bearer, lost its network, does not answer, or is not there.
+    Modem,
 }
 
 impl Path {
     /// Where it is broken; `None` while nothing is known to be.
     pub(crate) fn fault(&self) -> Option<Fault> {
+        // The interface and its carrier go with the modem.
+        let modem = self.modem.is_some_and(|state| state != ModemState::Sound);
         match self.reason {
+            Reason::Missing(Missing::Bearer) => Some(Fault::Modem),
+            Reason::Missing(_) | Reason::NoCarrier | Reason::Silent { alive: 0, .. } if modem => {
+                Some(Fault::Modem)
+            }
             Reason::Missing(_) => Some(Fault::Interface),
             Reason::NoCarrier => Some(Fault::Carrier),
             Reason::Intercepted => Some(Fault::Portal),

@@ -49,7 +49,7 @@ mod window;
 pub use action::Action;
 pub use budget::{BudgetSnapshot, BudgetState, ProbeBudget};
 pub use config::{Config, Failback, FailbackMode, Limits, LinkConfig, Target, TargetKind, TimeLimit};
-pub use event::{Command, Event, Force, Missing, Outcome, PathState};
+pub use event::{Command, Event, Force, Missing, ModemState, ModemTrouble, Outcome, PathState};
 pub use failover::{Failover, Timer};
 pub use fault::Fault;
 pub use ids::{Family, LinkId, PerFamily, Percent, ProbeId, RankingId, TargetId, TargetIdentity};

@@ -9,8 +9,8 @@ use crate::target::TargetState;
 use crate::verdict::{Sign, State, next};
 use crate::window::{LossTest, LossWindow};
 use crate::{
-    Family, Limits, LinkConfig, LinkId, Missing, PathSnapshot, PathState, Reason, TargetId, Timestamp,
-    Verdict,
+    Family, Limits, LinkConfig, LinkId, Missing, ModemState, PathSnapshot, PathState, Reason, TargetId,
+    Timestamp, Verdict,
 };
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,8 @@ pub(crate) struct Path {
     pub(crate) absent: Option<Reason>,
     pub(crate) presence: Option<PathState>,
     carrier: Option<bool>,
+    /// What is known of the modem beneath; `None`: nothing, or there is none.
+    pub(crate) modem: Option<ModemState>,
     /// It carries its family's default route: its deadlines are worth wake-ups.
     pub(crate) uplink: bool,
     /// Sending time of the first probe of the losing run, or the kernel's notice.
@@ -109,6 +111,7 @@ impl Path {
             absent: Some(Reason::Starting),
             presence: None,
             carrier: None,
+            modem: None,
             uplink: false,
             zero: now,
             suspected: now,
@@ -153,10 +156,24 @@ impl Path {
         self.present_or_absent(desk.now, desk);
     }
 
+    /// What is known of the modem beneath. A trouble that is news raises suspicion.
+    pub(crate) fn set_modem(&mut self, state: ModemState, desk: &mut Desk) {
+        let was = self.modem.replace(state);
+        self.present_or_absent(desk.now, desk);
+        if let ModemState::Doubtful(trouble) = state
+            && was != Some(state)
+            && self.absent.is_none()
+        {
+            self.suspect(Reason::ModemDoubtful(trouble), desk.now, self.window.loss(), desk);
+        }
+    }
+
     fn present_or_absent(&mut self, at: Timestamp, desk: &mut Desk) {
         // The cause comes before its consequence: without the interface there is no carrier, and without carrier,
         // addresses and routes go as well.
         let absent = match (self.carrier, self.presence) {
+            // Without its bearer a modem takes the others away, or leaves them as they are.
+            _ if self.modem == Some(ModemState::NoBearer) => Some(Reason::Missing(Missing::Bearer)),
             (_, Some(PathState::Missing(missing @ (Missing::Interface | Missing::AdminUp)))) => {
                 Some(Reason::Missing(missing))
             }

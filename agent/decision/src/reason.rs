@@ -1,6 +1,6 @@
 //! Why: every verdict and every choice carries one.
 
-use crate::{LinkId, Missing, Percent};
+use crate::{LinkId, Missing, ModemTrouble, Percent};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -131,4 +131,6 @@ pub enum Reason {
     },
     /// The lease ended or was released.
     Released,
+    /// The modem that carries the link lost what its bearer stands on.
+    ModemDoubtful(ModemTrouble),
 }

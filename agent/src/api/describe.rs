@@ -2,7 +2,7 @@
 
 use super::names::Names;
 use super::types::{Family, Verdict};
-use shunt_decision::{Fault, Happening, Incident, LinkId, Missing, Reason, Timestamp};
+use shunt_decision::{Fault, Happening, Incident, LinkId, Missing, ModemTrouble, Reason, Timestamp};
 use std::time::Duration;
 use tracing::Level;
 
@@ -25,6 +25,10 @@ pub fn reason(reason: &Reason, about: Option<LinkId>, names: &Names) -> String {
         Reason::Stalled { silence } => {
             format!("nothing came back for {} while users' packets were sent", short(silence))
         }
+        Reason::ModemDoubtful(ModemTrouble::Registration) => {
+            "the modem lost its registration in the network".into()
+        }
+        Reason::ModemDoubtful(ModemTrouble::Signal) => "the modem lost its signal".into(),
         Reason::Unresolved => "a target's name could not be resolved over the link".into(),
         Reason::Intercepted => "something on the way answered in the target's place: a captive portal".into(),
         Reason::Refused => "a target refused the probe or answered it wrongly".into(),
@@ -174,6 +178,7 @@ fn lacking(missing: Missing, about: Option<LinkId>, names: &Names) -> String {
         Missing::Interface => format!("{interface} does not exist"),
         Missing::AdminUp => format!("{interface} is switched off"),
         Missing::Address => format!("{interface} has no usable address"),
+        Missing::Bearer => format!("the modem behind {interface} has no bearer"),
         Missing::Gateway => format!("no default route was learned on {interface} and none is configured"),
     }
 }
@@ -198,6 +203,7 @@ const fn place(fault: Option<Fault>) -> &'static str {
         Some(Fault::Gateway) => " (the gateway does not answer either)",
         Some(Fault::Provider) => " (broken at the provider)",
         Some(Fault::Dns) => " (only name resolution is broken)",
+        Some(Fault::Modem) => " (the modem is at fault)",
         Some(Fault::Target) => " (broken at those targets, or on the way to them)",
     }
 }

@@ -283,6 +283,8 @@ pub enum Fault {
     Target,
     /// A captive portal answers instead.
     Portal,
+    /// The modem that carries the link.
+    Modem,
 }
 
 impl From<shunt_decision::Fault> for Fault {
@@ -296,6 +298,7 @@ impl From<shunt_decision::Fault> for Fault {
             Core::Dns => Self::Dns,
             Core::Target => Self::Target,
             Core::Portal => Self::Portal,
+            Core::Modem => Self::Modem,
         }
     }
 }

@@ -168,6 +168,7 @@ fn incident(incident: &IncidentStatus) -> Vec<Cell> {
 fn cause(incident: &IncidentStatus) -> String {
     let place = match incident.fault {
         None | Some(Fault::Interface | Fault::Carrier | Fault::Portal) => return incident.cause.clone(),
+        Some(Fault::Modem) => "modem",
         Some(Fault::Gateway) => "gateway",
         Some(Fault::Provider) => "provider",
         Some(Fault::Dns) => "name resolution",

@@ -4,7 +4,8 @@ use crate::simulation::{Simulation, link, place};
 use proptest::prelude::*;
 use shunt_decision::{
     Action, Command, Config, Event, Failback, FailbackMode, Failover, Family, Force, Happening, LinkId,
-    Missing, Outcome, PathState, ProbeId, RankingId, Reason, TargetId, Timestamp, Verdict,
+    Missing, ModemState, ModemTrouble, Outcome, PathState, ProbeId, RankingId, Reason, TargetId, Timestamp,
+    Verdict,
 };
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ enum Twist {
     Release,
     Gap,
     Window(bool),
+    Modem(u8, ModemState),
 }
 
 fn family() -> impl Strategy<Value = Family> {
@@ -61,6 +63,7 @@ fn twist(leases: bool) -> impl Strategy<Value = Twist> {
         1 => (id.clone(), family(), any::<bool>()).prop_map(|(l, f, on)| Twist::Forwards(l, f, on)),
         2 => (id.clone(), any::<bool>()).prop_map(|(l, up)| Twist::Carrier(l, up)),
         2 => (id.clone(), family(), any::<bool>()).prop_map(|(l, f, on)| Twist::Present(l, f, on)),
+        2 => (id.clone(), modem_state()).prop_map(|(l, state)| Twist::Modem(l, state)),
         1 => Just(Twist::Gap),
         1 => any::<bool>().prop_map(Twist::Window),
     ];
@@ -69,6 +72,16 @@ fn twist(leases: bool) -> impl Strategy<Value = Twist> {
     let force = (ids, proptest::option::of(1..30_u64), any::<bool>());
     let said = prop_oneof![force.prop_map(|(l, s, strict)| Twist::Force(l, s, strict)), Just(Twist::Release)];
     if leases { prop_oneof![5 => weather, 1 => said].boxed() } else { weather.boxed() }
+}
+
+fn modem_state() -> impl Strategy<Value = ModemState> {
+    prop_oneof![
+        2 => Just(ModemState::Sound),
+        1 => Just(ModemState::Doubtful(ModemTrouble::Registration)),
+        1 => Just(ModemState::Doubtful(ModemTrouble::Signal)),
+        1 => Just(ModemState::NoBearer),
+        1 => Just(ModemState::Unreachable),
+    ]
 }
 
 fn story(leases: bool) -> impl Strategy<Value = Vec<(u64, Twist)>> {
@@ -101,6 +114,7 @@ fn apply(simulation: &mut Simulation, twist: &Twist) {
             let until = secs.map(|secs| now + Duration::from_secs(secs));
             simulation.tell(Event::Command(Command::Force(Force { link: LinkId(link), until, strict })));
         }
+        Twist::Modem(link, state) => simulation.tell(Event::Modem { link: LinkId(link), state }),
         Twist::Release => simulation.tell(Event::Command(Command::Release)),
         Twist::Gap => simulation.tell(Event::ClockGap),
         Twist::Window(open) => simulation.tell(Event::Window { open }),
@@ -135,6 +149,7 @@ fn heal(simulation: &mut Simulation) {
     let at = simulation.now();
     for link in (0..LINKS).map(LinkId) {
         simulation.tell(Event::Carrier { link, up: true, at });
+        simulation.tell(Event::Modem { link, state: ModemState::Sound });
         for family in Family::ALL {
             simulation.tell(Event::Path { link, family, state: PathState::Ready });
         }
@@ -285,6 +300,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => force,
         1 => Just(Event::Command(Command::Release)),
         1 => any::<bool>().prop_map(|open| Event::Window { open }),
+        1 => (id(), modem_state()).prop_map(|(link, state)| Event::Modem { link, state }),
         1 => Just(Event::ClockGap),
     ]
 }

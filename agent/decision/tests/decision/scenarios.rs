@@ -4,7 +4,7 @@ use crate::simulation::{self, Simulation, place};
 use serde::Deserialize;
 use shunt_decision::{
     Action, Command, Config, Event, Failback, FailbackMode, Family, Force, Happening, Incident, LinkId,
-    Missing, PathState, Percent, TargetId, TimeLimit, Timestamp, Verdict,
+    Missing, ModemState, ModemTrouble, PathState, Percent, TargetId, TimeLimit, Timestamp, Verdict,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -193,6 +193,13 @@ fn apply(simulation: &mut Simulation, step: &Step) {
         "release" => return simulation.tell(Event::Command(Command::Release)),
         "open" => return simulation.tell(Event::Window { open: true }),
         "close" => return simulation.tell(Event::Window { open: false }),
+        "modem_sound" => return simulation.tell(Event::Modem { link, state: ModemState::Sound }),
+        "modem_unreachable" => return simulation.tell(Event::Modem { link, state: ModemState::Unreachable }),
+        "modem_no_bearer" => return simulation.tell(Event::Modem { link, state: ModemState::NoBearer }),
+        "modem_unregistered" => {
+            let state = ModemState::Doubtful(ModemTrouble::Registration);
+            return simulation.tell(Event::Modem { link, state });
+        }
         "gap" => return simulation.tell(Event::ClockGap),
         "force" => {
             let until = (step.value > 0.0).then(|| now + secs(step.value));

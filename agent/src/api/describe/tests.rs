@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::names::tests::fiber_and_lte;
-use shunt_decision::{Percent, Verdict as Core};
+use shunt_decision::{ModemTrouble, Percent, Verdict as Core};
 
 const FIBER: LinkId = LinkId(0);
 const LTE: LinkId = LinkId(1);
@@ -29,6 +29,9 @@ fn each_reason_is_a_whole_phrase() {
             Reason::Missing(Missing::Gateway),
             "no default route was learned on interface eth0 and none is configured",
         ),
+        (Reason::Missing(Missing::Bearer), "the modem behind interface eth0 has no bearer"),
+        (Reason::ModemDoubtful(ModemTrouble::Registration), "the modem lost its registration in the network"),
+        (Reason::ModemDoubtful(ModemTrouble::Signal), "the modem lost its signal"),
         (Reason::NoCarrier, "no carrier on eth0"),
         (Reason::Answering { alive: 2, of: 2 }, "all 2 targets answer"),
         (Reason::Answering { alive: 1, of: 2 }, "1 of 2 targets answers"),

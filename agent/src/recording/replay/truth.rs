@@ -150,6 +150,7 @@ impl<'a> Gatherer<'a> {
             | Event::Command(_)
             | Event::Window { .. }
             | Event::LookUp { .. }
+            | Event::Modem { .. }
             | Event::ClockGap => {}
         }
         self.count += 1;
