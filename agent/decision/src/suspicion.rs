@@ -17,7 +17,7 @@ const EVIDENCE: [(f64, usize); 5] = [(2.5, 5), (5.0, 6), (10.0, 7), (20.0, 10), 
 /// The same for a line that loses half of everything.
 const MOST_EVIDENCE: usize = 24;
 /// Between two rounds: longer than a queue's burst of drops, short against what a user notices.
-const ROUND_GAP: Duration = Duration::from_millis(15);
+const ROUND_GAP: Duration = Duration::from_millis(10);
 /// The same where no reply was ever seen: its time is not known, and each round reads what came.
 const FIRST_GAP: Duration = Duration::from_millis(100);
 /// So many packets beyond our own replies say that a silent link is slow, not dead. Fewer may be ARP or
