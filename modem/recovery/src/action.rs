@@ -48,7 +48,7 @@ pub enum Task {
     Identify,
     /// Ask for the SIM's state, slot, number and tries left: `Fact::Sim`.
     ReadSim,
-    /// Give the SIM its PIN. Sent once; never again by the driver, whatever comes of it.
+    /// Give the SIM its PIN. Sent once; never again by the driver, whatever comes of it. Done: the modem said OK.
     EnterPin(Pin),
     /// Ask what the radio is set to: `Fact::Radio`.
     ReadRadio,

@@ -2,10 +2,9 @@
 
 use crate::facts::{Fact, IpSettings, Ports, Radio, Registration, Sim, SimState, Usage};
 use crate::known::Standing;
-use crate::pin::{Unlock, unlock};
 use crate::recovery::Recovery;
 use crate::stage::{Sign, Stage, Step, next};
-use crate::{Allowance, Cause, Fault, Happening, Pin, Task};
+use crate::{Allowance, Cause, Fault, Happening, Task};
 use core::time::Duration;
 
 const fn secs(secs: u64) -> Duration {
@@ -37,6 +36,7 @@ impl Recovery {
             Fact::Booted => {
                 self.booted = self.desk.now;
                 self.known.forget_modem();
+                self.forget_attempt();
                 self.set_stalled();
                 self.sign(Sign::Booted);
             }
@@ -105,6 +105,7 @@ impl Recovery {
     pub(crate) fn gone(&mut self) {
         self.known.ports = false;
         self.known.forget_sim();
+        self.forget_attempt();
         self.fresh_bearer = true;
         self.set_stalled();
         self.sign(Sign::PortsGone);
@@ -124,6 +125,7 @@ impl Recovery {
         let keep = sim.iccid.is_none() && !matches!(state, SimState::Absent);
         let iccid = if keep { known.and_then(|known| known.iccid.clone()) } else { None };
         let slot = known.and_then(|known| known.slot);
+        self.judge_attempt(&sim);
         let reported = sim.clone();
         let sim = Sim { iccid: sim.iccid.or(iccid), slot: sim.slot.or(slot), ..sim };
         self.known.sim = Some(sim);
@@ -143,23 +145,6 @@ impl Recovery {
             SimState::Puk => self.bar_by(Cause::Puk),
             SimState::Locked => self.bar_by(Cause::Locked),
         }
-    }
-
-    /// Only what the card said of itself just now counts: an attempt must not go on another card's record.
-    fn judge_pin(&mut self, sim: &Sim) {
-        match unlock(sim, self.pin(), &self.pins, self.booted, self.desk.now, self.seed) {
-            Unlock::May(attempt) => {
-                self.sign(Sign::MayUnlock);
-                self.attempt = Some(attempt);
-            }
-            Unlock::Wait(_until) => {}
-            Unlock::Never(problem) => self.bar_by(Cause::Pin(problem)),
-        }
-    }
-
-    /// The PIN of the SIM in use.
-    pub(crate) fn pin(&self) -> Option<&Pin> {
-        self.config.sims.get(self.current).and_then(|sim| sim.pin.as_ref())
     }
 
     fn take_registration(&mut self, registration: Registration) {
@@ -259,12 +244,7 @@ impl Recovery {
         if self.poll_at > self.desk.now {
             return false;
         }
-        if self.stage == Stage::Unlocking && self.attempt.is_some() {
-            // On record before it is sent: the end of this save sends it.
-            self.pins.extend(self.attempt.clone());
-            let saved = self.saved();
-            self.desk.keep(saved, self.stage);
-        } else {
+        if self.stage != Stage::Unlocking || !self.record_attempt() {
             let task = self.next_task();
             self.desk.begin(task, self.stage);
         }

@@ -4,7 +4,7 @@ use crate::desk::{Flight, Work};
 use crate::facts::{CmeError, Sim, SimState};
 use crate::recovery::Recovery;
 use crate::stage::{Sign, Stage};
-use crate::{Cause, End, Happening, PinProblem, Refusal, Task};
+use crate::{Cause, End, PinProblem, Refusal, Task};
 
 impl Recovery {
     /// Takes in the end of the work that was in hand.
@@ -30,6 +30,9 @@ impl Recovery {
         if task.is_question() && here {
             self.silent = end == End::TimedOut;
         }
+        if matches!(task, Task::EnterPin(_)) && end != End::Done {
+            self.forget_attempt();
+        }
         match end {
             End::PortGone => self.gone(),
             End::TimedOut if task.is_question() => self.sign(Sign::Silent),
@@ -48,13 +51,13 @@ impl Recovery {
                 self.judge_address();
             }
             Task::ProbeData => self.take_data(true),
+            Task::EnterPin(_) => self.pin_taken(),
             Task::FindPorts
             | Task::Fence
             | Task::PokeSibling
             | Task::Reopen
             | Task::Identify
             | Task::ReadSim
-            | Task::EnterPin(_)
             | Task::ReadRadio
             | Task::SetRadio(_)
             | Task::Reregister
@@ -140,28 +143,6 @@ impl Recovery {
         let told = if *task == Task::BearerUp { session.or(self.known.refusal) } else { session };
         let bearer = told.filter(|cause| cause.is_permanent()).map(Cause::Bearer);
         bearer.or(mobility.filter(|cause| cause.is_permanent()).map(Cause::Network))
-    }
-
-    /// The record of the attempt is on the disk, or is not. Only then is the PIN sent, and only to the card that
-    /// the record names.
-    fn attempt_kept(&mut self, end: End) {
-        let Some(attempt) = self.attempt.take() else { return };
-        let wanting = self.known.sim.as_ref().filter(|sim| sim.state == SimState::Pin);
-        let same = wanting.and_then(|sim| sim.iccid.as_ref()) == Some(&attempt.iccid);
-        let pin = self.pin().filter(|pin| attempt.is_of(&attempt.iccid, pin)).cloned();
-        if let (End::Done, Stage::Unlocking, true, Some(pin)) = (end, self.stage, same, pin) {
-            self.desk.record(Happening::PinGiven { iccid: attempt.iccid });
-            self.desk.begin(Task::EnterPin(pin), self.stage);
-            return;
-        }
-        // It was not made, and is taken off the record.
-        self.pins.retain(|known| *known != attempt);
-        if end == End::Done {
-            self.save();
-        } else {
-            self.desk.record(Happening::NotKept);
-            self.bar_by(Cause::Pin(PinProblem::NotKept));
-        }
     }
 }
 

@@ -60,7 +60,7 @@ pub enum Happening {
         /// When it is looked at again.
         again: Duration,
     },
-    /// The PIN was given to a card, the only time ever for this card and PIN.
+    /// The PIN was given to a card: the first time, or again after the card accepted it.
     PinGiven {
         /// Which card.
         iccid: Iccid,

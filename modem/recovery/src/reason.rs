@@ -125,12 +125,14 @@ impl fmt::Display for Cause {
 pub enum PinProblem {
     /// The config has none.
     NotConfigured,
-    /// This PIN was given to this card before, whatever came of it.
+    /// This PIN was given to this card before, and was not accepted, or nobody knows.
     Tried,
     /// The card refused it just now.
     Wrong,
     /// Fewer than two tries are left.
     TriesLow,
+    /// Fewer tries are left than when the card accepted this PIN: a wrong one was given since.
+    TriesFewer,
     /// The modem does not tell how many tries are left.
     TriesUnknown,
     /// The card's number cannot be read, so that nobody knows whether it was tried before.
@@ -144,10 +146,13 @@ impl fmt::Display for PinProblem {
         f.write_str(match self {
             Self::NotConfigured => "the SIM wants a PIN and the config has none; add it",
             Self::Tried => {
-                "this PIN was tried on this SIM once; see that it is right, unlock the SIM by hand"
+                "this PIN was given to this SIM once and not known to be accepted; see that it is right, unlock the SIM by hand"
             }
             Self::Wrong => "the SIM refused the PIN; put the right one into the config",
             Self::TriesLow => "fewer than two tries of the PIN are left; unlock the SIM by hand",
+            Self::TriesFewer => {
+                "the SIM was given a wrong PIN since it accepted this one; see that it is right, unlock the SIM by hand"
+            }
             Self::TriesUnknown => {
                 "the modem does not tell how many tries of the PIN are left; unlock the SIM by hand"
             }

@@ -5,6 +5,7 @@ use crate::desk::Desk;
 use crate::facts::{Iccid, Slot};
 use crate::known::Known;
 use crate::ladder::Ladder;
+use crate::pin::Attempt;
 use crate::repair::{Open, Run};
 use crate::rng::{mix, share};
 use crate::slots::SlotState;
@@ -61,8 +62,8 @@ pub struct Recovery {
     pub(crate) run: Option<Run>,
     pub(crate) open: Option<Open>,
     pub(crate) pins: Vec<PinAttempt>,
-    /// The attempt that is to be put on record and made.
-    pub(crate) attempt: Option<PinAttempt>,
+    /// The attempt that is to be put on record and made, or of which is not yet known what came of it.
+    pub(crate) attempt: Option<Attempt>,
     pub(crate) slots: Vec<SlotState>,
     pub(crate) current: usize,
     pub(crate) return_at: Option<Timestamp>,
@@ -224,7 +225,7 @@ impl Recovery {
         let spread = share(mix(self.seed, now.as_nanos()), play);
         self.patience = patience(stage, spread).map(|time| now + time);
         match stage {
-            Stage::Sim => self.attempt = None,
+            Stage::Sim => self.withdraw_attempt(),
             Stage::Radio => self.known.radio = None,
             Stage::Attaching => self.known.attached = None,
             Stage::Connecting => self.known.bearer = None,

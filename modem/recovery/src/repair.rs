@@ -205,6 +205,7 @@ impl Recovery {
             Rung::Reset | Rung::Usb | Rung::Power => {
                 self.known.ports = false;
                 self.known.forget_modem();
+                self.forget_attempt();
                 self.fresh_bearer = true;
                 Stage::Absent
             }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Saved {
     /// The time of day at which it was saved, if it was known for certain.
     pub at: Option<UnixTime>,
-    /// PINs that were given, once each.
+    /// PINs that were given, and what came of each.
     pub pins: Vec<PinAttempt>,
     /// How old each reset was that still counts towards the caps.
     pub resets: Vec<Duration>,
@@ -24,8 +24,8 @@ pub struct Saved {
     pub counted: Usage,
 }
 
-/// That a PIN was given to a card. Neither whether it was right nor the PIN itself is kept, only a salted hash:
-/// that keeps it out of sight and out of backups, but PINs are short, so the file must be for nobody's eyes.
+/// That a PIN was given to a card. The PIN itself is not kept, only a salted hash: that keeps it out of sight and out of
+/// backups, but PINs are short, so the file must be for nobody's eyes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinAttempt {
     /// Which card.
@@ -34,6 +34,10 @@ pub struct PinAttempt {
     pub salt: u64,
     /// The first half of SHA-256 over salt, card and PIN.
     pub digest: [u8; 16],
+    /// Tries that the card had when it accepted the PIN last. `None`: it did not, or nobody knows; then the PIN is not
+    /// given to it again.
+    #[serde(default)]
+    pub accepted: Option<u8>,
 }
 
 /// What a card carried.

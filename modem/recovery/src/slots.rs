@@ -108,6 +108,7 @@ impl Recovery {
     /// Another SIM is in use.
     pub(crate) fn use_slot(&mut self, sim: usize) {
         self.known.forget_sim();
+        self.forget_attempt();
         self.fresh_bearer = true;
         if let Some(slot) = self.slots.get_mut(sim) {
             *slot = SlotState::default();

@@ -140,7 +140,7 @@ pub enum Step<'a> {
     BearerUp(&'static Way, Cid),
     /// Bring it down.
     BearerDown(&'static Way, Cid),
-    /// Give the PIN. Whoever calls this keeps the rule of one attempt for each card and PIN.
+    /// Give the PIN. Whoever calls this keeps the rule that no card is given a PIN again that it did not accept.
     Pin(&'a str),
     /// Use another SIM slot, by the modem's own number.
     Slot(Slot),

@@ -142,7 +142,8 @@ pub enum Order {
     Run(Rung),
     /// Use the SIM in this slot; it must be one of the config's.
     SwitchSim(Slot),
-    /// Use this PIN for the SIM in use. It is given once: a SIM that was given it before is not given it again.
+    /// Use this PIN for the SIM in use. A SIM that was given it before and is not known to have accepted it is not given it
+    /// again.
     Unlock(Pin),
     /// Wait no longer: end the back-off, and look again at what was given up for an hour.
     Retry,

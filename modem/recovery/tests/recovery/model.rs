@@ -89,12 +89,39 @@ pub(crate) struct Card {
     pub(crate) unlocked: bool,
     /// PINs that were presented to it, in order.
     pub(crate) given: Vec<String>,
+    /// Whether each was the right one.
+    pub(crate) right: Vec<bool>,
+    /// The wrong ones since it was unlocked last.
+    pub(crate) wrong: Vec<String>,
 }
 
 impl Card {
     pub(crate) fn new(n: u8, pin: Option<&str>) -> Self {
         let iccid = Iccid::parse(&format!("894902000001234567{n}")).unwrap();
-        Self { iccid, pin: pin.map(str::to_owned), tries: 3, unlocked: false, given: Vec::new() }
+        let pin = pin.map(str::to_owned);
+        Self { iccid, pin, tries: 3, unlocked: false, given: vec![], right: vec![], wrong: vec![] }
+    }
+
+    /// Takes a PIN, of which the same wrong one never comes twice in a row.
+    fn take(&mut self, pin: &str) -> bool {
+        let right = self.pin.as_deref() == Some(pin);
+        self.given.push(pin.to_owned());
+        self.right.push(right);
+        if right {
+            self.unlock();
+        } else {
+            assert!(!self.wrong.iter().any(|wrong| wrong == pin), "{pin} again: {self:?}");
+            self.wrong.push(pin.to_owned());
+            self.tries = self.tries.saturating_sub(1);
+        }
+        right
+    }
+
+    /// By the right PIN, ours or a human's in a phone.
+    pub(crate) fn unlock(&mut self) {
+        self.wrong.clear();
+        self.tries = 3;
+        self.unlocked = true;
     }
 
     fn state(&self) -> SimState {
@@ -218,7 +245,16 @@ impl Modem {
             _ if !self.open || self.faults.vanished.is_some() => {
                 Answer { after: millis(1), facts: vec![], end: Some(End::PortGone) }
             }
-            _ if self.faults.hang.is_some() || lost => SILENCE,
+            _ if self.faults.hang.is_some() || lost => {
+                // Every other PIN that is not answered was taken all the same.
+                if let Task::EnterPin(pin) = task
+                    && lost
+                    && self.dice & 1 << 40 != 0
+                {
+                    self.cards[self.slot].take(pin.reveal());
+                }
+                SILENCE
+            }
             _ => self.answer(task),
         }
     }
@@ -298,6 +334,15 @@ impl Modem {
         }
     }
 
+    /// The supply was away for a moment: the port goes, and the cards want their PINs again.
+    pub(crate) fn lose_supply(&mut self) -> Fact {
+        self.open = false;
+        self.bearer = false;
+        self.up_at = self.now + BOOT;
+        self.cards.iter_mut().for_each(|card| card.unlocked = false);
+        Fact::Ports(Ports::Gone)
+    }
+
     /// What the modem says of its own accord when its bearer is taken away.
     pub(crate) fn drop_bearer(&mut self) -> Fact {
         self.bearer = false;
@@ -350,14 +395,9 @@ impl Modem {
     }
 
     fn unlock(&mut self, pin: &str) -> Answer {
-        let card = &mut self.cards[self.slot];
-        card.given.push(pin.to_owned());
-        if card.pin.as_deref() == Some(pin) {
-            card.tries = 3;
-            card.unlocked = true;
+        if self.cards[self.slot].take(pin) {
             done(millis(600), vec![])
         } else {
-            card.tries = card.tries.saturating_sub(1);
             refused(Refusal::Cme(CmeError::INCORRECT_PASSWORD))
         }
     }

@@ -38,14 +38,66 @@ fn the_right_pin_is_given_once_not_within_five_seconds_of_the_boot_and_on_record
 }
 
 #[test]
-fn a_card_that_lost_its_supply_is_not_given_the_same_pin_again() {
+fn a_card_that_lost_its_supply_is_unlocked_again_by_the_pin_that_it_accepted() {
     let mut world = World::new(with_pin("1234"), locked("1234"), 1);
     world.verified(secs(30)).expect("verified");
-    world.modem.cards[0].unlocked = false;
-    world.tell(Event::Fact(Fact::Booted));
-    world.run_for(minutes(24 * 60));
-    assert_eq!(world.modem.cards[0].given, ["1234"]);
+    for times in 2..6 {
+        let gone = world.modem.lose_supply();
+        world.tell(Event::Fact(gone));
+        if times % 2 == 0 {
+            world.restart(true, secs(30));
+        }
+        world.verified(secs(60)).expect("verified");
+        assert_eq!(world.modem.cards[0].given, vec!["1234"; times]);
+    }
+    assert_eq!(world.disk.pins.len(), 1);
+    // A phone changes the PIN: the old one is refused once, and never given again.
+    world.modem.cards[0].pin = Some("4321".to_owned());
+    for _ in 0..3 {
+        let gone = world.modem.lose_supply();
+        world.tell(Event::Fact(gone));
+        world.restart(true, secs(30));
+        world.run_for(minutes(3 * 60));
+        world.modem.cards[0].unlock();
+        world.modem.cards[0].unlocked = false;
+    }
+    assert_eq!((world.modem.cards[0].given.len(), world.modem.cards[0].tries), (6, 3));
     assert_eq!(pin_problem(&world), Some(PinProblem::Tried));
+}
+
+#[test]
+fn a_card_with_fewer_tries_than_when_it_accepted_the_pin_is_left_alone() {
+    let mut world = World::new(with_pin("1234"), locked("1234"), 1);
+    world.verified(secs(30)).expect("verified");
+    assert_eq!(world.disk.pins[0].accepted, Some(3));
+    world.modem.cards[0].tries = 2;
+    let gone = world.modem.lose_supply();
+    world.tell(Event::Fact(gone));
+    world.run_for(minutes(3 * 60));
+    assert_eq!(world.modem.cards[0].given, ["1234"]);
+    assert_eq!(pin_problem(&world), Some(PinProblem::TriesFewer));
+}
+
+#[test]
+fn an_attempt_is_spent_when_its_success_could_not_be_saved_or_its_answer_was_lost() {
+    for saved in [true, false] {
+        let mut world = World::new(with_pin("1234"), locked("1234"), 1);
+        world.run_until(secs(30), |world| !world.modem.cards[0].given.is_empty()).expect("given");
+        if saved {
+            // The agent ends before the answer.
+            world.restart(false, secs(1));
+        } else {
+            world.modem.faults.no_disk = true;
+        }
+        world.verified(secs(60)).expect("verified");
+        world.modem.faults.no_disk = false;
+        let gone = world.modem.lose_supply();
+        world.tell(Event::Fact(gone));
+        world.restart(true, secs(30));
+        world.run_for(minutes(3 * 60));
+        assert_eq!(world.modem.cards[0].given, ["1234"]);
+        assert_eq!(pin_problem(&world), Some(PinProblem::Tried));
+    }
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(crate) struct World {
     /// The machine's own clock began at this time: it does not run on over a restart.
     booted: Timestamp,
     pub(crate) disk: Saved,
+    /// What was on the disk before the records of PINs changed last.
+    before: Saved,
     pub(crate) journal: Vec<Entry>,
     pub(crate) tasks: Vec<Task>,
     /// When each reset was begun that was not ordered.
@@ -55,6 +57,7 @@ impl World {
             now,
             booted: Timestamp::ZERO,
             disk: Saved::default(),
+            before: Saved::default(),
             journal: Vec::new(),
             tasks: Vec::new(),
             resets: Vec::new(),
@@ -82,6 +85,14 @@ impl World {
         self.verdict = None;
         self.recovery = Recovery::new(self.config.clone(), &self.disk, self.seed, self.local());
         self.begin();
+    }
+
+    /// The last change of a record of a PIN turns out not to be on the disk after all, where there was one before it.
+    pub(crate) fn lose_save(&mut self) {
+        if self.before.pins.len() == self.disk.pins.len() {
+            self.disk.pins.clone_from(&self.before.pins);
+        }
+        self.restart(true, Duration::from_secs(10));
     }
 
     fn begin(&mut self) {
@@ -181,8 +192,12 @@ impl World {
                         End::Refused(Refusal::Other)
                     } else {
                         let written = postcard::to_allocvec(&saved).unwrap();
-                        self.disk = postcard::from_bytes(&written).unwrap();
-                        assert_eq!(self.disk, saved);
+                        let disk: Saved = postcard::from_bytes(&written).unwrap();
+                        assert_eq!(disk, saved);
+                        let before = std::mem::replace(&mut self.disk, disk);
+                        if before.pins != self.disk.pins {
+                            self.before = before;
+                        }
                         End::Done
                     };
                     self.recovery.handle_event(Event::Ended { id, end }, self.local());
