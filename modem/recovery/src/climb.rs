@@ -138,6 +138,7 @@ impl Recovery {
             return;
         }
         match state {
+            SimState::Ready if self.bar_as_before() => {}
             SimState::Ready => self.sign(Sign::SimReady),
             SimState::Pin if self.stage == Stage::Sim => self.judge_pin(&reported),
             SimState::Pin | SimState::Absent | SimState::Failed => self.sign(Sign::SimWanting),

@@ -17,6 +17,10 @@ pub struct Config {
     /// How long another SIM than the preferred is used before the preferred is tried again, which takes the
     /// link down for up to four minutes; ten minutes at least. `None`: until the other fails.
     pub return_after: Option<Duration>,
+    /// A fingerprint of what the network is asked for (APN, families, login). A bearer that was refused is asked for at once
+    /// after a restart that changed it, and else not before its hour is over. `None`: nobody knows, so after each restart
+    /// it is asked for.
+    pub wanted: Option<u64>,
     /// How often a modem that is well is asked for its registration, bearer, signal and usage; once a
     /// second at most.
     pub watch: Duration,
@@ -29,6 +33,7 @@ impl Default for Config {
             hardware: Hardware::default(),
             sims: Vec::new(),
             return_after: None,
+            wanted: None,
             watch: Duration::from_secs(30),
         }
     }

@@ -43,7 +43,7 @@ pub use event::{End, Event, Order, Refusal};
 pub use journal::{Entry, Happening, RungResult};
 pub use reason::{Cause, Failure, Fault, PinProblem, Readiness, Reason, Rung};
 pub use recovery::Recovery;
-pub use saved::{CardUsage, PinAttempt, Saved};
+pub use saved::{Block, CardUsage, PinAttempt, Saved};
 pub use snapshot::{AllowanceSnapshot, Snapshot};
 pub use stage::Stage;
 pub use time::{Month, Timestamp, UnixTime};

@@ -8,10 +8,11 @@ use crate::ladder::Ladder;
 use crate::pin::Attempt;
 use crate::repair::{Open, Run};
 use crate::rng::{mix, share};
-use crate::slots::SlotState;
+use crate::slots::{SlotState, restore};
 use crate::stage::{Sign, Stage, Step, next};
 use crate::{
-    Action, Config, End, Event, Fault, Order, PinAttempt, Readiness, Reason, RungResult, Saved, Timestamp,
+    Action, Block, Config, End, Event, Fault, Order, PinAttempt, Readiness, Reason, RungResult, Saved,
+    Timestamp, UnixTime,
 };
 use core::time::Duration;
 
@@ -65,6 +66,10 @@ pub struct Recovery {
     /// The attempt that is to be put on record and made, or of which is not yet known what came of it.
     pub(crate) attempt: Option<Attempt>,
     pub(crate) slots: Vec<SlotState>,
+    /// When that was saved which stood against SIMs before this start, and when this start was.
+    pub(crate) blocked_before: Option<(UnixTime, Timestamp)>,
+    /// What stands against SIMs as it was saved last.
+    pub(crate) kept: Vec<Block>,
     pub(crate) current: usize,
     pub(crate) return_at: Option<Timestamp>,
     pub(crate) meter: Meter,
@@ -104,7 +109,9 @@ impl Recovery {
             open: None,
             pins: saved.pins.clone(),
             attempt: None,
-            slots: vec![SlotState::default(); config.sims.len().max(1)],
+            slots: restore(&config, saved, now),
+            blocked_before: saved.at.map(|at| (at, now)),
+            kept: saved.blocks.clone(),
             current: 0,
             return_at: None,
             meter: Meter::new(saved, now),
@@ -137,6 +144,7 @@ impl Recovery {
             Event::Clock(unix) => {
                 self.ladder.take_clock(unix, self.desk.now);
                 self.meter.take_clock(unix, self.desk.now);
+                self.age_blocks(unix);
                 self.judge_allowance();
             }
             Event::Hardware(hardware) => self.config.hardware = hardware,
@@ -235,6 +243,7 @@ impl Recovery {
                 self.steadied = false;
                 self.healed = false;
                 self.unblock();
+                self.keep_blocks();
                 self.close(RungResult::Helped);
             }
             Stage::Absent
@@ -249,8 +258,10 @@ impl Recovery {
 
     /// Everything that is to be kept over a restart.
     pub(crate) fn saved(&mut self) -> Saved {
+        self.kept = self.blocks();
         let mut saved = Saved {
             pins: self.pins.clone(),
+            blocks: self.kept.clone(),
             resets: self.ladder.ages(self.desk.now),
             rounds: self.ladder.rounds,
             ..Saved::default()

@@ -1,8 +1,8 @@
 //! What is kept over a restart.
 
-use crate::UnixTime;
-use crate::facts::{Iccid, Usage};
+use crate::facts::{Iccid, Slot, Usage};
 use crate::time::Month;
+use crate::{Cause, UnixTime};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ pub struct Saved {
     pub resets: Vec<Duration>,
     /// How many times the ladder was climbed in vain: the pace of the back-off.
     pub rounds: u8,
+    /// What the network refused for good, so that a restart does not ask it again.
+    pub blocks: Vec<Block>,
     /// What each card carried.
     pub cards: Vec<CardUsage>,
     /// The modem's counters up to which this is counted.
@@ -38,6 +40,21 @@ pub struct PinAttempt {
     /// given to it again.
     #[serde(default)]
     pub accepted: Option<u8>,
+}
+
+/// That the network refused a card, or its bearer, for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// In which slot, as in the config.
+    pub slot: Option<Slot>,
+    /// Which card.
+    pub iccid: Iccid,
+    /// What the network said.
+    pub cause: Cause,
+    /// What it was asked for: [`Config::wanted`](crate::Config::wanted).
+    pub wanted: Option<u64>,
+    /// How long it is not asked again, from when this was saved.
+    pub left: Duration,
 }
 
 /// What a card carried.

@@ -1,9 +1,9 @@
 //! Which SIM is used, and which are given up for an hour.
 
-use crate::facts::Slot;
+use crate::facts::{Iccid, Slot};
 use crate::recovery::Recovery;
 use crate::stage::Stage;
-use crate::{Cause, Happening, Rung, RungResult, Timestamp};
+use crate::{Block, Cause, Config, Happening, Rung, RungResult, Saved, Timestamp, UnixTime};
 use core::time::Duration;
 
 /// How long what no rung mends is left alone, at least.
@@ -13,12 +13,48 @@ const AGAIN: Duration = Duration::from_secs(3_600);
 const RETURN_LEAST: Duration = Duration::from_secs(600);
 
 /// What stands against using a SIM.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SlotState {
     /// A permanent cause, if one was found.
     pub(crate) cause: Option<Cause>,
     /// Not before then.
     pub(crate) until: Option<Timestamp>,
+    /// Of which card the cause was found.
+    iccid: Option<Iccid>,
+    /// It was found before this start: the clock may still show that less time is left.
+    old: bool,
+    /// It counts as soon as the card is known to be the same.
+    pending: bool,
+}
+
+/// What stood against each SIM before this start. What the modem or the card says is looked at anew, for that asks nobody
+/// else; what the network refused stands.
+pub(crate) fn restore(config: &Config, saved: &Saved, now: Timestamp) -> Vec<SlotState> {
+    let mut slots = vec![SlotState::default(); config.sims.len().max(1)];
+    for block in &saved.blocks {
+        let same = |cause| matches!(cause, Cause::Network(_)) || block.wanted == config.wanted;
+        let place = match block.slot {
+            Some(slot) => config.sims.iter().position(|sim| sim.slot == Some(slot)),
+            None => Some(0),
+        };
+        let Some(slot) = place.and_then(|place| slots.get_mut(place)) else { continue };
+        if is_kept(block.cause, config) && same(block.cause) {
+            // Neither a clock that jumped nor a file that was changed makes it longer.
+            let until = Some(now + block.left.min(2 * AGAIN));
+            let (cause, iccid) = (Some(block.cause), Some(block.iccid.clone()));
+            *slot = SlotState { cause, until, iccid, old: true, pending: true };
+        }
+    }
+    slots
+}
+
+/// Whether a cause stands over a restart: what the network said, where a change of the config cannot have mended it.
+fn is_kept(cause: Cause, config: &Config) -> bool {
+    match cause {
+        Cause::Network(_) => true,
+        Cause::Bearer(_) => config.wanted.is_some(),
+        Cause::NoSim | Cause::Puk | Cause::Locked | Cause::Pin(_) => false,
+    }
 }
 
 impl Recovery {
@@ -26,17 +62,66 @@ impl Recovery {
     pub(crate) fn bar(&mut self, cause: Cause) {
         let now = self.desk.now;
         self.close(RungResult::Barred(cause));
-        let known = self.slots.get(self.current).copied().unwrap_or_default();
+        let known = self.slots.get(self.current).cloned().unwrap_or_default();
         // Found again before its hour was over: that is no news, and the hour is not begun anew.
         let news = known.cause != Some(cause) || known.until.is_none_or(|until| until <= now);
         if news {
             let again = self.ladder.spread(AGAIN);
+            let iccid = self.known.sim.as_ref().and_then(|sim| sim.iccid.clone());
             if let Some(slot) = self.slots.get_mut(self.current) {
-                *slot = SlotState { cause: Some(cause), until: Some(now + again) };
+                let (cause, until) = (Some(cause), Some(now + again));
+                *slot = SlotState { cause, until, iccid, ..SlotState::default() };
             }
             self.desk.record(Happening::Alarm { cause, again });
+            self.keep_blocks();
         }
         self.enter(Stage::Blocked);
+    }
+
+    /// What the network refused before this start stands, if the card is the same and the time is not over; `false`: it
+    /// does not.
+    pub(crate) fn bar_as_before(&mut self) -> bool {
+        let now = self.desk.now;
+        let Some(iccid) = self.known.sim.as_ref().and_then(|sim| sim.iccid.as_ref()) else { return false };
+        let Some(slot) = self.slots.get_mut(self.current).filter(|slot| slot.pending) else { return false };
+        slot.pending = false;
+        if slot.iccid.as_ref() != Some(iccid) || slot.until.is_none_or(|until| until <= now) {
+            *slot = SlotState::default();
+        }
+        let Some(cause) = slot.cause else { return false };
+        self.bar_by(cause);
+        self.stage == Stage::Blocked
+    }
+
+    /// The time of day is known: what was found before this start has waited while nobody ran, too.
+    pub(crate) fn age_blocks(&mut self, unix: UnixTime) {
+        let Some((saved, loaded)) = self.blocked_before.take() else { return };
+        let off = unix.since(saved).saturating_sub(self.desk.now.since(loaded));
+        for slot in self.slots.iter_mut().filter(|slot| slot.old) {
+            slot.until = slot.until.map(|until| until.earlier(off));
+        }
+    }
+
+    /// What is kept of this over a restart.
+    pub(crate) fn blocks(&self) -> Vec<Block> {
+        let now = self.desk.now;
+        let blocks = self.slots.iter().enumerate().filter_map(|(sim, state)| {
+            let left = state.until?.since(now);
+            let cause = state.cause.filter(|cause| is_kept(*cause, &self.config) && !left.is_zero())?;
+            let (slot, iccid) = (self.slot_at(sim), state.iccid.clone()?);
+            Some(Block { slot, iccid, cause, wanted: self.config.wanted, left })
+        });
+        blocks.collect()
+    }
+
+    /// Saves what is to be kept of this, if it is another than what was saved last.
+    pub(crate) fn keep_blocks(&mut self) {
+        let same = |one: &Block, other: &Block| one.iccid == other.iccid && one.cause == other.cause;
+        let blocks = self.blocks();
+        let known = blocks.len() == self.kept.len() && blocks.iter().zip(&self.kept).all(|(a, b)| same(a, b));
+        if !known {
+            self.save();
+        }
     }
 
     /// The permanent cause that was found of the SIM in use.
@@ -58,7 +143,7 @@ impl Recovery {
             self.begin_rung(Rung::Slot, None, sim);
             return true;
         }
-        let slot = self.slots.get(self.current).copied().unwrap_or_default();
+        let slot = self.slots.get(self.current).cloned().unwrap_or_default();
         if slot.until.is_some_and(|until| until > now) {
             return false;
         }

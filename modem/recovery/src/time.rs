@@ -35,6 +35,14 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The instant `duration` earlier; the epoch at the earliest.
+    pub(crate) fn earlier(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
 

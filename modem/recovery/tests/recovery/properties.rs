@@ -101,7 +101,7 @@ fn pinned(slots: bool, pin: u8) -> Config {
         allowance: None,
     };
     let sims = if slots { vec![sim(1), sim(2)] } else { vec![sim(1)] };
-    Config { sims, return_after: Some(minutes(60)), ..config() }
+    Config { sims, return_after: Some(minutes(60)), wanted: Some(u64::from(pin)), ..config() }
 }
 
 /// Every card that was ever in, and what it was given.

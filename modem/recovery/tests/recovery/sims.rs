@@ -3,7 +3,7 @@
 use crate::model::{Card, Cure, Faults, Modem};
 use crate::scenarios::{config, minutes, rungs, secs};
 use crate::world::World;
-use shunt_recovery::facts::{Fact, MobilityCause, Sim, SimState, Slot};
+use shunt_recovery::facts::{Fact, MobilityCause, SessionCause, Sim, SimState, Slot};
 use shunt_recovery::{
     Allowance, Cause, Config, Event, Failure, Happening, Order, Pin, PinProblem, Readiness, SimConfig, Task,
 };
@@ -179,6 +179,73 @@ fn no_sim_makes_no_resets_and_an_inserted_one_is_used_at_once_or_within_the_hour
         let took = world.verified(minutes(80)).expect("verified");
         assert!(!told || took < secs(20), "{took:?}");
     }
+}
+
+/// How often the network was asked for the bearer.
+fn asked(world: &World) -> usize {
+    world.tasks.iter().filter(|task| matches!(task, Task::BearerUp)).count()
+}
+
+#[test]
+fn an_agent_that_restarts_all_the_time_does_not_ask_a_network_again_that_refused() {
+    for clock in [true, false] {
+        let mut world = World::new(Config { wanted: Some(1), ..config() }, Modem::new(1), 1);
+        world.modem.faults.refused = Some(SessionCause::UNKNOWN_APN);
+        world.clock = clock;
+        world.run_for(secs(60));
+        let refused = Readiness::Failed(Failure::Barred(Cause::Bearer(SessionCause::UNKNOWN_APN)));
+        assert_eq!((world.readiness(), asked(&world)), (refused, 1));
+        for turn in 0..20 {
+            world.restart(turn % 2 == 0, secs(30));
+            world.run_for(secs(60));
+            assert_eq!((world.readiness(), asked(&world)), (refused, 1), "{turn}");
+        }
+        // With a clock half an hour has passed already.
+        world.run_for(minutes(if clock { 45 } else { 75 }));
+        assert_eq!((world.readiness(), asked(&world)), (refused, 2));
+        world.modem.faults.refused = None;
+        world.verified(minutes(80)).expect("verified");
+        // What is over does not come back.
+        world.restart(false, secs(1));
+        world.verified(secs(30)).expect("verified");
+    }
+}
+
+#[test]
+fn another_apn_or_another_card_is_tried_at_once_after_a_restart() {
+    let refused = |wanted| {
+        let mut world = World::new(Config { wanted, ..config() }, Modem::new(1), 1);
+        world.modem.faults.refused = Some(SessionCause::UNKNOWN_APN);
+        world.run_for(secs(60));
+        world.modem.faults.refused = None;
+        world
+    };
+    let mut world = refused(Some(1));
+    world.config.wanted = Some(2);
+    world.restart(false, secs(1));
+    world.verified(secs(30)).expect("verified");
+    let mut world = refused(Some(1));
+    world.modem.cards[0] = Card::new(2, None);
+    world.restart(false, secs(1));
+    world.verified(secs(30)).expect("verified");
+    // Where nobody knows whether the APN is another, it may be.
+    let mut world = refused(None);
+    world.restart(false, secs(1));
+    world.verified(secs(30)).expect("verified");
+}
+
+#[test]
+fn a_sim_that_the_network_bars_stays_barred_over_a_restart_until_the_operator_says_otherwise() {
+    let mut world = World::new(config(), Modem::new(1), 1);
+    world.modem.faults.denied = Some(MobilityCause(3));
+    world.run_for(secs(60));
+    world.modem.faults.denied = None;
+    world.restart(true, secs(20));
+    world.run_for(minutes(5));
+    let barred = Readiness::Failed(Failure::Barred(Cause::Network(MobilityCause(3))));
+    assert_eq!(world.readiness(), barred);
+    world.tell(Event::Order(Order::Retry));
+    world.verified(secs(30)).expect("verified");
 }
 
 fn two_sims() -> Config {
