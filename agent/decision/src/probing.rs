@@ -198,7 +198,7 @@ impl Path {
     /// One probe is lost, as far as is known now.
     fn lose(&mut self, place: usize, flight: Flight, reason: Reason, desk: &mut Desk) {
         if flight.lost.is_some() {
-            return;
+            return self.learn_late(place, flight, reason, desk);
         }
         let others = self.targets.iter().enumerate().any(|(n, t)| n != place && t.answers());
         let Some(target) = self.targets.get_mut(place) else { return };
@@ -215,7 +215,9 @@ impl Path {
             target.run_since = flight.sent;
         }
         target.run = target.run.saturating_add(1);
-        target.intercepted = reason == Reason::Intercepted;
+        // Silence does not tell who would have answered: only the target's own answer does.
+        target.intercepted =
+            reason == Reason::Intercepted || target.intercepted && matches!(reason, Reason::Late { .. });
         target.unresolved = reason == Reason::Unresolved;
         desk.lost = true;
         // While a late reply may still come, the line may be slow only.
@@ -238,6 +240,20 @@ impl Path {
             self.suspect(reason, flight.sent, usual, desk);
         }
         self.weigh(desk);
+    }
+
+    /// What became of a probe that had been given up: no reply will come, and who answered instead is news.
+    fn learn_late(&mut self, place: usize, flight: Flight, reason: Reason, desk: &mut Desk) {
+        if self.count_loss(place, flight) {
+            self.weigh(desk);
+        }
+        let Some(target) = self.targets.get_mut(place).filter(|_| reason == Reason::Intercepted) else {
+            return;
+        };
+        if !core::mem::replace(&mut target.intercepted, true) && target.known {
+            let usual = self.window.loss();
+            self.suspect(reason, flight.sent, usual, desk);
+        }
     }
 
     /// Tells the tests for loss that a probe is lost for good. `false` if it means nothing about the line.

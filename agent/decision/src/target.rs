@@ -58,7 +58,7 @@ pub(crate) struct TargetState {
     pub(crate) silent: bool,
     /// Lost on every link that can tell: its own fault. It does not count until it answers.
     pub(crate) blamed: bool,
-    /// Its latest judged probe was answered by somebody else.
+    /// Somebody else answered in its place, and it has not answered since.
     pub(crate) intercepted: bool,
     /// Its latest judged probe was not sent, since nobody could tell the address of its name.
     pub(crate) unresolved: bool,
