@@ -104,10 +104,13 @@ fn is_guilty<'a>(identity: TargetIdentity, paths: impl Iterator<Item = &'a Path>
         if !others.any(|other| other.answers() && other.last_reply.is_some_and(|at| at >= since)) {
             continue;
         }
-        if target.run < RUN {
-            return false;
+        match target.run {
+            // It has it answer.
+            0 => return false,
+            // One loss says neither this nor that: a link that is asked seldom has had no time for a second one.
+            1..RUN => {}
+            RUN.. => witnesses += 1,
         }
-        witnesses += 1;
     }
     witnesses >= WITNESSES
 }
