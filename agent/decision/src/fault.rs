@@ -44,8 +44,11 @@ impl Path {
                 Some(if self.gateway_answers == Some(false) { Fault::Gateway } else { Fault::Provider })
             }
             Reason::Silent { .. } => {
-                let mut silent = self.targets.iter().filter(|target| !target.answers() && !target.blamed);
-                let only_dns = silent.all(|target| target.kind == TargetKind::Dns || target.unresolved);
+                let mut silent =
+                    self.targets.iter().filter(|target| !target.answers() && !target.blamed).peekable();
+                // Where none is silent any more, nothing is known of names.
+                let only_dns = silent.peek().is_some()
+                    && silent.all(|target| target.kind == TargetKind::Dns || target.unresolved);
                 Some(if only_dns { Fault::Dns } else { Fault::Target })
             }
             _ => None,
