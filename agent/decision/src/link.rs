@@ -119,11 +119,7 @@ impl Link {
             return;
         }
         let probes: u64 = self.paths().map(|path| path.sent).sum();
-        let count = Count {
-            at: desk.now,
-            received: received.saturating_sub(replies),
-            sent: sent.saturating_sub(probes),
-        };
+        let count = Count::new(desk.now, (received, replies), (sent, probes));
         let Some(silence) = self.stall.observe(count) else { return };
         for path in self.paths_mut().filter(|path| path.uplink) {
             path.suspect(Reason::Stalled { silence }, desk.now - silence, path.window.loss(), desk);
