@@ -111,15 +111,14 @@ impl Link {
 
     /// Takes in the packets counted on its interface.
     pub(crate) fn take_traffic(&mut self, received: u64, sent: u64, desk: &mut Desk) {
-        let replies = self.replies;
+        let probes: u64 = self.paths().map(|path| path.sent).sum();
+        let count = Count::new(desk.now, (received, self.replies), (sent, probes));
         for path in self.paths_mut() {
-            path.count_traffic(received, replies, desk);
+            path.count_traffic(count, desk);
         }
         if !self.is_uplink() {
             return;
         }
-        let probes: u64 = self.paths().map(|path| path.sent).sum();
-        let count = Count::new(desk.now, (received, replies), (sent, probes));
         let Some(silence) = self.stall.observe(count) else { return };
         for path in self.paths_mut().filter(|path| path.uplink) {
             path.suspect(Reason::Stalled { silence }, desk.now - silence, path.window.loss(), desk);

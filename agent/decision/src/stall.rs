@@ -45,6 +45,12 @@ impl Count {
         let foreign = |all: u64, own: u64| all.cast_signed().saturating_sub(own.cast_signed());
         Self { at, received: foreign(received, replies), sent: foreign(sent, probes) }
     }
+
+    /// Packets received and sent since an earlier count; a counter that went back began anew, and shows nothing.
+    pub(crate) fn since(&self, before: Self) -> (i64, i64) {
+        let more = |now: i64, before: i64| now.saturating_sub(before).max(0);
+        (more(self.received, before.received), more(self.sent, before.sent))
+    }
 }
 
 /// Watches one uplink's counters.
@@ -75,9 +81,9 @@ impl StallWatch {
         };
         let passed = count.at.since(last.at);
         self.fade(passed);
-        let (sent, received) = (more(count.sent, last.sent), more(count.received, last.received));
+        let (received, sent) = count.since(last);
         let silence = count.at.since(moved.at);
-        let sent_into_it = more(count.sent, moved.sent);
+        let (_, sent_into_it) = count.since(moved);
         if received > sent / SENT_FOR_ONE {
             // The silence that has just ended was one of the link's own.
             if sent_into_it >= LEAST_SENT {
@@ -137,11 +143,6 @@ impl StallWatch {
         let life = HALF_LIFE.as_secs_f64() / core::f64::consts::LN_2;
         self.usual = self.usual.mul_f64(life / (life + passed.as_secs_f64()));
     }
-}
-
-/// What a counter gained; one that went back began anew, and shows nothing.
-fn more(now: i64, before: i64) -> i64 {
-    now.saturating_sub(before).max(0)
 }
 
 #[cfg(test)]

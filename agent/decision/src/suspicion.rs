@@ -3,6 +3,7 @@
 use crate::budget::Purpose;
 use crate::desk::{Change, Desk};
 use crate::path::Path;
+use crate::stall::Count;
 use crate::target::TargetState;
 use crate::verdict::Sign;
 use crate::{Action, Percent, Reason, Timestamp, Verdict};
@@ -22,7 +23,7 @@ const ROUND_GAP: Duration = Duration::from_millis(10);
 const FIRST_GAP: Duration = Duration::from_millis(100);
 /// So many packets beyond our own replies say that a silent link is slow, not dead. Fewer may be ARP or
 /// neighbour discovery of a dead line's last hop.
-const SIGN_OF_LIFE: u64 = 4;
+const SIGN_OF_LIFE: i64 = 4;
 /// A silent link that moves so many packets gets so much longer, again and again: a full queue of a bad router holds probes
 /// for more than a second while users are served.
 const EXTENSION: Duration = Duration::from_millis(250);
@@ -60,8 +61,8 @@ pub(crate) struct Burst {
     next_round: Timestamp,
     /// Confirming probes lost.
     pub(crate) lost: u8,
-    /// Packets received, and replies among them, when the suspicion began.
-    traffic: Option<(u64, u64)>,
+    /// Foreign packets when the suspicion began, or when it was last put off.
+    traffic: Option<Count>,
     /// The packets are being counted a second time.
     awaiting: Option<Timestamp>,
     /// The link moves packets but does not answer: it gets until then.
@@ -253,21 +254,22 @@ impl Path {
         }
     }
 
-    /// The count of packets received on the link, `replies` of them our own.
-    pub(crate) fn count_traffic(&mut self, received: u64, replies: u64, desk: &mut Desk) {
+    /// Foreign packets on the link, counted now.
+    pub(crate) fn count_traffic(&mut self, count: Count, desk: &mut Desk) {
         let end = self.zero + LONGEST_EXTENSION;
         let Some(burst) = &mut self.burst else { return };
-        let Some((then, replies_then)) = burst.traffic else {
-            burst.traffic = Some((received, replies));
+        let Some(then) = burst.traffic else {
+            burst.traffic = Some(count);
             return;
         };
         if burst.awaiting.take().is_none() {
             return;
         }
-        let foreign = received.saturating_sub(then).saturating_sub(replies.saturating_sub(replies_then));
-        if foreign >= SIGN_OF_LIFE && desk.now < end {
+        let (received, sent) = count.since(then);
+        // Where no user sends anything, what arrives is the noise of the segment (a cable's ARP), and serves nobody.
+        if received >= SIGN_OF_LIFE && sent > 0 && desk.now < end {
             burst.extended = Some(desk.now + EXTENSION);
-            burst.traffic = Some((received, replies));
+            burst.traffic = Some(count);
         } else {
             self.conclude_dead(desk);
         }
