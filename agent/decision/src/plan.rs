@@ -60,9 +60,13 @@ pub fn worst_detection(config: &LinkConfig, rtt: Option<Duration>) -> Duration {
             habits.sample(rtt, Timestamp::ZERO + config.interval * number);
         }
     }
-    let (late, lost) =
-        (habits.suspicion_deadline(config.timeout), habits.confirm_deadline(config.timeout, Timestamp::ZERO));
-    let (loss, pauses) = if rtt.is_some() { (0.0, Duration::ZERO) } else { (100.0, NOTICEABLE) };
+    let (late, lost, loss, pauses) = if rtt.is_some() {
+        let lost = habits.confirm_deadline(config.timeout, Timestamp::ZERO);
+        (habits.suspicion_deadline(config.timeout), lost, 0.0, Duration::ZERO)
+    } else {
+        // On a line whose round trips are nearly as long as the timeout.
+        (config.timeout, config.timeout, 100.0, NOTICEABLE)
+    };
     let spaced = sides(config).zip(spacings(config, Need::Dense));
     let each = spaced.map(|(side, spacing)| {
         let quorum = u32::from(config.quorum).min(side.weights.iter().sum()).max(1);
