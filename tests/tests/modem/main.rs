@@ -4,6 +4,7 @@
 
 mod bearer;
 mod bench;
+mod dialect;
 
 use bench::{Bench, DEADLINE, SHORT, command, end, fails, gone, line, open, say, urc};
 use shunt_lab::modem::{Card, Cure, Fault, Modem, Network, Profile, Service, Timing};

@@ -17,6 +17,9 @@ const WRONG_PASSWORD: u16 = 16;
 const NOT_ALLOWED: u16 = 3;
 const INVALID: u16 = 50;
 
+/// The file of the card's number (ETSI TS 102 221, 13.2).
+const EF_ICCID: u32 = 0x2fe2;
+
 /// What a card takes to check a PIN.
 const PIN_TIME: Duration = Duration::from_millis(30);
 
@@ -47,9 +50,7 @@ impl Modem {
             ("+QPINC", Form::Test) => Answer::line("+QPINC: (\"SC\",\"P2\")"),
             ("+QPINC", _) => self.tries("+QPINC"),
             ("+CIMI", _) => self.of_card(call, |card| card.imsi.clone()),
-            ("+QCCID", _) => self.of_card(call, |card| format!("+QCCID: {}", card.iccid)),
-            ("+CCID", _) => self.of_card(call, |card| format!("+CCID: {}", card.iccid)),
-            ("+ICCID", _) => self.of_card(call, |card| format!("+ICCID: {}", card.iccid)),
+            ("+QCCID" | "+CCID" | "+ICCID", _) => self.number_of_card(call),
             ("+CNUM", _) => self.of_card(call, |card| format!("+CNUM: ,\"{}\",145", card.number)),
             ("+QSIMSTAT", Form::Read) => {
                 let inserted = u8::from(!matches!(self.card_state(), CardState::Absent));
@@ -87,6 +88,15 @@ impl Modem {
             (None, Some(card)) => Answer::line(read(card)),
             (Some(cause), _) => Answer::cme(cause),
             (None, None) => Answer::cme(NOT_INSERTED),
+        }
+    }
+
+    /// The card's number is for everybody to read, before the PIN too (ETSI TS 102 221, 13.2).
+    fn number_of_card(&self, call: &Call) -> Answer {
+        let locked = matches!(self.card_state(), CardState::Locked(Lock::Pin | Lock::Puk));
+        match (call.form == Form::Test, self.card()) {
+            (false, Some(card)) if locked => Answer::line(format!("{}: {}", call.name, card.iccid)),
+            _ => self.of_card(call, |card| format!("{}: {}", call.name, card.iccid)),
         }
     }
 
@@ -178,7 +188,9 @@ impl Modem {
 
     /// `+CRSM`: READ BINARY of the files that tell who the card is.
     fn read_file(&self, call: &Call) -> Answer {
-        if let Some(cause) = self.card_fault() {
+        let open_to_all = call.number(1) == Some(EF_ICCID)
+            && matches!(self.card_state(), CardState::Locked(Lock::Pin | Lock::Puk));
+        if let Some(cause) = self.card_fault().filter(|_| !open_to_all) {
             return Answer::cme(cause);
         }
         let Some(card) = self.card() else { return Answer::cme(NOT_INSERTED) };
@@ -187,7 +199,7 @@ impl Modem {
             digits.as_bytes().chunks(2).map(|pair| half(pair.get(1)) << 4 | half(pair.first())).collect()
         };
         let content = match (call.number(0), call.number(1)) {
-            (Some(176), Some(0x2fe2)) => {
+            (Some(176), Some(EF_ICCID)) => {
                 let mut octets = swapped(&card.iccid);
                 octets.resize(10, 0xff);
                 octets
