@@ -49,7 +49,9 @@ fn a_recorded_day_replays_to_the_last_action_and_otherwise_with_another_config()
     assert_eq!(report.spans.len(), 1);
     assert!((report.spans[0].length_s - 86_400.0).abs() < 10.0, "{:?}", report.spans);
     let (happened, _) = v4(&report);
-    assert_eq!((happened.moves, happened.failovers, happened.false_failovers), (6, 3, 0), "{report:#?}");
+    // The black hole, the carrier, and the brown-out; of that a burst may be lost as a whole before it is found out.
+    assert!((3..=4).contains(&happened.failovers), "{report:#?}");
+    assert_eq!((happened.moves, happened.false_failovers), (2 * happened.failovers, 0), "{report:#?}");
     assert!(happened.outage_s > 0.1 && happened.outage_s < 10.0, "{happened:?}");
     let total: f64 = happened.uplinks.iter().map(|on| on.time_s).sum();
     assert!((total - 86_400.0).abs() < 10.0, "{happened:?}");
