@@ -195,7 +195,7 @@ mod tests {
             lines,
             [
                 "steady probing 456 MB a month in use, 15.2 MB standing by",
-                "in use, a silent failure is found within 3.0 s; within 785 ms while round trips are a steady 50 ms"
+                "in use, a silent failure is found within 5.0 s; within 785 ms while round trips are a steady 50 ms"
             ]
         );
     }
