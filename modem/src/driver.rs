@@ -3,5 +3,169 @@
 //!
 //! One task owns the machine and the ports. It decides nothing about the modem; the machine does. It never blocks the
 //! runtime: what the kernel may take its time for (sysfs, GPIO) is done aside.
+//!
+//! The ports, and all that is known of them, are the `Hands`. They are lent to one piece of work at a time, and
+//! so one command is in flight at most. Work comes in this order: the machine's task, what a report asked to be looked at, the
+//! operator's orders, messages. The machine hears of nothing while the hands are lent to another: else it would begin a
+//! task that cannot be carried out in its time.
 
 pub mod api;
+mod at_line;
+mod bearer;
+mod hands;
+mod jobs;
+mod outside;
+mod pace;
+mod post;
+mod state;
+mod supply;
+mod tasks;
+mod turn;
+
+pub use at_line::{AtLineError, Harm};
+
+use crate::dialect::Query;
+use api::{Config, Counters, Handle, Order, State, Told};
+use hands::{Hands, Tell};
+use jobs::{Ended, Job};
+use pace::Pace;
+use post::Post;
+use shunt_recovery::{Event, Recovery, Saved, TaskId};
+use std::collections::{BTreeSet, VecDeque};
+use std::pin::Pin;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// Orders that may wait in the channel. An agent has few, and sees when it is full.
+const ORDERS: usize = 32;
+/// What may wait to be read by the agent: more than the machine says in its busiest minute.
+const TOLD: usize = 256;
+/// The operator's commands and messages that may wait for the modem; one more is refused.
+const ERRANDS: usize = 8;
+/// Events that may wait for the machine while the hands are lent to another. Lines are not read meanwhile, so these are
+/// the agent's: beyond it the oldest go.
+const HELD: usize = 64;
+
+type Work = Pin<Box<dyn Future<Output = (Box<Hands>, Ended)> + Send>>;
+
+/// The driver of one modem; see [`Driver::run`].
+pub struct Driver {
+    pace: Pace,
+    recovery: Recovery,
+    /// At home, or lent to the work.
+    hands: Option<Box<Hands>>,
+    work: Option<Work>,
+    /// The work is the machine's own.
+    working_for_machine: bool,
+    tell: Tell,
+    /// The machine's task that waits for the hands.
+    task: Option<Job>,
+    looks: BTreeSet<Query>,
+    errands: VecDeque<Job>,
+    post: Post,
+    /// When the details are to be asked for.
+    details: shunt_recovery::Timestamp,
+    /// In this life of the modem.
+    looked_for_sibling: bool,
+    held: VecDeque<Event>,
+    orders: mpsc::Receiver<Order>,
+    answers: JoinSet<Heard>,
+    state: watch::Sender<State>,
+    /// What is counted even while the hands are lent.
+    own: Counters,
+    lives: u64,
+    had_ports: bool,
+}
+
+/// What the agent answered.
+#[derive(Debug)]
+enum Heard {
+    Saved { id: TaskId, done: bool },
+    Taken { number: u64, taken: bool },
+}
+
+impl Driver {
+    /// A driver that goes on from what was `saved`, and the agent's side of it. Nothing is done before [`Driver::run`].
+    /// Must be called within a tokio runtime.
+    #[must_use]
+    pub fn new(config: Config, saved: &Saved, seed: u64) -> (Self, Handle) {
+        let pace = Pace::new(config.speed);
+        let recovery = Recovery::new(config.recovery.clone(), saved, seed, pace.now());
+        let (order_sender, orders) = mpsc::channel(ORDERS);
+        let (sender, told) = mpsc::channel(TOLD);
+        let post = Post::new(config.messages);
+        let hands = Hands::new(config, pace, sender.clone());
+        let (state, seen) = watch::channel(state::of(&recovery, &hands, Counters::default()));
+        let driver = Self {
+            pace,
+            recovery,
+            hands: Some(Box::new(hands)),
+            work: None,
+            working_for_machine: false,
+            tell: Tell { sender, untold: 0 },
+            task: None,
+            looks: BTreeSet::new(),
+            errands: VecDeque::new(),
+            post,
+            details: shunt_recovery::Timestamp::ZERO,
+            looked_for_sibling: false,
+            held: VecDeque::new(),
+            orders,
+            answers: JoinSet::new(),
+            state,
+            own: Counters::default(),
+            lives: 0,
+            had_ports: false,
+        };
+        (driver, Handle { orders: order_sender, state: seen, told })
+    }
+
+    /// Drives the modem until the agent drops [`Handle::orders`]. May be dropped at any time, save that a supply which
+    /// is cut just then stays so until the next start.
+    pub async fn run(mut self) {
+        if let Some(hands) = &mut self.hands {
+            let Hands { supply, tell, .. } = &mut **hands;
+            supply.begin(tell).await;
+        }
+        loop {
+            self.turn();
+            let happened = self.next().await;
+            if self.take(happened).is_break() {
+                return;
+            }
+        }
+    }
+
+    /// Gives the hands to `job`.
+    fn lend(&mut self, job: Job) {
+        if let Some(hands) = self.hands.take() {
+            self.working_for_machine = job.is_the_machines();
+            self.work = Some(Box::pin(jobs::work(hands, job)));
+        }
+    }
+
+    /// Whether the machine is not to hear of anything now.
+    fn holds(&self) -> bool {
+        self.work.is_some() && !self.working_for_machine
+    }
+
+    /// Tells the agent, and hears its answer when it comes.
+    fn ask_agent<T: Send + 'static>(
+        &mut self,
+        told: Told,
+        answer: tokio::sync::oneshot::Receiver<T>,
+        heard: impl FnOnce(bool) -> Heard + Send + 'static,
+    ) {
+        self.tell.tell(told);
+        self.answers.spawn(async move { heard(answer.await.is_ok()) });
+    }
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver")
+            .field("recovery", &self.recovery)
+            .field("hands", &self.hands)
+            .finish_non_exhaustive()
+    }
+}

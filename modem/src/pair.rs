@@ -28,6 +28,11 @@ impl Pair {
         self.sibling.as_mut()
     }
 
+    /// Takes another AT port of the same modem as the sibling.
+    pub fn adopt(&mut self, sibling: Session) {
+        self.sibling = Some(sibling);
+    }
+
     /// The next unsolicited line of either port. Many modems tell each on all ports, so that it comes twice. May be
     /// dropped at any time. A sibling whose port is gone is let go of, and told by [`Pair::sibling`].
     ///
@@ -47,6 +52,12 @@ impl Pair {
             *sibling = None;
         }
         commands.next_urc().await
+    }
+
+    /// The next unsolicited line that either port has kept, without waiting for one.
+    pub fn kept_urc(&mut self) -> Option<String> {
+        let sibling = &mut self.sibling;
+        self.commands.kept_urc().or_else(|| sibling.as_mut().and_then(Session::kept_urc))
     }
 
     /// Asks whether the modem answers on the sibling: whether it hangs, or only its port for commands does. `None` without

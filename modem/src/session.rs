@@ -166,6 +166,11 @@ impl Session {
         }
     }
 
+    /// The next unsolicited line that was kept, without waiting for one.
+    pub fn kept_urc(&mut self) -> Option<String> {
+        self.urcs.pop_front()
+    }
+
     /// What the port may be used for.
     #[must_use]
     pub fn state(&self) -> State {

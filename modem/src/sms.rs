@@ -26,9 +26,9 @@ const SENDING: Duration = Duration::from_secs(125);
 /// Invalid memory index (27.005 3.2.5): nothing is there.
 const INVALID_INDEX: u16 = 321;
 
-/// The memories that messages are to be kept in, best first: the SIM's outlives the modem's resets; some modems have
-/// only their own. Reading, writing and receiving must be the same one, or what arrives is not seen.
-const MEMORIES: [&str; 2] = ["AT+CPMS=\"SM\",\"SM\",\"SM\"", "AT+CPMS=\"ME\",\"ME\",\"ME\""];
+/// The memories that messages are to be kept in where the modem does not say into which it receives, best first: the
+/// SIM's is everywhere but in some modems, which have only their own.
+const MEMORIES: [&str; 2] = ["SM", "ME"];
 
 /// New messages are stored and told by `+CMTI`, reports by `+CDSI`; where reports cannot be stored, messages only.
 const NOTICES: [&str; 2] = ["AT+CNMI=2,1,0,2,0", "AT+CNMI=2,1"];
@@ -107,8 +107,10 @@ impl<'a> Mailbox<'a> {
     /// the modem has it.
     pub async fn set_up(&mut self) -> Result<(), SmsError> {
         self.done("AT+CMGF=0", Class::NoResult, SETTING).await?;
-        for memory in MEMORIES {
-            if self.tried(memory, Class::MultiLine("+CPMS:"), SETTING).await?.is_ok() {
+        let receiving = self.receiving().await?;
+        for memory in receiving.as_deref().into_iter().chain(MEMORIES) {
+            let command = format!("AT+CPMS=\"{memory}\",\"{memory}\",\"{memory}\"");
+            if self.tried(&command, Class::MultiLine("+CPMS:"), SETTING).await?.is_ok() {
                 break;
             }
         }
@@ -206,6 +208,13 @@ impl<'a> Mailbox<'a> {
             stored.extend(self.read(place).await?);
         }
         Ok(stored)
+    }
+
+    /// The memory that messages are received into. What came before it is set up is there: reading, writing and receiving
+    /// must be the same one, or what arrived is not seen.
+    async fn receiving(&mut self) -> Result<Option<String>, SmsError> {
+        let asked = self.tried("AT+CPMS?", Class::MultiLine("+CPMS:"), SETTING).await?;
+        Ok(asked.ok().and_then(|reply| lines::receiving(reply.lines.last()?)))
     }
 
     async fn send_part(&mut self, part: &Submit) -> Result<u8, SmsError> {

@@ -1,7 +1,7 @@
 //! What the machine is told. Facts only: whatever they mean is decided inside.
 
 use crate::facts::{CmeError, Fact, SessionCause, Slot};
-use crate::{Hardware, Rung, TaskId, UnixTime};
+use crate::{Hardware, Pin, Rung, TaskId, UnixTime};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened.
@@ -26,6 +26,8 @@ pub enum Event {
     Clock(UnixTime),
     /// The modem's hardware is another than the config said (found out when it was identified).
     Hardware(Hardware),
+    /// The PIN of the SIM in use is this one from now on. It is tried where the one before was given up; once, as ever.
+    Pin(Pin),
     /// The operator's word.
     Order(Order),
 }

@@ -148,6 +148,10 @@ impl Recovery {
                 self.judge_allowance();
             }
             Event::Hardware(hardware) => self.config.hardware = hardware,
+            Event::Pin(pin) => {
+                self.set_pin(pin);
+                self.order = Some(Order::Retry);
+            }
             Event::Order(order) => self.order = Some(order),
         }
         self.settle();

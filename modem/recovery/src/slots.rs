@@ -3,7 +3,7 @@
 use crate::facts::{Iccid, Slot};
 use crate::recovery::Recovery;
 use crate::stage::Stage;
-use crate::{Block, Cause, Config, Happening, Rung, RungResult, Saved, Timestamp, UnixTime};
+use crate::{Block, Cause, Config, Happening, Pin, Rung, RungResult, Saved, SimConfig, Timestamp, UnixTime};
 use core::time::Duration;
 
 /// How long what no rung mends is left alone, at least.
@@ -173,6 +173,16 @@ impl Recovery {
             self.slots.get(*sim).is_some_and(|slot| slot.until.is_none_or(|until| until <= now))
         };
         (0..self.slots.len()).filter(|sim| *sim != self.current && self.slot_at(*sim).is_some()).find(free)
+    }
+
+    /// The SIM in use has another PIN.
+    pub(crate) fn set_pin(&mut self, pin: Pin) {
+        if self.config.sims.is_empty() {
+            self.config.sims.push(SimConfig::default());
+        }
+        if let Some(sim) = self.config.sims.get_mut(self.current) {
+            sim.pin = Some(pin);
+        }
     }
 
     pub(crate) fn slot_at(&self, sim: usize) -> Option<Slot> {

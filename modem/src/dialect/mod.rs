@@ -225,6 +225,12 @@ fn fill(lines: &'static [Line], cid: Cid) -> impl Iterator<Item = Ask> + 'static
     lines.iter().filter_map(move |line| line.fill(&values).ok()?)
 }
 
+/// The way that 27.007 gives every modem: the context by `+CGACT`, for an interface that follows it.
+#[must_use]
+pub fn context_way() -> &'static Way {
+    &generic::CGACT_WAY
+}
+
 /// Ways are the same where their name is: each is one constant of a table.
 impl PartialEq for Way {
     fn eq(&self, other: &Self) -> bool {

@@ -90,6 +90,8 @@ pub struct State {
     pub ports: Vec<PathBuf>,
     /// The device, below the kernel's tree; none before it was found first.
     pub device: Option<PathBuf>,
+    /// Why it is not found, while it is not.
+    pub trouble: Option<String>,
     /// The device's own network interfaces.
     pub interfaces: Vec<String>,
     /// The vendor's dialect that is spoken.

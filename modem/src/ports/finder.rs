@@ -6,7 +6,7 @@ use super::sysfs::{Bus, Device, DevicePort, Place, Sysfs};
 use crate::error::ModemError;
 use shunt_at::Echo;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
@@ -172,6 +172,32 @@ impl Finder {
             }
             sleep_until(again).await;
         }
+    }
+
+    /// Asks the other ports of the modem whose port `used` is in use whether they take commands, and remembers the first
+    /// that does. For a port that was not there when the modem was found, or silent because it was booting.
+    ///
+    /// # Errors
+    ///
+    /// When the tree cannot be read, or a port cannot be opened.
+    pub async fn find_sibling(&mut self, used: &Path) -> Result<Option<(DevicePort, Echo)>, FindError> {
+        let devices = self.candidates()?;
+        let is_used = |port: &DevicePort| port.node == used;
+        let Some(device) = devices.into_iter().find(|device| device.ports.iter().any(is_used)) else {
+            return Ok(None);
+        };
+        for port in device.ports.into_iter().filter(|port| port.node != used) {
+            let probed = probe(&port.node, &self.probing).await;
+            let probed =
+                probed.map_err(|source| FindError::Port { selector: self.selector.clone(), source })?;
+            if let Some(Probed { echo, .. }) = probed {
+                if let Some(known) = &mut self.known {
+                    known.places.push(port.place.clone());
+                }
+                return Ok(Some((port, echo)));
+            }
+        }
+        Ok(None)
     }
 
     /// Forgets which ports take commands, so that they are asked again: for a modem that is silent on these.

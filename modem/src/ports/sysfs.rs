@@ -78,6 +78,12 @@ impl Sysfs {
         Self { root: root.into(), dev: dev.into() }
     }
 
+    /// Where `device` is in the tree.
+    #[must_use]
+    pub fn folder(&self, device: &Device) -> PathBuf {
+        self.root.join(&device.path)
+    }
+
     /// All devices on USB and PCI that have ports which may take commands, by their path. A port without a file is left
     /// out: udev may be about to make it.
     ///

@@ -82,6 +82,14 @@ pub(super) fn listed_place(head: &str) -> Option<Place> {
     Place::parse(index)
 }
 
+/// The third memory of `+CPMS: <mem1>,<used>,<total>,<mem2>,<used>,<total>,<mem3>,…`, where it is a name.
+pub(super) fn receiving(line: &str) -> Option<String> {
+    const THIRD: usize = 6;
+    let name = line.strip_prefix("+CPMS:")?.split(',').nth(THIRD)?.trim().trim_matches('"');
+    let plain = name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_uppercase());
+    plain.then(|| name.to_owned())
+}
+
 /// From `+CMGS: <reference>[,<acknowledgement>]`.
 pub(super) fn reference(line: &str) -> Option<u8> {
     let rest = line.strip_prefix("+CMGS:")?;
@@ -106,6 +114,15 @@ mod tests {
         }
         for (line, wanted) in [("+CMGS: 4", Some(4)), ("+CMGS:255,\"07\"", Some(255)), ("+CMGS: 256", None)] {
             assert_eq!(reference(line), wanted, "{line}");
+        }
+        for (line, memory) in [
+            ("+CPMS: \"ME\",0,23,\"ME\",0,23,\"SM\",1,50", Some("SM")),
+            ("+CPMS: \"ME\", 0, 23, \"ME\", 0, 23, \"MT\", 1, 50", Some("MT")),
+            ("+CPMS: 0,23,0,23,0,23", None),
+            ("+CPMS: \"ME\",0,23", None),
+            ("+CPMS: \"ME\",0,23,\"ME\",0,23,\"\\22,\",1,50", None),
+        ] {
+            assert_eq!(receiving(line).as_deref(), memory, "{line}");
         }
         for (head, place) in
             [("+CMGL: 1,1,,24", Some(1)), ("+CMGL:7,0,\"a,b\",24", Some(7)), ("+CMGL: a,1", None)]

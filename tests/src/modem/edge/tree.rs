@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 const DEVICE: &str = "sys/devices/pci0000:00/0000:00:14.0/usb1/1-2";
 /// An EC25: vendor and product.
 const ID: [(&str, &str); 2] = [("idVendor", "2c7c\n"), ("idProduct", "0125\n")];
+/// The attribute that takes it from the bus and back.
+const AUTHORIZED: &str = "authorized";
 /// An EC25's AT ports are its interfaces 2 and 3; those before them are for diagnosis and positions.
 const FIRST_INTERFACE: usize = 2;
 
@@ -21,6 +23,11 @@ pub(super) fn plant(directory: &Path, name: &str, number: usize) -> io::Result<P
     std::fs::create_dir_all(&port)?;
     for (attribute, value) in ID {
         std::fs::write(device.join(attribute), value)?;
+    }
+    // What takes a device from the bus is of the bus, and stays: whoever wants to see it written puts a file there.
+    match symlink(directory.join(AUTHORIZED), device.join(AUTHORIZED)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
     }
     std::fs::write(function.join("bInterfaceNumber"), format!("{interface:02x}\n"))?;
     let class = directory.join("sys/class/tty");

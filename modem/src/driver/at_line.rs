@@ -1,0 +1,281 @@
+//! Which commands an operator may send by hand: those that leave the session as it is.
+//!
+//! The driver knows what it told the modem. A command that changes this behind its back would have it act on what is no
+//! longer so, and some cannot be taken back: a PIN that is tried twice too often needs its PUK.
+
+use super::api::AtLine;
+use shunt_at::{Class, Command, CommandError};
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a command is refused, and what does it properly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Harm {
+    /// Echo, result codes, character set, speed, multiplexing, sleep.
+    Session,
+    /// What the modem reports by itself.
+    Reports,
+    /// Calls and contexts.
+    Bearer,
+    /// Attaching, and the choice of the network.
+    Registration,
+    /// The radio, restarts, switching off.
+    Radio,
+    /// PINs and whatever talks to the card itself.
+    Sim,
+    /// The slot.
+    Slot,
+    /// Messages.
+    Messages,
+    /// Anything else without a prefix (`ATX4`, `AT&K3`, `ATS0=1`).
+    Basic,
+}
+
+/// Why a text is no command to be sent by hand.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AtLineError {
+    /// The protocol does not take it.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// It would break the session.
+    #[error("failed to send {command:?} by hand: {harm}")]
+    Harmful {
+        /// The part of the line that would.
+        command: String,
+        /// Why, and what to do instead.
+        harm: Harm,
+    },
+}
+
+/// Commands that may be asked (`?`, `=?`) but not set or run, each with what it would do.
+const SETTINGS: [(Harm, &[&str]); 8] = [
+    (
+        Harm::Session,
+        &[
+            "+CMUX", "+CMEE", "+CSCS", "+IPR", "+IFC", "+ICF", "+ILRR", "+CSCLK", "+QSCLK", "+QURCCFG",
+            "+UPSV", "+CRC", "+CFCS",
+        ],
+    ),
+    (
+        Harm::Reports,
+        &[
+            "+CREG",
+            "+CGREG",
+            "+CEREG",
+            "+C5GREG",
+            "+CGEREP",
+            "+CNMI",
+            "+CSMS",
+            "+CMER",
+            "+QSIMSTAT",
+            "+QINDCFG",
+            "^CURC",
+            "#QSS",
+        ],
+    ),
+    (
+        Harm::Bearer,
+        &[
+            "+CGACT",
+            "+CGDATA",
+            "+CGDCONT",
+            "+CGAUTH",
+            "+QICSGP",
+            "+QNETDEVCTL",
+            "+QIACT",
+            "+QIDEACT",
+            "$QCRMCALL",
+            "$QCPDPP",
+            "+CNACT",
+            "!SCACT",
+            "^NDISDUP",
+            "^AUTHDATA",
+            "#ECM",
+            "#ECMD",
+            "#ICMAUTOCONN",
+            "#NCM",
+            "#NCMD",
+            "+GTRNDIS",
+            "+EIAAPN",
+            "+XDATACHANNEL",
+            "+XDNS",
+            "+UAUTHREQ",
+            "+UPSDA",
+            "+MGAUTH",
+            "#PDPAUTH",
+        ],
+    ),
+    (Harm::Registration, &["+CGATT", "+COPS", "+WS46", "+CEMODE"]),
+    (
+        Harm::Radio,
+        &[
+            "+CFUN", "+CRESET", "+CPOF", "+CPOWD", "+QPOWD", "+CPWROFF", "!RESET", "#REBOOT", "#SHDN",
+            "^RESET", "+QRST", "+TRB", "+MSO",
+        ],
+    ),
+    (
+        Harm::Sim,
+        &["+CPIN", "+CPIN2", "+CPWD", "+CLCK", "^CPIN", "+CSIM", "+CRSM", "+CCHO", "+CCHC", "+CGLA", "#QPIN"],
+    ),
+    (Harm::Slot, &["+QUIMSLOT", "+SMSIMCFG", "!UIMS", "^SIMSWITCH", "+GTDUALSIM", "+QDSIM", "#SIMSELECT"]),
+    (
+        Harm::Messages,
+        &["+CMGS", "+CMGW", "+CMSS", "+CMGC", "+CMGD", "+CMGR", "+CMGL", "+CMGF", "+CPMS", "+CNMA", "+CSMP"],
+    ),
+];
+
+impl AtLine {
+    /// The command as it is sent.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AtLine {
+    type Err = AtLineError;
+
+    /// A command, with `AT` before it or without.
+    fn from_str(text: &str) -> Result<Self, AtLineError> {
+        let text = text.trim();
+        let bare = text.get(..2).is_none_or(|start| !start.eq_ignore_ascii_case("AT"));
+        // What begins with a sign is a command whose AT was left out; a word or `+++` is not.
+        let signed = text.starts_with(['+', '^', '!', '#', '$', '*', '%']) && !text.starts_with("++");
+        let whole = if bare && signed { format!("AT{text}") } else { text.to_owned() };
+        // Checked first: what is no command has no parts.
+        let command = Command::new(&whole, Class::MultiLine(""))?;
+        let body = command.text().get(2..).unwrap_or_default();
+        for part in parts(body) {
+            if let Some(harm) = harm(part) {
+                return Err(AtLineError::Harmful { command: part.to_owned(), harm });
+            }
+        }
+        Ok(Self(whole))
+    }
+}
+
+/// The commands of one line, which semicolons part (V.250, 5.2.2), save within quotes.
+fn parts(body: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    body.split(move |c| {
+        quoted ^= c == '"';
+        c == ';' && !quoted
+    })
+    .map(str::trim)
+    .filter(|part| !part.is_empty())
+}
+
+/// What `part` would break.
+fn harm(part: &str) -> Option<Harm> {
+    let part = part.to_ascii_uppercase();
+    let first = part.chars().next()?;
+    if first == 'I' && part.chars().skip(1).all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    if first.is_ascii_alphanumeric() || "&\\/-@".contains(first) {
+        return Some(match first {
+            'D' | 'A' | 'H' | 'O' => Harm::Bearer,
+            'E' | 'Q' | 'V' | 'Z' => Harm::Session,
+            '&' if part.starts_with("&F") || part.starts_with("&W") => Harm::Session,
+            _ => Harm::Basic,
+        });
+    }
+    // Blanks within a command mean nothing to a modem.
+    let part: String = part.chars().filter(|c| *c != ' ').collect();
+    let end = part.find(['=', '?']).unwrap_or(part.len());
+    let (name, rest) = part.split_at_checked(end)?;
+    if matches!(rest, "?" | "=?") {
+        return None;
+    }
+    SETTINGS.iter().find(|(_, names)| names.contains(&name)).map(|(harm, _)| *harm)
+}
+
+impl fmt::Display for Harm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Session => "it changes how the modem answers, and nothing would be understood any more",
+            Self::Reports => "it changes what the modem reports by itself, which the agent relies on",
+            Self::Bearer => "bearers belong to the agent: set the APN in the config, or order a new bearer by `shunt modem reset --rung bearer`",
+            Self::Registration => "it leaves the network: order `shunt modem reset --rung register` instead",
+            Self::Radio => "it takes the modem away: use `shunt modem reset`",
+            Self::Sim => "it may use up the tries of the PIN: use `shunt modem sim`",
+            Self::Slot => "slots belong to the agent: use `shunt modem sim`",
+            Self::Messages => "messages belong to the agent: use `shunt modem sms`",
+            Self::Basic => "only `ATI` and commands that begin with a sign (`AT+…`) may be sent by hand; others set up the session",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> Option<Harm> {
+        match text.parse::<AtLine>() {
+            Ok(_) => None,
+            Err(AtLineError::Harmful { harm, .. }) => Some(harm),
+            Err(error @ AtLineError::Command(_)) => panic!("{text}: {error}"),
+        }
+    }
+
+    #[test]
+    fn questions_are_sent_and_what_breaks_the_session_is_not() {
+        for text in [
+            "AT+CSQ",
+            "at+cops?",
+            "AT+COPS=?",
+            "ATI",
+            "ATI9",
+            "AT+CFUN?",
+            "+CPIN?",
+            "AT+QENG=\"servingcell\"",
+            "AT!GSTATUS?",
+            "AT+CSQ;+CESQ",
+            "AT+CPIN=?",
+            "AT^HCSQ?",
+            "AT+QCFG=\"a;b\"",
+        ] {
+            assert_eq!(refused(text), None, "{text}");
+        }
+        for (text, harm) in [
+            ("ATZ", Harm::Session),
+            ("ATV0", Harm::Session),
+            ("AT&F", Harm::Session),
+            ("AT+CMUX=0", Harm::Session),
+            ("AT+IPR=9600", Harm::Session),
+            ("ATD*99#", Harm::Bearer),
+            ("ATH", Harm::Bearer),
+            ("AT+CGACT=0,1", Harm::Bearer),
+            ("AT+COPS=2", Harm::Registration),
+            ("AT+CFUN=1,1", Harm::Radio),
+            ("at + cfun = 0", Harm::Radio),
+            ("AT+CSQ;+CFUN=0", Harm::Radio),
+            ("AT+QCFG=\"a\";+QPOWD", Harm::Radio),
+            ("AT+CRESET", Harm::Radio),
+            ("AT+CPIN=\"1234\"", Harm::Sim),
+            ("AT+CSIM=10,\"0020000100\"", Harm::Sim),
+            ("AT+QUIMSLOT=2", Harm::Slot),
+            ("AT+CMGS=24", Harm::Messages),
+            ("AT+CNMI=0,0", Harm::Reports),
+            ("ATX4", Harm::Basic),
+            ("ATIE0", Harm::Basic),
+            ("ATS0=1", Harm::Basic),
+            ("AT&K3", Harm::Basic),
+        ] {
+            assert_eq!(refused(text), Some(harm), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_is_told_by_the_protocol() {
+        for text in ["AT", "ATE0", "+++", "hello", "AT+X=\u{7}", "AT+CSQ\r+CFUN=0", ""] {
+            assert!(matches!(text.parse::<AtLine>(), Err(AtLineError::Command(_))), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn each_refusal_names_what_does_it_instead_or_why_nothing_does() {
+        let error = "AT+CFUN=1,1".parse::<AtLine>().unwrap_err().to_string();
+        assert!(error.starts_with("failed to send") && error.contains("shunt modem reset"), "{error}");
+    }
+}

@@ -1,0 +1,120 @@
+//! What takes a modem away and brings it back: its own reset, off USB, off, and its supply cut.
+
+use super::hands::{Broken, Hands};
+use super::tasks::{OTHER, UNSUPPORTED};
+use crate::ModemError;
+use crate::dialect::{Step, Told as Line};
+use crate::ports::Bus;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+/// How long a modem is kept off USB: the kernel's drivers let go of it meanwhile.
+const OFF_USB: Duration = Duration::from_secs(1);
+
+/// How long after a modem said that it is off its ports are waited for to go: it may be writing still.
+const FAREWELL: Duration = Duration::from_secs(15);
+
+impl Hands {
+    /// Resets the modem by command, and waits until its ports go.
+    pub(super) async fn reset(&mut self) -> Result<(), Broken> {
+        match self.act(Step::Reset).await {
+            Ok(()) => {}
+            Err(Broken::Gone) => return Ok(()),
+            Err(broken) => return Err(broken),
+        }
+        self.listen(|_| false).await
+    }
+
+    /// Switches the modem off by command, and waits until it says so or its ports go.
+    pub(super) async fn power_off(&mut self) -> Result<(), Broken> {
+        if self.pair.is_none() {
+            return Err(OTHER);
+        }
+        let order = match self.act(Step::PowerOff).await {
+            Ok(()) => Ok(()),
+            Err(Broken::Gone) => return Ok(()),
+            // Some say their farewell instead of OK.
+            Err(Broken::TimedOut) if self.said_farewell() => Ok(()),
+            Err(broken) => Err(broken),
+        };
+        order?;
+        self.listen(|told| matches!(told, Line::PoweredOff)).await?;
+        let _those_of_a_line_stay = timeout(self.pace.real(FAREWELL), self.listen(|_| false)).await;
+        Ok(())
+    }
+
+    /// Takes the modem off USB and brings it back, by `authorized` (Linux `Documentation/ABI/testing/sysfs-bus-usb`).
+    pub(super) async fn usb_reset(&mut self) -> Result<(), Broken> {
+        let switch = self.usb_switch().filter(|_| self.config.usb).ok_or(UNSUPPORTED)?;
+        self.let_go();
+        info!(switch = %switch.display(), "the modem is taken off USB and brought back");
+        let off = write(switch.clone(), "0").await;
+        sleep(self.pace.real(OFF_USB)).await;
+        // Whatever came of it: a modem that stays away is the worst.
+        let on = write(switch.clone(), "1").await;
+        off.and(on).map_err(|error| {
+            warn!(switch = %switch.display(), %error, "failed to take the modem off USB; it needs root");
+            OTHER
+        })
+    }
+
+    /// Takes the supply away for `off`, and gives it back whatever happens.
+    pub(super) async fn cut_power(&mut self, off: Duration) -> Result<(), Broken> {
+        self.let_go();
+        let cut = self.supply.cut(&mut self.tell).await;
+        if cut.is_ok() {
+            sleep(self.pace.real(off)).await;
+        }
+        if cut == Err(UNSUPPORTED) {
+            return cut;
+        }
+        self.supply.give_back(&mut self.tell).await.and(cut)
+    }
+
+    /// The file that takes the modem off USB.
+    pub(super) fn usb_switch(&self) -> Option<PathBuf> {
+        let device = self.known.device.as_ref().filter(|device| device.bus == Bus::Usb)?;
+        Some(self.config.sysfs.folder(device).join("authorized"))
+    }
+
+    /// Listens until what is `wanted` is told, or the ports are gone: either is good.
+    async fn listen(&mut self, wanted: impl Fn(&Line) -> bool) -> Result<(), Broken> {
+        loop {
+            let line = match self.next_urc().await {
+                Ok(line) => line,
+                Err(ModemError::Gone { .. }) => {
+                    self.let_go();
+                    return Ok(());
+                }
+                Err(error) => return Err(self.broken(&error)),
+            };
+            let told = self.dialect.urc(&line);
+            if told.as_ref().is_some_and(&wanted) {
+                return Ok(());
+            }
+            self.gathered.lines.push(line);
+        }
+    }
+
+    /// Whether a line that came meanwhile says that the modem is off.
+    fn said_farewell(&mut self) -> bool {
+        while let Some(line) = self.pair.as_mut().and_then(crate::Pair::kept_urc) {
+            if matches!(self.dialect.urc(&line), Some(Line::PoweredOff)) {
+                return true;
+            }
+            self.gathered.lines.push(line);
+        }
+        false
+    }
+}
+
+/// Writes to a file of the kernel's, off the runtime: taking a device off the bus takes its time.
+async fn write(path: PathBuf, text: &'static str) -> io::Result<()> {
+    let to = |path: &Path| OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+    spawn_blocking(move || to(&path)).await.map_err(io::Error::other)?
+}
