@@ -17,11 +17,21 @@
 //! The format grows by appending: new messages go to the end of [`Message`], and a frame whose
 //! message is not known comes out of the decoder as [`Received::Unknown`], to be answered by
 //! [`Message::NotUnderstood`]. [`VERSION`] changes only when the frame itself changes.
+//!
+//! Requests (lease, arm, disarm, modem cycle, host reset, boot loader) are answered by [`Message::Answer`]. A
+//! sender that misses the answer sends the same frame again, with the same sequence; [`Answered`] sees to it
+//! that the request is carried out once. A sender has one request under way at a time.
 #![no_std]
 
+mod answered;
 mod cobs;
 mod frame;
+mod log;
 mod message;
+mod status;
 
+pub use answered::Answered;
 pub use frame::{Decoder, EncodeError, FRAME_BYTES, Frame, MESSAGE_BYTES, Received, VERSION, encode};
-pub use message::{Hello, Message, Name, ResetCause, Role, Seconds, Stage, Status};
+pub use log::{Happened, LOG_PART, Log, LogEntry};
+pub use message::{BOOT_LOADER_KEY, Capabilities, Hello, Message, Name, Outcome, Role, Seconds, Timeouts};
+pub use status::{Counts, HostResetCause, Line, ResetCause, Stage, Status};

@@ -1,40 +1,143 @@
 //! What must hold for every message and every noise.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's helpers are part of the test")]
+
+mod model;
+
 use proptest::prelude::*;
 use shunt_wire::{
-    Decoder, FRAME_BYTES, Frame, Hello, Message, Name, Received, ResetCause, Role, Seconds, Stage, Status,
-    encode,
+    Capabilities, Counts, Decoder, FRAME_BYTES, Frame, Happened, Hello, HostResetCause, LOG_PART, Line, Log,
+    LogEntry, Message, Name, Outcome, Received, ResetCause, Role, Seconds, Stage, Status, Timeouts, encode,
 };
 
-fn message() -> impl Strategy<Value = Message> {
-    let hello = ("[ -~]{0,32}", any::<bool>(), any::<bool>()).prop_map(|(software, mcu, modem_rail)| {
-        let role = if mcu { Role::Mcu } else { Role::Agent };
-        Message::Hello(Hello {
-            role,
-            software: Name::try_from(software.as_str()).unwrap_or_default(),
-            modem_rail,
-        })
-    });
-    let cause = prop::sample::select(vec![ResetCause::Unknown, ResetCause::PowerOn, ResetCause::Software]);
-    let stage = prop::sample::select(vec![Stage::Grace, Stage::Alert, Stage::HostReset]);
-    let status = (any::<[u32; 4]>(), cause, stage).prop_map(
-        |([uptime, host_resets, feeds, damaged_frames], reset_cause, stage)| {
-            let uptime = Seconds(uptime);
-            Message::Status(Status { uptime, reset_cause, stage, host_resets, feeds, damaged_frames })
+fn seconds() -> impl Strategy<Value = Seconds> {
+    prop_oneof![any::<u32>(), Just(u32::MAX)].prop_map(Seconds)
+}
+
+fn hello() -> impl Strategy<Value = Message> {
+    ("[ -~]{0,32}", "[ -~]{0,32}", any::<bool>(), any::<u32>(), any::<u16>()).prop_map(
+        |(software, board, mcu, session, capabilities)| {
+            Message::Hello(Hello {
+                role: if mcu { Role::Mcu } else { Role::Agent },
+                software: Name::try_from(software.as_str()).unwrap(),
+                board: Name::try_from(board.as_str()).unwrap(),
+                session,
+                capabilities: Capabilities(capabilities),
+            })
         },
-    );
+    )
+}
+
+fn cause() -> impl Strategy<Value = ResetCause> {
+    prop::sample::select(vec![
+        ResetCause::Unknown,
+        ResetCause::PowerOn,
+        ResetCause::Pin,
+        ResetCause::Software,
+    ])
+}
+
+fn status() -> impl Strategy<Value = Message> {
+    let stage = prop::sample::select(vec![Stage::Grace, Stage::Alert, Stage::HostReset, Stage::Unarmed]);
+    let last = prop::sample::select(vec![None, Some(HostResetCause::Silence), Some(HostResetCause::Asked)]);
+    let flags = (any::<bool>(), any::<bool>(), any::<Option<u16>>(), any::<u8>());
+    (any::<[u32; 9]>(), cause(), stage, last, flags).prop_map(
+        |(numbers, reset_cause, stage, last_host_reset, (modem_power, stuck, supply, resets_in_a_row))| {
+            let [uptime, left, feeds, damaged_frames, host_resets, modem_cycles, boots, own_hangs, log_next] =
+                numbers;
+            Message::Status(Status {
+                uptime: Seconds(uptime),
+                reset_cause,
+                stage,
+                left: Seconds(left),
+                modem_power,
+                line: if stuck { Line::Stuck } else { Line::Good },
+                supply,
+                feeds,
+                damaged_frames,
+                last_host_reset,
+                counts: Counts { host_resets, resets_in_a_row, modem_cycles, boots, own_hangs },
+                log_next,
+            })
+        },
+    )
+}
+
+fn arm() -> impl Strategy<Value = Message> {
+    (proptest::array::uniform11(seconds()), any::<bool>(), any::<u8>()).prop_map(
+        |(times, cut_modem, most_resets)| {
+            let [
+                boot_grace,
+                feed_timeout,
+                alert,
+                modem_off,
+                modem_settle,
+                shutdown,
+                reset_hold,
+                backoff_shortest,
+                backoff_longest,
+                backoff_healthy,
+                longest_lease,
+            ] = times;
+            Message::Arm(Timeouts {
+                boot_grace,
+                feed_timeout,
+                alert,
+                cut_modem,
+                modem_off,
+                modem_settle,
+                shutdown,
+                reset_hold,
+                backoff_shortest,
+                backoff_longest,
+                backoff_healthy,
+                most_resets,
+                longest_lease,
+            })
+        },
+    )
+}
+
+fn log() -> impl Strategy<Value = Message> {
+    let what = prop_oneof![
+        cause().prop_map(Happened::McuBooted),
+        seconds().prop_map(Happened::Leased),
+        any::<u8>().prop_map(Happened::HostReset),
+        Just(Happened::BootLoader),
+    ];
+    let entry = (seconds(), what).prop_map(|(at, what)| LogEntry { at, what });
+    (any::<u32>(), any::<u32>(), proptest::collection::vec(entry, 0..=LOG_PART)).prop_map(
+        |(first, next, entries)| Message::Log(Log { first, next, entries: entries.into_iter().collect() }),
+    )
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let outcome = prop_oneof![
+        Just(Outcome::Done),
+        seconds().prop_map(Outcome::Capped),
+        seconds().prop_map(Outcome::TooSoon),
+        Just(Outcome::WrongKey),
+    ];
     prop_oneof![
-        hello,
+        hello(),
         Just(Message::Feed),
-        any::<u32>().prop_map(|seconds| Message::Lease(Seconds(seconds))),
+        seconds().prop_map(Message::Lease),
         Just(Message::StatusRequest),
-        status,
+        status(),
         any::<u16>().prop_map(|sequence| Message::NotUnderstood { sequence }),
+        arm(),
+        Just(Message::Disarm),
+        Just(Message::CycleModem),
+        Just(Message::ResetHost),
+        any::<u32>().prop_map(|from| Message::LogRequest { from }),
+        log(),
+        any::<u32>().prop_map(|key| Message::EnterBootLoader { key }),
+        (any::<u16>(), outcome).prop_map(|(sequence, outcome)| Message::Answer { sequence, outcome }),
     ]
 }
 
 fn bytes(frame: &Frame) -> Vec<u8> {
-    encode(frame, &mut [0; FRAME_BYTES]).map(<[u8]>::to_vec).unwrap_or_default()
+    encode(frame, &mut [0; FRAME_BYTES]).map(<[u8]>::to_vec).unwrap()
 }
 
 fn decode(decoder: &mut Decoder, bytes: &[u8]) -> Vec<Received> {
@@ -42,6 +145,7 @@ fn decode(decoder: &mut Decoder, bytes: &[u8]) -> Vec<Received> {
 }
 
 proptest! {
+    /// So none is too long for a frame either.
     #[test]
     fn every_message_comes_back(sequence in any::<u16>(), message in message()) {
         let frame = Frame { sequence, message };
@@ -71,4 +175,31 @@ proptest! {
         prop_assert_eq!(decode(&mut decoder, whole.get(..cut).unwrap_or_default()), []);
         prop_assert_eq!(decode(&mut decoder, &whole), [Received::Frame(frame)]);
     }
+
+    /// What a newer peer appends to a message, and a message that only it knows, cost nothing else.
+    #[test]
+    fn a_newer_peers_message_is_told_and_the_next_one_taken(
+        number in 14u8..0x80,
+        rest in proptest::collection::vec(any::<u8>(), 0..80),
+        message in message(),
+    ) {
+        let mut decoder = Decoder::new();
+        let mut newer = vec![number];
+        newer.extend(rest);
+        let received = decode(&mut decoder, &model::framed(1, 77, &newer));
+        prop_assert_eq!(received, [Received::Unknown { version: 1, sequence: 77 }]);
+        let frame = Frame { sequence: 78, message };
+        prop_assert_eq!(decode(&mut decoder, &bytes(&frame)), [Received::Frame(frame)]);
+    }
+
+    #[test]
+    fn any_bytes_keep_the_model(stream in proptest::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 0..700)) {
+        model::wire(&stream);
+    }
+}
+
+#[test]
+fn the_model_has_a_fuzz_target() {
+    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/fuzz_targets/wire.rs");
+    assert!(std::fs::read_to_string(target).unwrap().contains("model::wire"));
 }

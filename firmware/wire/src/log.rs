@@ -1,0 +1,65 @@
+//! What happened, as the MCU remembers it.
+
+use crate::message::Seconds;
+use crate::status::ResetCause;
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+/// Entries in one [`Log`]: as many as always fit into a message.
+pub const LOG_PART: usize = 6;
+
+/// A part of the log, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// The number of the first entry here: above the one that was asked for, when that is forgotten.
+    pub first: u32,
+    /// The number that the next entry to come will have: the log is read out when `first` and the entries
+    /// reach it.
+    pub next: u32,
+    /// The entries, each numbered one above the one before.
+    pub entries: Vec<LogEntry, LOG_PART>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// When, since the MCU booted: [`Happened::McuBooted`] begins a new count.
+    pub at: Seconds,
+    /// What.
+    pub what: Happened,
+}
+
+/// What can happen. A number of a newer firmware makes the message one that is not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Happened {
+    /// The MCU booted.
+    McuBooted(ResetCause),
+    /// It was armed, or its times were changed.
+    Armed,
+    /// It was disarmed.
+    Disarmed,
+    /// Feeds began, or began again.
+    Fed,
+    /// Judging was suspended for so long.
+    Leased(Seconds),
+    /// The lease ended without a feed.
+    LeaseOver,
+    /// Feeds were missing; the alert was raised.
+    Alert,
+    /// The modem's supply was cut by the escalation.
+    ModemCut,
+    /// The modem's supply was cut since the agent asked for it.
+    ModemCutAsked,
+    /// The host was asked to shut down for want of feeds.
+    ShutdownRequested,
+    /// The host was asked to shut down since the agent asked for a reset.
+    ResetAsked,
+    /// The reset was held back by the back-off or by the grace.
+    HeldBack,
+    /// The host was reset; so often in a row.
+    HostReset(u8),
+    /// The line brought something other than frames for long.
+    LineStuck,
+    /// The boot loader was started.
+    BootLoader,
+}
