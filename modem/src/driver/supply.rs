@@ -93,3 +93,30 @@ impl Supply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc;
+
+    #[tokio::test]
+    async fn a_supply_is_given_back_at_the_third_attempt() {
+        let (sender, mut told) = mpsc::channel(4);
+        let mut tell = Tell { sender, untold: 0 };
+        let mcu = async {
+            for answered in [false, false, true] {
+                match told.recv().await {
+                    Some(Told::Power { on: true, done }) if answered => done.give(()),
+                    Some(Told::Power { on: true, done }) => drop(done),
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        let mut supply = Supply::new(Power::Asked);
+        assert_eq!(tokio::join!(supply.give_back(&mut tell), mcu).0, Ok(()));
+        drop(told);
+        assert_eq!(supply.give_back(&mut tell).await, Err(OTHER), "nobody is there");
+        assert_eq!(tell.untold, 3);
+        assert_eq!(Supply::new(Power::None).cut(&mut tell).await, Err(UNSUPPORTED));
+    }
+}

@@ -5,9 +5,11 @@ use super::selector::{DeviceId, Selector};
 use super::sysfs::{Bus, Device, DevicePort, Place, Sysfs};
 use crate::error::ModemError;
 use shunt_at::Echo;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
 
@@ -245,13 +247,23 @@ impl Finder {
         Ok(devices)
     }
 
-    /// Asks the ports of `device` one after the other, until there are enough that take commands.
+    /// Asks the ports of `device`, all at once: a modem has several that take no commands, and each of these costs its
+    /// fences.
     async fn ask(&self, device: Device) -> Result<Option<Found>, ModemError> {
+        let mut asking = JoinSet::new();
+        for (number, port) in device.ports.iter().enumerate() {
+            let (node, probing) = (port.node.clone(), self.probing);
+            asking.spawn(async move { (number, probe(&node, &probing).await) });
+        }
+        let mut answers = BTreeMap::new();
+        while let Some(answer) = asking.join_next().await {
+            answers.extend(answer);
+        }
         let mut ports = Vec::new();
         let mut first = None;
         let mut refused = None;
-        for port in &device.ports {
-            match probe(&port.node, &self.probing).await {
+        for (port, answer) in device.ports.iter().zip(answers.into_values()) {
+            match answer {
                 Ok(None) => {}
                 Ok(Some(probed)) => {
                     if !self.is_it(&probed) {
