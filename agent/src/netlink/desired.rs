@@ -132,7 +132,16 @@ mod tests {
 
     fn address(index: u32, text: &str) -> Address {
         let address = text.parse().unwrap();
-        Address { index, address, global: true, secondary: false, deprecated: false, tentative: false }
+        Address {
+            index,
+            address,
+            global: true,
+            secondary: false,
+            deprecated: false,
+            tentative: false,
+            prefix: 24,
+            protocol: None,
+        }
     }
 
     #[test]

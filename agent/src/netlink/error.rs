@@ -34,6 +34,20 @@ pub enum KernelError {
     /// The caller named a link that is not configured.
     #[error("find link number {}: the configuration has no such link", .0.0)]
     UnknownLink(LinkId),
+    /// The caller spoke of a bearer of a link without a modem.
+    #[error("find the modem of link number {}: the configuration has none for it", .0.0)]
+    NoModem(LinkId),
+    /// The interface of a bearer does not exist.
+    #[error(
+        "set up {0} for its bearer: there is no such interface; see `interface` of the link, and whether the modem is \
+             in the mode in which it has one"
+    )]
+    NoInterface(String),
+    /// A bearer's address is not usable on its interface.
+    #[error(
+        "give {0} the addresses of its bearer; the warnings in `shunt status` say why, and it is tried again"
+    )]
+    NotSet(String),
     /// No thread could be started to cut flows.
     #[error(
         "start a thread to forget the flows of a dead link: {source}; they end by themselves in minutes, see that the \

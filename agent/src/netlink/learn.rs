@@ -1,6 +1,7 @@
 //! Which way out a link has: configured, or learned from the default routes that DHCP, RA, PPP or an operator put
 //! into `main`. Those routes are read and never touched.
 
+use super::bearer::Offer;
 use super::model::{Address, DefaultRoute, Interface, Way, choose};
 use shunt_decision::{Family, Missing, PathState, Timestamp};
 use std::net::IpAddr;
@@ -24,6 +25,15 @@ pub(crate) fn learned(defaults: &[DefaultRoute], index: u32, family: Family) -> 
         .filter(|route| route.index == index && route.family == family)
         .min_by_key(|route| route.metric)
         .map(|route| Learned { way: route.way, source: route.source })
+}
+
+/// What is known of the way out beside `main`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// The operator's word, which nothing outweighs.
+    pub(crate) configured: Option<Way>,
+    /// What the link's modem gives.
+    pub(crate) bearer: Option<Offer>,
 }
 
 /// What a link has in one family.
@@ -61,22 +71,27 @@ struct Remembered {
 }
 
 impl Memory {
-    /// What the link has now. `configured` is the operator's word, which nothing learned outweighs.
+    /// What the link has now: by the operator's word, by the bearer, by `main`, in this order.
     pub(crate) fn judge(
         &mut self,
         interface: Option<&Interface>,
         addresses: &[Address],
         defaults: &[DefaultRoute],
         family: Family,
-        configured: Option<Way>,
+        given: Given,
         now: Timestamp,
     ) -> Path {
         let Some(interface) = interface else {
             self.last = None;
             return Path::NONE;
         };
-        let seen = learned(defaults, interface.index, family);
-        let hint = seen.and_then(|seen| seen.source);
+        let (sure, unsure) = match given.bearer {
+            Some(offer) if offer.guessed => (None, Some(offer)),
+            offer => (offer, None),
+        };
+        let sure = sure.map(|offer| Learned { way: offer.way, source: Some(offer.address) });
+        let seen = sure.or_else(|| learned(defaults, interface.index, family));
+        let hint = seen.and_then(|seen| seen.source).or(unsure.map(|offer| offer.address));
         let path = Path {
             index: interface.index,
             source: choose(addresses, interface.index, family, hint),
@@ -87,8 +102,8 @@ impl Memory {
             return path.missing(Missing::AdminUp);
         }
         let Some(source) = path.source else { return path.missing(Missing::Address) };
-        let last_resort = interface.point_to_point.then_some(Way::OnLink);
-        let way = configured.or(kept.map(|kept| kept.way)).or(last_resort);
+        let last_resort = unsure.map(|offer| offer.way).or(interface.point_to_point.then_some(Way::OnLink));
+        let way = given.configured.or(kept.map(|kept| kept.way)).or(last_resort);
         let Some(way) = way else { return path.missing(Missing::Gateway) };
         Path { state: PathState::Ready, source: Some(source), way: Some(way), ..path }
     }
@@ -139,6 +154,7 @@ mod tests {
             admin_up: true,
             carrier: false,
             point_to_point: false,
+            mtu: 1_500,
             traffic: None,
         }
     }
@@ -151,6 +167,8 @@ mod tests {
             secondary: false,
             deprecated: false,
             tentative: false,
+            prefix: 24,
+            protocol: None,
         }]
     }
 
@@ -163,7 +181,7 @@ mod tests {
     }
 
     fn judge(memory: &mut Memory, defaults: &[DefaultRoute], now: Timestamp) -> Path {
-        memory.judge(Some(&interface()), &addresses(), defaults, Family::V4, None, now)
+        memory.judge(Some(&interface()), &addresses(), defaults, Family::V4, Given::default(), now)
     }
 
     #[test]
@@ -177,22 +195,30 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let mut memory = Memory::default();
-        let none = memory.judge(None, &[], &[], Family::V4, None, at(0));
+        let none = memory.judge(None, &[], &[], Family::V4, Given::default(), at(0));
         assert_eq!(none.state, PathState::Missing(Missing::Interface));
         let down = Interface { admin_up: false, ..interface() };
         let list = [via(1, ROUTER)];
-        let path = memory.judge(Some(&down), &addresses(), &list, Family::V4, None, at(0));
+        let path = memory.judge(Some(&down), &addresses(), &list, Family::V4, Given::default(), at(0));
         assert_eq!(path.state, PathState::Missing(Missing::AdminUp));
-        let path = memory.judge(Some(&interface()), &[], &list, Family::V4, None, at(0));
+        let path = memory.judge(Some(&interface()), &[], &list, Family::V4, Given::default(), at(0));
         assert_eq!(path.state, PathState::Missing(Missing::Address));
-        let path = Memory::default().judge(Some(&interface()), &addresses(), &[], Family::V4, None, at(0));
+        let path = Memory::default().judge(
+            Some(&interface()),
+            &addresses(),
+            &[],
+            Family::V4,
+            Given::default(),
+            at(0),
+        );
         assert_eq!(path.state, PathState::Missing(Missing::Gateway));
     }
 
     #[test]
     fn a_point_to_point_link_needs_no_gateway() {
         let tunnel = Interface { point_to_point: true, ..interface() };
-        let path = Memory::default().judge(Some(&tunnel), &addresses(), &[], Family::V4, None, at(0));
+        let path =
+            Memory::default().judge(Some(&tunnel), &addresses(), &[], Family::V4, Given::default(), at(0));
         assert_eq!((path.state, path.way), (PathState::Ready, Some(Way::OnLink)));
     }
 
@@ -200,9 +226,30 @@ mod tests {
     fn the_operators_gateway_outweighs_the_learned_one() {
         let list = [via(1, ROUTER)];
         let configured = Some(Way::Via(ip(OTHER)));
-        let path =
-            Memory::default().judge(Some(&interface()), &addresses(), &list, Family::V4, configured, at(0));
+        let given = Given { configured, bearer: Some(offer("192.0.2.10", false)) };
+        let path = Memory::default().judge(Some(&interface()), &addresses(), &list, Family::V4, given, at(0));
         assert_eq!(path.way, configured);
+    }
+
+    fn offer(address: &str, guessed: bool) -> Offer {
+        Offer { address: ip(address), way: Way::OnLink, guessed }
+    }
+
+    #[test]
+    fn a_bearer_outweighs_main_and_a_guess_does_not() {
+        let list = [via(1, ROUTER)];
+        let mut all = addresses();
+        all.extend(addresses().into_iter().map(|a| Address { address: ip("198.51.100.7"), ..a }));
+        for (guessed, defaults, way, source) in [
+            (false, &list[..], Way::OnLink, "198.51.100.7"),
+            (true, &list[..], Way::Via(ip(ROUTER)), "198.51.100.7"),
+            (true, &[][..], Way::OnLink, "198.51.100.7"),
+        ] {
+            let given = Given { configured: None, bearer: Some(offer("198.51.100.7", guessed)) };
+            let mut memory = Memory::default();
+            let path = memory.judge(Some(&interface()), &all, defaults, Family::V4, given, at(0));
+            assert_eq!((path.way, path.source), (Some(way), Some(ip(source))), "{guessed} {defaults:?}");
+        }
     }
 
     #[test]
@@ -231,7 +278,7 @@ mod tests {
         judge(&mut memory, &[via(1, ROUTER)], at(0));
         let moved: Vec<_> =
             addresses().into_iter().map(|a| Address { address: ip("198.51.100.7"), ..a }).collect();
-        let path = memory.judge(Some(&interface()), &moved, &[], Family::V4, None, at(1));
+        let path = memory.judge(Some(&interface()), &moved, &[], Family::V4, Given::default(), at(1));
         assert_eq!(path.state, PathState::Missing(Missing::Gateway));
     }
 }

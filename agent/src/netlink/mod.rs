@@ -10,6 +10,7 @@
 
 mod apply;
 mod backoff;
+mod bearer;
 mod binding;
 mod carrier;
 mod conflicts;
@@ -47,6 +48,7 @@ pub use warnings::Subject;
 
 use apply::Tables;
 use backoff::{Backoff, Truce};
+use bearer::Kept;
 use carrier::CarrierPoll;
 use counters::CounterQuery;
 use cutter::Cutter;
@@ -84,6 +86,8 @@ struct Link {
     /// `None`: no target of that family, so the family is not managed here.
     sides: PerFamily<Option<Side>>,
     carrier: Option<bool>,
+    /// There where a modem of the config is behind the link.
+    bearer: Option<bearer::Slot>,
 }
 
 /// What must be read anew.
@@ -144,6 +148,7 @@ pub struct Kernel {
     cutter: Cutter,
     counters: CounterQuery,
     sysctls: Sysctls,
+    kept: Kept,
     warnings: Warnings,
     has_ipv6: bool,
     stale: Stale,
@@ -178,12 +183,13 @@ impl Kernel {
             .map_err(|source| KernelError::Open { what: "request", source })?;
         let has_ipv6 = sysctl::has_ipv6();
         let (sysctls, unread) = Sysctls::open(&config.agent.state_dir);
+        let (kept, unread_bearer) = Kept::open(&config.agent.state_dir, config.kernel.protocol);
         let mut kernel = Self {
             watch,
             tables: Tables::new(request, config.kernel, config.links.len()),
             world: World::new(config.links.len()),
             interfaces: config.links.iter().map(|link| link.interface.clone()).collect(),
-            links: config.links.iter().map(Link::new).collect(),
+            links: config.links.iter().map(|link| Link::new(link, &config.modems)).collect(),
             progress: PerFamily::from_fn(|_| Progress {
                 first: desired::FIRST_UPLINK_METRIC,
                 ..Progress::default()
@@ -192,6 +198,7 @@ impl Kernel {
             cutter: Cutter::new(cut),
             counters: CounterQuery::default(),
             sysctls,
+            kept,
             warnings: Warnings::default(),
             has_ipv6,
             stale: Stale::ALL,
@@ -200,6 +207,7 @@ impl Kernel {
         };
         let mut notices = Vec::new();
         kernel.warnings.set(Subject::OldSysctls, unread.into_iter().collect(), &mut notices);
+        kernel.warnings.set(Subject::OldBearers, unread_bearer.into_iter().collect(), &mut notices);
         kernel.begin(now, &mut notices);
         Ok((kernel, notices))
     }
@@ -337,7 +345,7 @@ impl Kernel {
 }
 
 impl Link {
-    fn new(config: &shunt_config::Link) -> Self {
+    fn new(config: &shunt_config::Link, modems: &[shunt_config::Modem]) -> Self {
         let managed = |family| config.targets.iter().any(|t| t.target.is_ipv4() == (family == Family::V4));
         let configured = |family| match family {
             Family::V4 => config.gateway.map(|gateway| match gateway {
@@ -356,6 +364,11 @@ impl Link {
             told: None,
             addresses: Vec::new(),
         };
-        Self { sides: PerFamily::from_fn(|family| managed(family).then(|| side(family))), carrier: None }
+        let behind = modems.iter().any(|modem| modem.link == config.name);
+        Self {
+            sides: PerFamily::from_fn(|family| managed(family).then(|| side(family))),
+            carrier: None,
+            bearer: behind.then(bearer::Slot::default),
+        }
     }
 }

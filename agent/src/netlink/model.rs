@@ -20,6 +20,8 @@ pub(crate) struct Interface {
     /// Layer 1/2 carries, by the driver's live word.
     pub(crate) carrier: bool,
     pub(crate) point_to_point: bool,
+    /// The largest packet, in octets.
+    pub(crate) mtu: u32,
     /// What went through it, where the kernel told.
     pub(crate) traffic: Option<Traffic>,
 }
@@ -45,6 +47,9 @@ pub(crate) struct Address {
     pub(crate) deprecated: bool,
     /// Not yet, or not at all, usable: duplicate address detection runs or failed.
     pub(crate) tentative: bool,
+    pub(crate) prefix: u8,
+    /// Who put it there (`IFA_PROTO`), where the kernel knows: since 5.18.
+    pub(crate) protocol: Option<u8>,
 }
 
 impl Address {
@@ -157,6 +162,7 @@ mod tests {
             admin_up: true,
             carrier: true,
             point_to_point: false,
+            mtu: 1_500,
             traffic: None,
         }
     }
@@ -169,6 +175,8 @@ mod tests {
             secondary: false,
             deprecated: false,
             tentative: false,
+            prefix: 64,
+            protocol: None,
         }
     }
 

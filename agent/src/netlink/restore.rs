@@ -1,6 +1,7 @@
 //! Gives the kernel back: takes away what is ours, by a running agent or without one, and puts nothing there.
 
 use super::apply::Tables;
+use super::bearer::{self, Kept};
 use super::socket::RequestSocket;
 use super::sysctl::{self, Sysctls};
 use super::{Kernel, KernelError, rtnl};
@@ -21,8 +22,12 @@ pub fn restore(config: &Config) -> Result<(), KernelError> {
     if let Some(unread) = unread {
         tracing::warn!("{unread}");
     }
+    let (mut kept, unread) = Kept::open(&config.agent.state_dir, config.kernel.protocol);
+    if let Some(unread) = unread {
+        tracing::warn!("{unread}");
+    }
     let mut tables = Tables::new(request, config.kernel, config.links.len());
-    give_back(&mut tables, &mut sysctls, sysctl::has_ipv6())
+    give_back(&mut tables, &mut kept, &mut sysctls, sysctl::has_ipv6())
 }
 
 impl Kernel {
@@ -32,18 +37,25 @@ impl Kernel {
     ///
     /// The first failure; the rest is attempted all the same.
     pub fn restore(&mut self) -> Result<(), KernelError> {
-        give_back(&mut self.tables, &mut self.sysctls, self.has_ipv6)
+        give_back(&mut self.tables, &mut self.kept, &mut self.sysctls, self.has_ipv6)
     }
 }
 
-fn give_back(tables: &mut Tables, sysctls: &mut Sysctls, has_ipv6: bool) -> Result<(), KernelError> {
+fn give_back(
+    tables: &mut Tables,
+    kept: &mut Kept,
+    sysctls: &mut Sysctls,
+    has_ipv6: bool,
+) -> Result<(), KernelError> {
     let mut first = Ok(());
     for family in Family::ALL {
         if family == Family::V4 || has_ipv6 {
             first = first.and(remove_all(tables, family));
         }
     }
-    first.and(sysctls.restore())
+    // After the routes: what leads out of an interface goes with its last address.
+    let failed = bearer::clear(&mut tables.request, kept, has_ipv6, &[]).into_iter().next();
+    first.and(failed.map_or(Ok(()), Err)).and(sysctls.restore())
 }
 
 fn remove_all(tables: &mut Tables, family: Family) -> Result<(), KernelError> {

@@ -29,6 +29,7 @@ pub(crate) const RTM_GETSTATS: u16 = 94;
 pub(crate) const MAIN: u32 = RouteHeader::RT_TABLE_MAIN as u32;
 
 const IFLA_IFNAME: u16 = 3;
+const IFLA_MTU: u16 = 4;
 const IFLA_OPERSTATE: u16 = 16;
 const IFLA_STATS64: u16 = 23;
 const IFLA_CARRIER: u16 = 33;
@@ -274,11 +275,13 @@ pub(crate) fn interface(payload: &[u8]) -> Option<Interface> {
     let index = u32_at(payload, 4)?;
     let flags = u32_at(payload, 8)?.cast_signed();
     let (mut name, mut carrier, mut state, mut traffic) = (None, flags & libc::IFF_LOWER_UP != 0, 0, None);
+    let mut mtu = 0;
     for attribute in NlasIterator::new(payload.get(16..)?).flatten() {
         let value = attribute.value();
         match attribute.kind() {
             IFLA_IFNAME => name = Some(String::from_utf8_lossy(value).trim_end_matches('\0').to_owned()),
             IFLA_CARRIER => carrier = value.first() == Some(&1),
+            IFLA_MTU => mtu = u32_at(value, 0).unwrap_or(0),
             IFLA_OPERSTATE => state = value.first().copied().unwrap_or(0),
             IFLA_STATS64 => traffic = counters(value),
             _ => {}
@@ -292,6 +295,7 @@ pub(crate) fn interface(payload: &[u8]) -> Option<Interface> {
         admin_up,
         carrier: admin_up && carrier && !blocked,
         point_to_point: flags & libc::IFF_POINTOPOINT != 0,
+        mtu,
         traffic,
     })
 }
@@ -313,13 +317,14 @@ fn counters(value: &[u8]) -> Option<Traffic> {
 pub(crate) fn address(payload: &[u8]) -> Option<Address> {
     let message = AddressMessage::parse(payload).ok()?;
     let mut flags = AddressFlags::from_bits_retain(u32::from(message.header.flags.bits()));
-    let (mut local, mut remote) = (None, None);
+    let (mut local, mut remote, mut protocol) = (None, None, None);
     for attribute in &message.attributes {
         match attribute {
             // On a point-to-point link `Address` is the peer's and `Local` ours.
             AddressAttribute::Local(address) => local = Some(*address),
             AddressAttribute::Address(address) => remote = Some(*address),
             AddressAttribute::Flags(all) => flags = *all,
+            AddressAttribute::Protocol(who) => protocol = Some(u8::from(*who)),
             _ => {}
         }
     }
@@ -331,5 +336,7 @@ pub(crate) fn address(payload: &[u8]) -> Option<Address> {
         deprecated: flags.contains(AddressFlags::Deprecated),
         tentative: flags.intersects(AddressFlags::Tentative | AddressFlags::Dadfailed)
             && !flags.contains(AddressFlags::Optimistic),
+        prefix: message.header.prefix_len,
+        protocol,
     })
 }

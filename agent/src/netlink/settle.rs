@@ -1,8 +1,10 @@
 //! Brings the kernel to what it ought to hold: judges the paths, takes the missing steps, tells what came of it.
 
+use super::bearer;
 use super::desired::{self, Desired};
 use super::diff;
 use super::error::{KernelError, family_name};
+use super::learn::Given;
 use super::model::{choose, family_of};
 use super::rtnl;
 use super::{Binding, Kernel, Notice, Path, Progress, Subject};
@@ -32,6 +34,7 @@ impl Kernel {
         let mut failures: Vec<_> =
             families.into_iter().filter_map(|family| self.tables.find_retired(family).err()).collect();
         failures.extend(self.read_stale(now, notices));
+        failures.extend(self.adopt_bearers());
         self.report_reading(&failures, notices);
         for place in 0..self.links.len() {
             let held = self.world.interfaces.get(place).and_then(Option::as_ref);
@@ -76,6 +79,7 @@ impl Kernel {
     pub(super) fn settle_due(&self) -> Option<Timestamp> {
         let mut due = self.due.map_or(self.slow, |due| due.min(self.slow));
         for link in &self.links {
+            due = link.bearer.as_ref().and_then(bearer::Slot::due).map_or(due, |retry| retry.min(due));
             for side in Family::ALL.iter().filter_map(|family| link.sides.get(*family).as_ref()) {
                 due = side.memory.deadline().map_or(due, |deadline| deadline.min(due));
             }
@@ -97,6 +101,7 @@ impl Kernel {
         if !failures.is_empty() {
             self.due = Some(now + READ_AGAIN);
         }
+        self.settle_bearers(now, notices);
         self.judge(now);
         self.tell_paths(true, notices);
         for family in Family::ALL {
@@ -116,8 +121,9 @@ impl Kernel {
             for family in Family::ALL {
                 let Some(side) = link.sides.get_mut(family) else { continue };
                 let (addresses, defaults) = (&self.world.addresses, &self.world.defaults);
-                let configured = side.configured;
-                side.path = side.memory.judge(slot.as_ref(), addresses, defaults, family, configured, now);
+                let bearer = link.bearer.as_ref().and_then(|bearer| bearer.offer(family));
+                let given = Given { configured: side.configured, bearer };
+                side.path = side.memory.judge(slot.as_ref(), addresses, defaults, family, given, now);
                 let own = |a: &&super::model::Address| {
                     a.index == side.path.index && family_of(a.address) == family && a.usable()
                 };
@@ -248,7 +254,7 @@ impl Kernel {
         }
     }
 
-    fn put_off(&mut self, until: Timestamp) {
+    pub(super) fn put_off(&mut self, until: Timestamp) {
         self.due = Some(self.due.map_or(until, |due| due.min(until)));
     }
 

@@ -1,7 +1,7 @@
 //! Remembers what was warned of, so that each thing is said once per change and not at every look.
 
 use super::Notice;
-use shunt_decision::Family;
+use shunt_decision::{Family, LinkId};
 use std::collections::BTreeMap;
 
 /// What a warning of the kernel's edge is about.
@@ -13,12 +13,18 @@ pub enum Subject {
     Conflict(Family),
     /// Another program undoes our changes.
     Fight(Family),
+    /// What a bearer wants of its interface could not be done.
+    Bearer(LinkId),
+    /// Another program undoes what a bearer put onto its interface.
+    BearerFight(LinkId),
     /// Tracked flows that could not be cut; only a later cut shows that it works again.
     Flows,
     /// Sysctls that may not be set, or whose old values cannot be kept.
     Sysctl,
     /// Old sysctl values that a predecessor kept and that cannot be read.
     OldSysctls,
+    /// What a predecessor kept of the bearers and cannot be read.
+    OldBearers,
     /// A kernel without IPv6.
     NoIpv6,
     /// The kernel's state could not be read.

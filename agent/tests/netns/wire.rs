@@ -185,6 +185,41 @@ impl Wire {
         self.must(21, 0, &Self::address_message(name, address, length));
     }
 
+    /// Address, prefix length, and who put it there, in the kernel's order.
+    pub fn addresses(&mut self, name: &str) -> Vec<(IpAddr, u8, Option<u8>)> {
+        let list = self.ask(22, NLM_F_DUMP, &AddressMessage::default()).unwrap();
+        let wanted = index(name);
+        let mut found = Vec::new();
+        for message in list.iter().map(|bytes| AddressMessage::parse(&bytes[..]).unwrap()) {
+            let (mut address, mut who) = (None, None);
+            for attribute in &message.attributes {
+                match attribute {
+                    AddressAttribute::Address(ip) => address = Some(*ip),
+                    AddressAttribute::Protocol(protocol) => who = Some(u8::from(*protocol)),
+                    _ => {}
+                }
+            }
+            found.extend(
+                address
+                    .filter(|_| message.header.index == wanted)
+                    .map(|ip| (ip, message.header.prefix_len, who)),
+            );
+        }
+        found
+    }
+
+    /// The interface's largest packet.
+    pub fn mtu(&mut self, name: &str) -> u32 {
+        let message = rtnetlink::LinkMessageBuilder::<LinkUnspec>::new().index(index(name)).build();
+        let answer = self.ask(18, 0, &message).unwrap();
+        let link = LinkMessage::parse(&answer[0][..]).unwrap();
+        let mtu = link.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Mtu(mtu) => Some(*mtu),
+            _ => None,
+        });
+        mtu.unwrap()
+    }
+
     pub fn route_message(table: u32, protocol: u8, metric: u32, gateway: &str, name: &str) -> RouteMessage {
         let mut message = RouteMessage::default();
         message.header.address_family = family(ip(gateway));
@@ -293,4 +328,28 @@ fn address(address: &rtnetlink::packet_route::route::RouteAddress) -> Option<IpA
         RouteAddress::Inet6(address) => Some((*address).into()),
         _ => None,
     }
+}
+
+/// Listens to what anybody changes of addresses, routes and rules.
+pub fn monitor() -> Socket {
+    use rtnetlink::MulticastGroup as Group;
+    let mut socket = Socket::new(rtnetlink::sys::protocols::NETLINK_ROUTE).unwrap();
+    socket.bind_auto().unwrap();
+    socket.set_non_blocking(true).unwrap();
+    let addresses = [Group::Ipv4Ifaddr, Group::Ipv6Ifaddr];
+    for group in
+        [Group::Ipv4Route, Group::Ipv6Route, Group::Ipv4Rule, Group::Ipv6Rule].iter().chain(&addresses)
+    {
+        socket.add_membership(*group as u32).unwrap();
+    }
+    socket
+}
+
+/// The kinds of messages that came since.
+pub fn told(monitor: &Socket) -> Vec<u16> {
+    let mut kinds = Vec::new();
+    while let Ok((datagram, _)) = monitor.recv_from_full() {
+        kinds.push(NetlinkBuffer::new(&datagram[..]).message_type());
+    }
+    kinds
 }
