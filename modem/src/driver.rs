@@ -30,7 +30,7 @@ use hands::{Hands, Tell};
 use jobs::{Ended, Job};
 use pace::Pace;
 use post::Post;
-use shunt_recovery::{Event, Recovery, Saved, TaskId};
+use shunt_recovery::{Event, Hardware, Recovery, Saved, TaskId};
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use tokio::sync::{mpsc, watch};
@@ -90,7 +90,11 @@ impl Driver {
     #[must_use]
     pub fn new(config: Config, saved: &Saved, seed: u64) -> (Self, Handle) {
         let pace = Pace::new(config.speed);
-        let recovery = Recovery::new(config.recovery.clone(), saved, seed, pace.now());
+        // What can be done to a modem that never answers; the rest shows when it does.
+        let power = config.power != api::Power::None;
+        let hardware = Hardware { usb: config.usb, power, ..Hardware::default() };
+        let known = shunt_recovery::Config { hardware, ..config.recovery.clone() };
+        let recovery = Recovery::new(known, saved, seed, pace.now());
         let (order_sender, orders) = mpsc::channel(ORDERS);
         let (sender, told) = mpsc::channel(TOLD);
         let post = Post::new(config.messages);

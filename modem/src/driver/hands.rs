@@ -32,6 +32,8 @@ pub(super) struct Hands {
     pub(super) defined: bool,
     /// The modem translates addresses: the host's is another than the bearer's.
     pub(super) translated: bool,
+    /// How often in a row some of its ports were not there.
+    pub(super) incomplete: u32,
     /// The modem counts bytes itself.
     pub(super) counts: bool,
     /// Messages are set up since the modem's start.
@@ -119,6 +121,7 @@ impl Hands {
             way: first_way(dialect),
             defined: false,
             translated: false,
+            incomplete: 0,
             counts: true,
             letters_set_up: false,
             reference: 0,

@@ -76,10 +76,11 @@ impl Hands {
         self.supply.give_back(&mut self.tell).await.and(cut)
     }
 
-    /// The file that takes the modem off USB.
+    /// The file that takes the modem off USB; also of one that never answered.
     pub(super) fn usb_switch(&self) -> Option<PathBuf> {
-        let device = self.known.device.as_ref().filter(|device| device.bus == Bus::Usb)?;
-        Some(self.config.sysfs.folder(device).join("authorized"))
+        let known = self.known.device.clone().or_else(|| self.finder.device());
+        let device = known.filter(|device| device.bus == Bus::Usb)?;
+        Some(self.config.sysfs.folder(&device).join("authorized"))
     }
 
     /// Listens until what is `wanted` is told, or the ports are gone: either is good.

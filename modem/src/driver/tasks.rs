@@ -5,7 +5,7 @@ use super::api::Told;
 use super::hands::{Broken, Hands, first_way};
 use crate::Session;
 use crate::dialect::{Dialect, Query, Reading, Step, sim_of_error};
-use crate::ports::Bus;
+use crate::ports::{Bus, FindError};
 use shunt_recovery::facts::{Fact, Identity, Ports, Radio, Sim, SimState, Slot, Tries};
 use shunt_recovery::{End, Hardware, Refusal, Task};
 use std::time::Duration;
@@ -16,6 +16,9 @@ use tracing::debug;
 pub(super) const OTHER: Broken = Broken::Refused(Refusal::Other);
 /// What there is no command or no hardware for.
 pub(super) const UNSUPPORTED: Broken = Broken::Refused(Refusal::Unsupported);
+
+/// How often a modem is looked for whose ports are not all there: they come one after the other, within a second or two.
+const PATIENCE: u32 = 5;
 
 impl Hands {
     /// Carries out `task`, within its limit.
@@ -85,11 +88,20 @@ impl Hands {
     }
 
     async fn find_ports(&mut self) -> Result<(), Broken> {
-        let found = self.finder.find().await.map_err(|error| {
-            debug!(%error, "the modem");
-            self.known.trouble = Some(error.to_string());
-            OTHER
-        })?;
+        let found = match self.finder.find().await {
+            Ok(found) => found,
+            Err(error) => {
+                debug!(%error, "the modem");
+                self.incomplete += u32::from(matches!(error, FindError::Incomplete { .. }));
+                if self.incomplete >= PATIENCE {
+                    // It came back otherwise than it went.
+                    self.finder.forget();
+                }
+                self.known.trouble = Some(error.to_string());
+                return Err(OTHER);
+            }
+        };
+        self.incomplete = 0;
         self.open(found).map_err(|error| {
             self.known.trouble = Some(error.to_string());
             OTHER

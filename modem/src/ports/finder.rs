@@ -202,6 +202,15 @@ impl Finder {
         Ok(None)
     }
 
+    /// The device that must be the modem, though none of its ports was asked: the only one that is admitted. None for a modem
+    /// that is known by its IMEI.
+    #[must_use]
+    pub fn device(&self) -> Option<Device> {
+        let only = |devices: Vec<Device>| <[Device; 1]>::try_from(devices).ok();
+        let asked = matches!(self.selector, Selector::Imei(_));
+        self.candidates().ok().filter(|_| !asked).and_then(only).map(|[device]| device)
+    }
+
     /// Forgets which ports take commands, so that they are asked again: for a modem that is silent on these.
     pub fn forget(&mut self) {
         self.known = None;

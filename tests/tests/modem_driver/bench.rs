@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// Only a defect, or a machine that stands still, gets there.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// How fast the machine's time runs: its questions may take 450 ms, its hour takes three minutes.
 pub(crate) const SPEED: u32 = 20;
 /// How ports are fenced here: quickly, for this modem answers quickly.

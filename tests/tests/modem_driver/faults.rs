@@ -207,3 +207,14 @@ async fn a_modem_that_is_not_there_at_first_is_found_when_it_comes() {
     bench.act(|modem, now| modem.set_power(true, now));
     bench.verified().await;
 }
+
+#[tokio::test]
+async fn a_modem_that_hung_before_the_agent_came_is_brought_back() {
+    for (cure, rung) in [(Cure::Rebind, Rung::Usb), (Cure::PowerCut, Rung::Power)] {
+        let bench = Bench::new(Setup::default());
+        // No answer was given yet: the modem has not even its ports.
+        bench.act(move |modem, now| modem.fault(Fault::Hang(cure), now));
+        bench.helped(0, rung).await;
+        bench.verified().await;
+    }
+}
