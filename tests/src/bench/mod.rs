@@ -6,6 +6,7 @@ mod cost;
 mod figure;
 mod floor;
 mod gaps;
+mod modem;
 mod moves;
 mod stall;
 
@@ -34,17 +35,20 @@ pub enum Group {
     Accuracy,
     /// Forced switches under load.
     Moves,
+    /// A command's round trip to a modem, and how long a bearer takes.
+    Modem,
 }
 
 impl Group {
     /// All groups and their names on the command line.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("carrier", Self::Carrier),
         ("black-hole", Self::BlackHole),
         ("stall", Self::Stall),
         ("cost", Self::Cost),
         ("accuracy", Self::Accuracy),
         ("moves", Self::Moves),
+        ("modem", Self::Modem),
     ];
 }
 
@@ -105,6 +109,7 @@ pub fn measure(program: &Program, group: Group, extent: Extent, desk: &mut Desk<
         Group::Cost => cost::measure(program, extent.rounds, desk),
         Group::Accuracy => accuracy::measure(desk),
         Group::Moves => moves::measure(program, desk),
+        Group::Modem => modem::measure(extent.runs, desk),
     }
 }
 

@@ -43,8 +43,9 @@ enum Command {
         #[arg(long)]
         quick: bool,
         /// Measure only these [default: all]: gaps by carrier loss; black holes and false switches; black holes while
-        /// users' packets are answered, and while there are none; CPU and memory; reported RTT; forced switches.
-        #[arg(value_parser = ["carrier", "black-hole", "stall", "cost", "accuracy", "moves"])]
+        /// users' packets are answered, and while there are none; CPU and memory; reported RTT; forced switches; a command's
+        /// round trip to a modem, and how long its bearer takes.
+        #[arg(value_parser = ["carrier", "black-hole", "stall", "cost", "accuracy", "moves", "modem"])]
         groups: Vec<String>,
     },
 }
