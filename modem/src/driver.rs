@@ -93,7 +93,8 @@ impl Driver {
         // What can be done to a modem that never answers; the rest shows when it does.
         let power = config.power != api::Power::None;
         let hardware = Hardware { usb: config.usb, power, ..Hardware::default() };
-        let known = shunt_recovery::Config { hardware, ..config.recovery.clone() };
+        let wanted = Some(config.context.fingerprint());
+        let known = shunt_recovery::Config { hardware, wanted, ..config.recovery.clone() };
         let recovery = Recovery::new(known, saved, seed, pace.now());
         let (order_sender, orders) = mpsc::channel(ORDERS);
         let (sender, told) = mpsc::channel(TOLD);

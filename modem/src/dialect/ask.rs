@@ -3,6 +3,7 @@
 use shunt_at::{Class, Command, CommandError};
 use shunt_recovery::facts::Slot;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 /// The number of a context (27.007, 10.1.1).
@@ -10,7 +11,7 @@ use std::time::Duration;
 pub struct Cid(pub u8);
 
 /// Which address families a context asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum PdpType {
     /// IPv4 only.
     V4,
@@ -22,7 +23,7 @@ pub enum PdpType {
 }
 
 /// How the network is told who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Auth {
     /// Not at all: the SIM suffices.
     #[default]
@@ -34,7 +35,7 @@ pub enum Auth {
 }
 
 /// A context as it is to be defined.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Context {
     /// Its number.
     pub cid: Cid,
@@ -48,6 +49,17 @@ pub struct Context {
     pub user: String,
     /// For authentication.
     pub password: String,
+}
+
+impl Context {
+    /// Another one where anything of it is another: so that a refusal is not held against what was not asked for. It may be
+    /// another one, too, in another build of the program.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 impl fmt::Debug for Context {
@@ -273,6 +285,22 @@ mod tests {
         let without = Context { auth: Auth::None, ..context };
         let values = Values { context: Some(&without), ..Values::default() };
         assert_eq!(line.fill(&values), Ok(None));
+    }
+
+    #[test]
+    fn another_context_has_another_fingerprint() {
+        let same = context();
+        assert_eq!(same.fingerprint(), context().fingerprint());
+        for other in [
+            Context { cid: Cid(2), ..context() },
+            Context { apn: "internet2".to_owned(), ..context() },
+            Context { pdp: PdpType::V4, ..context() },
+            Context { auth: Auth::Pap, ..context() },
+            Context { user: "you".to_owned(), ..context() },
+            Context { password: "other".to_owned(), ..context() },
+        ] {
+            assert_ne!(other.fingerprint(), same.fingerprint(), "{other:?}");
+        }
     }
 
     #[test]

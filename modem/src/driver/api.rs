@@ -27,7 +27,7 @@ pub struct Config {
     /// The context that carries the link's data: APN, families, authentication.
     pub context: Context,
     /// SIMs with their PINs and allowances, the return to the preferred one, how often a modem that is well is asked. Of
-    /// the hardware nothing need be said: the driver finds out.
+    /// the hardware and of what is `wanted` nothing need be said: the driver finds out.
     pub recovery: shunt_recovery::Config,
     /// How its supply is cut.
     pub power: Power,
