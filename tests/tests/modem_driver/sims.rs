@@ -1,4 +1,4 @@
-//! SIMs: busy, absent, locked; a PIN is given once, ever.
+//! SIMs: busy, absent, locked; a PIN that was not accepted is given once, ever.
 
 use crate::bench::{Bench, Setup};
 use shunt_lab::modem::{Card, Cure, Fault, Profile};
@@ -29,6 +29,10 @@ async fn the_right_pin_is_on_record_before_it_is_given() {
     assert_eq!(bench.act(|modem, _| (modem.counts().pins, modem.counts().wrong_pins)), (1, 0));
     let pins = bench.heard.lock().unwrap().saved.first().map(|saved| saved.pins.len());
     assert_eq!(pins, Some(1));
+    // The reset takes the card's supply: it accepted this PIN, so it is given it again.
+    bench.order(Order::Run(Rung::Reset)).await;
+    bench.helped(0, Rung::Reset).await;
+    assert_eq!(bench.act(|modem, _| (modem.counts().pins, modem.counts().wrong_pins)), (2, 0));
 }
 
 #[tokio::test]
