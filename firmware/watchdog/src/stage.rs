@@ -41,6 +41,8 @@ pub enum Stage {
     ShutdownRequested {
         /// When it has had its time.
         until: Instant,
+        /// Its agent asked for the reset: feeds do not lead back.
+        asked: bool,
     },
     /// The host's reset is due, and held back since the last one was not long ago.
     BackingOff {
@@ -65,9 +67,25 @@ impl Stage {
             | Self::Alert { until }
             | Self::ModemOff { until, .. }
             | Self::ModemSettling { until }
-            | Self::ShutdownRequested { until }
+            | Self::ShutdownRequested { until, .. }
             | Self::BackingOff { until }
             | Self::HostReset { until } => *until,
+        }
+    }
+
+    /// As it is called on the line.
+    #[must_use]
+    pub(crate) const fn to_wire(self) -> shunt_wire::Stage {
+        match self {
+            Self::Grace { .. } => shunt_wire::Stage::Grace,
+            Self::Guarding { .. } => shunt_wire::Stage::Guarding,
+            Self::Leased { .. } => shunt_wire::Stage::Leased,
+            Self::Alert { .. } => shunt_wire::Stage::Alert,
+            Self::ModemOff { .. } => shunt_wire::Stage::ModemOff,
+            Self::ModemSettling { .. } => shunt_wire::Stage::ModemSettling,
+            Self::ShutdownRequested { .. } => shunt_wire::Stage::ShutdownRequested,
+            Self::BackingOff { .. } => shunt_wire::Stage::BackingOff,
+            Self::HostReset { .. } => shunt_wire::Stage::HostReset,
         }
     }
 
@@ -77,11 +95,12 @@ impl Stage {
         let calm = Outputs { alert: false, modem_power: true, shutdown_request: false, host_reset: false };
         match self {
             Self::Grace { .. } | Self::Guarding { .. } | Self::Leased { .. } => calm,
-            Self::Alert { .. } | Self::ModemSettling { .. } => Outputs { alert: true, ..calm },
-            Self::ModemOff { .. } => Outputs { alert: true, modem_power: false, ..calm },
-            Self::ShutdownRequested { .. } | Self::BackingOff { .. } => {
-                Outputs { alert: true, shutdown_request: true, ..calm }
+            // A host that boots late must not find the line still asking it to shut down.
+            Self::Alert { .. } | Self::ModemSettling { .. } | Self::BackingOff { .. } => {
+                Outputs { alert: true, ..calm }
             }
+            Self::ModemOff { .. } => Outputs { alert: true, modem_power: false, ..calm },
+            Self::ShutdownRequested { .. } => Outputs { alert: true, shutdown_request: true, ..calm },
             Self::HostReset { .. } => Outputs { alert: true, host_reset: true, ..calm },
         }
     }

@@ -28,6 +28,11 @@ impl Span {
         self.0
     }
 
+    /// In seconds, rounded up, so that who waits for so long waits long enough.
+    pub(crate) const fn as_secs_up(self) -> u32 {
+        self.0.div_ceil(1000)
+    }
+
     /// Twice as long.
     pub(crate) const fn doubled(self) -> Self {
         Self(self.0.saturating_mul(2))
@@ -52,6 +57,20 @@ impl Instant {
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
+    }
+
+    /// From `earlier` to this one; zero when that is later, and at the most 49 days.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Span {
+        let millis = self.0.saturating_sub(earlier.0);
+        Span(if millis > u32::MAX as u64 { u32::MAX } else { millis as u32 })
+    }
+
+    /// Whole seconds since the epoch, up to 136 years.
+    #[must_use]
+    pub const fn as_secs(self) -> u32 {
+        let seconds = self.0 / 1000;
+        if seconds > u32::MAX as u64 { u32::MAX } else { seconds as u32 }
     }
 }
 

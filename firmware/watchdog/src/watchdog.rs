@@ -1,216 +1,332 @@
-//! The state machine.
+//! The watchdog as the board sees it: bytes and time in, frames and levels out.
 
-use crate::settings::{Settings, SettingsError};
+mod requests;
+
+use crate::allowance::Allowance;
+use crate::escalation::{Escalation, Event, Record};
+use crate::led::Led;
+use crate::line::LineWatch;
+use crate::saved::Saved;
+use crate::settings::Settings;
 use crate::stage::{Outputs, Stage};
 use crate::time::{Instant, Span};
+use shunt_wire::{
+    Answered, Capabilities, Decoder, Frame, Happened, Hello, HostResetCause, Line, LogEntry, Message, Name,
+    Received, ResetCause, Role, Seconds, Status,
+};
 
-/// What the host says.
+/// So many changes of the times, or of whether they count, at once ...
+const CHANGES: u8 = 8;
+/// ... and one more after each such time: each is a write to flash.
+const CHANGE_RETURNS: Span = Span::from_secs(3600);
+
+/// What the watchdog runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
-    /// It is alive.
-    Feed,
-    /// It asks not to be judged for so long; zero ends a lease.
-    Lease(Span),
+pub struct Board {
+    /// Its name, at the most 32 bytes.
+    pub name: &'static str,
+    /// The version of the firmware, at the most 32 bytes.
+    pub software: &'static str,
+    /// What it has.
+    pub capabilities: Capabilities,
 }
 
-/// What must survive a reset of the MCU itself, so that its own hang makes no boot loop of the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Record {
-    /// How often the host has been reset, ever.
-    pub host_resets: u32,
-    /// How often since it was last healthy for long: the exponent of the back-off.
-    pub in_a_row: u8,
+/// What the pins and the lamp have to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Levels {
+    /// The pins.
+    pub pins: Outputs,
+    /// The lamp.
+    pub led: Led,
 }
 
 /// The watchdog.
 #[derive(Debug, Clone)]
 pub struct Watchdog {
-    settings: Settings,
-    stage: Stage,
-    record: Record,
-    /// Before this the host is not reset.
-    next_reset: Instant,
-    /// Nor before this, even if feeds came and ceased since: a host may feed early and boot on.
-    grace_until: Instant,
-    /// Since when feeds have come without a gap.
-    healthy_since: Option<Instant>,
-}
-
-/// What moves the machine on: an event, or the end of the stage.
-#[derive(Debug, Clone, Copy)]
-enum Input {
-    Feed,
-    Lease(Span),
-    LeaseEnd,
-    TimeUp,
+    board: Board,
+    cause: ResetCause,
+    booted: Instant,
+    /// None: not armed.
+    escalation: Option<Escalation>,
+    saved: Saved,
+    decoder: Decoder,
+    answered: Answered,
+    line: LineWatch,
+    changes: Allowance,
+    feeds: u32,
+    supply: Option<u16>,
+    sequence: u16,
+    hello_due: bool,
+    status_due: bool,
+    boot_loader: bool,
 }
 
 impl Watchdog {
-    /// A watchdog that starts at `now`, in the boot grace, with the `record` of earlier. If the host was reset
-    /// before and has not been healthy since, that is taken to have been just now: the MCU cannot know.
-    ///
-    /// # Errors
-    ///
-    /// When the settings make no sense.
-    pub fn new(settings: Settings, record: Record, now: Instant) -> Result<Self, SettingsError> {
-        settings.check()?;
-        let next_reset = if record.in_a_row == 0 { now } else { now + distance(&settings, record.in_a_row) };
-        let grace_until = now + settings.boot_grace;
-        let stage = Stage::Grace { until: grace_until };
-        Ok(Self { settings, stage, record, next_reset, grace_until, healthy_since: None })
-    }
-
-    /// Takes what the host said at `now`.
-    pub fn handle_event(&mut self, event: Event, now: Instant) {
-        // What is overdue comes first: an event does not undo what should have happened before it.
-        self.handle_timeout(now);
-        let input = match event {
-            Event::Feed => Input::Feed,
-            Event::Lease(Span::ZERO) => Input::LeaseEnd,
-            Event::Lease(span) => Input::Lease(span.min(self.settings.longest_lease)),
+    /// A watchdog that boots at `now` for `cause`, with what was kept of earlier: the board takes it from RAM that
+    /// is not cleared, or else from flash. Armed before, it guards at once, beginning with the boot grace.
+    #[must_use]
+    pub fn new(board: Board, saved: Option<Saved>, cause: ResetCause, now: Instant) -> Self {
+        let mut saved = saved.unwrap_or_default();
+        saved.counts.boots = saved.counts.boots.saturating_add(1);
+        if cause == ResetCause::Watchdog {
+            saved.counts.own_hangs = saved.counts.own_hangs.saturating_add(1);
+        }
+        saved.note(LogEntry { at: Seconds(0), what: Happened::McuBooted(cause) });
+        let mut watchdog = Self {
+            board,
+            cause,
+            booted: now,
+            escalation: None,
+            saved,
+            decoder: Decoder::new(),
+            answered: Answered::new(),
+            line: LineWatch::default(),
+            changes: Allowance::new(CHANGES, CHANGE_RETURNS, 0, now),
+            feeds: 0,
+            supply: None,
+            sequence: 0,
+            hello_due: true,
+            status_due: false,
+            boot_loader: false,
         };
-        self.step(input, now);
+        let settings = watchdog.saved.armed.and_then(|timeouts| Settings::from_wire(&timeouts).ok());
+        watchdog.escalation = settings.and_then(|settings| watchdog.guard(settings, now));
+        watchdog
     }
 
-    /// Moves on if the stage's time is up at `now`, by one stage: a late call gives each stage its whole time.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        if now >= self.stage.until() {
-            self.step(Input::TimeUp, now);
+    /// Takes one byte of the line. What comes back is to be sent.
+    pub fn receive(&mut self, byte: u8, now: Instant) -> Option<Frame> {
+        match self.decoder.receive(byte) {
+            None => {
+                self.line_error(now);
+                None
+            }
+            Some(Received::Frame(frame)) => {
+                self.line.frame();
+                let message = self.handle(frame, now)?;
+                Some(self.frame(message))
+            }
+            Some(Received::Unknown { sequence, .. }) => {
+                self.line.frame();
+                Some(self.frame(Message::NotUnderstood { sequence }))
+            }
         }
     }
 
-    /// When [`Watchdog::handle_timeout`] is to be called: there always is such a time.
+    /// Takes an error of the line's receiver: framing, noise, a break, or that the line is held low (each
+    /// second while it is). What was lost by an overrun is seen by the frame's CRC.
+    pub fn line_error(&mut self, now: Instant) {
+        if self.line.noise(now) {
+            self.note(Happened::LineStuck, now);
+        }
+    }
+
+    /// Takes a whole frame, and gives the answer if it has one.
+    pub fn handle(&mut self, frame: Frame, now: Instant) -> Option<Message> {
+        self.handle_timeout(now);
+        let sequence = frame.sequence;
+        match frame.message {
+            Message::Hello(hello) => {
+                self.answered.hello(hello.session);
+                self.hello_due = false;
+                Some(Message::Hello(self.hello()))
+            }
+            Message::Feed => {
+                self.feeds = self.feeds.saturating_add(1);
+                self.say(Event::Feed, now);
+                None
+            }
+            Message::StatusRequest => {
+                self.status_due = false;
+                Some(Message::Status(self.status(now)))
+            }
+            Message::LogRequest { from } => Some(Message::Log(self.saved.log_from(from))),
+            request @ (Message::Lease(_)
+            | Message::Arm(_)
+            | Message::Disarm
+            | Message::CycleModem
+            | Message::ResetHost
+            | Message::EnterBootLoader { .. }) => {
+                // Taken out, since carrying out needs all of the rest.
+                let mut answered = core::mem::take(&mut self.answered);
+                let outcome = answered.answer(sequence, || self.carry_out(&request, now));
+                self.answered = answered;
+                Some(Message::Answer { sequence, outcome })
+            }
+            // What only an MCU says: an echo of our own, or a mistake. Not answered, so that two MCUs, or an echo,
+            // make no endless talk.
+            Message::Status(_) | Message::Log(_) | Message::Answer { .. } | Message::NotUnderstood { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Moves on by what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.step(now, |escalation| escalation.handle_timeout(now));
+    }
+
+    /// When [`Watchdog::handle_timeout`] is to be called; `None` while nothing is guarded.
     #[must_use]
-    pub fn poll_timeout(&self) -> Instant {
-        self.stage.until()
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.escalation.as_ref().map(Escalation::poll_timeout)
+    }
+
+    /// What is to be sent unasked, one frame after the other until `None`: a hello after the boot, and the status
+    /// when the stage has changed.
+    pub fn poll_frame(&mut self, now: Instant) -> Option<Frame> {
+        if self.hello_due {
+            self.hello_due = false;
+            let hello = Message::Hello(self.hello());
+            return Some(self.frame(hello));
+        }
+        if self.status_due {
+            self.status_due = false;
+            let status = Message::Status(self.status(now));
+            return Some(self.frame(status));
+        }
+        None
     }
 
     /// The levels that the outputs must have now.
     #[must_use]
-    pub fn outputs(&self) -> Outputs {
-        self.stage.outputs()
-    }
-
-    /// Where the escalation stands.
-    #[must_use]
-    pub fn stage(&self) -> Stage {
-        self.stage
-    }
-
-    /// What the board keeps over its own resets, whenever it changes.
-    #[must_use]
-    pub fn record(&self) -> Record {
-        self.record
-    }
-
-    /// The one place where the stage changes.
-    fn step(&mut self, input: Input, now: Instant) {
-        let set = self.settings;
-        self.stage = match (self.stage, input) {
-            (
-                Stage::Grace { .. }
-                | Stage::Guarding { .. }
-                | Stage::Alert { .. }
-                | Stage::ModemSettling { .. }
-                | Stage::ShutdownRequested { .. }
-                | Stage::BackingOff { .. },
-                Input::Feed,
-            )
-            | (Stage::Leased { .. }, Input::LeaseEnd) => self.guard(now),
-            // A lease is not ended by feeds: the agent asks for it, and feeds until it stops.
-            (stage @ Stage::Leased { .. }, Input::Feed) => stage,
-            (
-                Stage::Grace { .. }
-                | Stage::Guarding { .. }
-                | Stage::Leased { .. }
-                | Stage::Alert { .. }
-                | Stage::ModemSettling { .. }
-                | Stage::ShutdownRequested { .. }
-                | Stage::BackingOff { .. },
-                Input::Lease(span),
-            ) => {
-                self.healthy_since = None;
-                Stage::Leased { until: now + span }
-            }
-            // No lease to end: it is a sign of life like a feed, but no claim that the duties turn over.
-            (
-                stage @ (Stage::Grace { .. }
-                | Stage::Guarding { .. }
-                | Stage::Alert { .. }
-                | Stage::ModemSettling { .. }
-                | Stage::ShutdownRequested { .. }
-                | Stage::BackingOff { .. }),
-                Input::LeaseEnd,
-            ) => stage,
-            // The least time off is kept. Then the host is guarded, since it was heard; it asks again for a lease.
-            (Stage::ModemOff { until, .. }, Input::Feed | Input::Lease(_)) => {
-                Stage::ModemOff { until, fed: true }
-            }
-            (stage @ Stage::ModemOff { .. }, Input::LeaseEnd) => stage,
-            // A host in reset says nothing: this is noise.
-            (stage @ Stage::HostReset { .. }, Input::Feed | Input::Lease(_) | Input::LeaseEnd) => stage,
-            (Stage::Grace { .. } | Stage::Guarding { .. }, Input::TimeUp) => {
-                self.healthy_since = None;
-                Stage::Alert { until: now + set.alert }
-            }
-            // After a lease the host may be booting.
-            (Stage::Leased { .. }, Input::TimeUp) => self.grant_grace(now),
-            (Stage::Alert { .. }, Input::TimeUp) => match set.modem_rail {
-                Some(rail) => Stage::ModemOff { until: now + rail.off, fed: false },
-                None => Stage::ShutdownRequested { until: now + set.shutdown },
-            },
-            (Stage::ModemOff { fed: true, .. }, Input::TimeUp) => self.guard(now),
-            (Stage::ModemOff { fed: false, .. }, Input::TimeUp) => {
-                let settle = set.modem_rail.map_or(set.alert, |rail| rail.settle);
-                Stage::ModemSettling { until: now + settle }
-            }
-            (Stage::ModemSettling { .. }, Input::TimeUp) => {
-                Stage::ShutdownRequested { until: now + set.shutdown }
-            }
-            (Stage::ShutdownRequested { .. }, Input::TimeUp) if now < self.earliest_reset() => {
-                Stage::BackingOff { until: self.earliest_reset() }
-            }
-            (Stage::ShutdownRequested { .. } | Stage::BackingOff { .. }, Input::TimeUp) => {
-                self.reset_host(now)
-            }
-            (Stage::HostReset { .. }, Input::TimeUp) => self.grant_grace(now),
+    pub fn outputs(&self) -> Levels {
+        let calm = Outputs { alert: false, modem_power: true, shutdown_request: false, host_reset: false };
+        let pins = self.escalation.as_ref().map_or(calm, Escalation::outputs);
+        let idle = !matches!(self.stage(), Some(Stage::Grace { .. } | Stage::Guarding { .. }));
+        let led = match (self.line.stuck(), pins.alert) {
+            (true, _) => Led::LineStuck,
+            (false, true) => Led::Alert,
+            (false, false) if idle => Led::Idle,
+            (false, false) => Led::Guarding,
         };
+        Levels { pins, led }
     }
 
-    fn grant_grace(&mut self, now: Instant) -> Stage {
-        self.grace_until = now + self.settings.boot_grace;
-        Stage::Grace { until: self.grace_until }
+    /// What the board keeps over its own resets: in RAM that is not cleared after each call, in flash when it
+    /// [outdates](Saved::outdates) what is there, and before a host's reset and a modem's cut reach their pins.
+    #[must_use]
+    pub fn saved(&self) -> &Saved {
+        &self.saved
     }
 
-    fn earliest_reset(&self) -> Instant {
-        self.next_reset.max(self.grace_until)
+    /// Takes the supply's voltage in millivolts, for the status.
+    pub fn set_supply(&mut self, millivolts: u16) {
+        self.supply = Some(millivolts);
     }
 
-    fn guard(&mut self, now: Instant) -> Stage {
-        let since = *self.healthy_since.get_or_insert(now);
-        if now >= since + self.settings.backoff.healthy {
-            self.record.in_a_row = 0;
-            self.next_reset = self.next_reset.min(now);
+    /// Whether the boot loader was asked for: the board starts it when the answer is sent.
+    #[must_use]
+    pub fn wants_boot_loader(&self) -> bool {
+        self.boot_loader
+    }
+
+    /// Where the escalation stands; `None` while nothing is guarded.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        self.escalation.as_ref().map(Escalation::stage)
+    }
+
+    fn guard(&self, settings: Settings, now: Instant) -> Option<Escalation> {
+        let counts = self.saved.counts;
+        let record = Record {
+            host_resets: counts.host_resets,
+            in_a_row: counts.resets_in_a_row,
+            modem_cycles: counts.modem_cycles,
+            modem_spent: self.saved.modem_spent,
+        };
+        Escalation::new(settings, record, now).ok()
+    }
+
+    fn say(&mut self, event: Event, now: Instant) {
+        self.step(now, |escalation| escalation.handle_event(event, now));
+    }
+
+    /// Lets the escalation move, and notes where to.
+    fn step(&mut self, now: Instant, deed: impl FnOnce(&mut Escalation)) {
+        let Some(escalation) = &mut self.escalation else { return };
+        let (before, power) = (escalation.stage(), escalation.outputs().modem_power);
+        deed(escalation);
+        let (after, power_now) = (escalation.stage(), escalation.outputs().modem_power);
+        self.keep();
+        if core::mem::discriminant(&before) != core::mem::discriminant(&after) {
+            self.moved(before, after, now);
         }
-        Stage::Guarding { until: now + self.settings.feed_timeout }
+        self.status_due |= power != power_now;
     }
 
-    fn reset_host(&mut self, now: Instant) -> Stage {
-        self.record.host_resets = self.record.host_resets.saturating_add(1);
-        self.record.in_a_row = self.record.in_a_row.saturating_add(1);
-        self.next_reset = now + distance(&self.settings, self.record.in_a_row);
-        Stage::HostReset { until: now + self.settings.reset_hold }
+    fn moved(&mut self, before: Stage, after: Stage, now: Instant) {
+        self.status_due = true;
+        let what = match (before, after) {
+            (_, Stage::Guarding { .. }) => Happened::Fed,
+            (Stage::Leased { .. }, Stage::Grace { .. }) => Happened::LeaseOver,
+            (_, Stage::Alert { .. }) => Happened::Alert,
+            (_, Stage::ModemOff { .. }) => Happened::ModemCut,
+            (_, Stage::ShutdownRequested { asked: false, .. }) => Happened::ShutdownRequested,
+            (_, Stage::ShutdownRequested { asked: true, .. }) => Happened::ResetAsked,
+            (_, Stage::BackingOff { .. }) => Happened::HeldBack,
+            (_, Stage::HostReset { .. }) => {
+                let asked = matches!(before, Stage::ShutdownRequested { asked: true, .. });
+                let cause = if asked { HostResetCause::Asked } else { HostResetCause::Silence };
+                self.saved.last_host_reset = Some(cause);
+                Happened::HostReset(self.saved.counts.resets_in_a_row)
+            }
+            // The lease is noted where it is granted; the others follow from what is noted.
+            (_, Stage::Grace { .. } | Stage::Leased { .. } | Stage::ModemSettling { .. }) => return,
+        };
+        self.note(what, now);
     }
-}
 
-/// The distance to the next reset after `in_a_row` of them.
-fn distance(settings: &Settings, in_a_row: u8) -> Span {
-    let mut distance = settings.backoff.shortest;
-    for _ in 1..in_a_row {
-        if distance >= settings.backoff.longest {
-            break;
+    /// Takes over what the escalation counts.
+    fn keep(&mut self) {
+        if let Some(escalation) = &self.escalation {
+            let record = escalation.record();
+            self.saved.counts.host_resets = record.host_resets;
+            self.saved.counts.resets_in_a_row = record.in_a_row;
+            self.saved.counts.modem_cycles = record.modem_cycles;
+            self.saved.modem_spent = record.modem_spent;
         }
-        distance = distance.doubled();
     }
-    distance.min(settings.backoff.longest)
+
+    fn note(&mut self, what: Happened, now: Instant) {
+        self.saved.note(LogEntry { at: self.uptime(now), what });
+    }
+
+    fn uptime(&self, now: Instant) -> Seconds {
+        Seconds(Instant::from_millis(now.as_millis().saturating_sub(self.booted.as_millis())).as_secs())
+    }
+
+    fn frame(&mut self, message: Message) -> Frame {
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        Frame { sequence, message }
+    }
+
+    fn hello(&self) -> Hello {
+        Hello {
+            role: Role::Mcu,
+            software: Name::try_from(self.board.software).unwrap_or_default(),
+            board: Name::try_from(self.board.name).unwrap_or_default(),
+            session: self.saved.counts.boots,
+            capabilities: self.board.capabilities,
+        }
+    }
+
+    fn status(&self, now: Instant) -> Status {
+        let stage = self.stage();
+        Status {
+            uptime: self.uptime(now),
+            reset_cause: self.cause,
+            stage: stage.map_or(shunt_wire::Stage::Unarmed, Stage::to_wire),
+            left: Seconds(stage.map_or(0, |stage| stage.until().since(now).as_secs_up())),
+            modem_power: self.outputs().pins.modem_power,
+            line: if self.line.stuck() { Line::Stuck } else { Line::Good },
+            supply: self.supply,
+            feeds: self.feeds,
+            damaged_frames: self.decoder.damaged_frames(),
+            last_host_reset: self.saved.last_host_reset,
+            counts: self.saved.counts,
+            log_next: self.saved.log_next,
+        }
+    }
 }

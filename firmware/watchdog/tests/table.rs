@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers are part of the test")]
 
 use shunt_watchdog::{
-    Backoff, Event, Instant, ModemRail, Outputs, Record, Settings, SettingsError, Span, Stage, Watchdog,
+    Backoff, Escalation, Event, Instant, ModemRail, NoCut, Outputs, Record, Settings, SettingsError, Span,
+    Stage,
 };
 
 const SECOND: Span = Span::from_secs(1);
@@ -13,7 +14,7 @@ fn settings(rail: bool) -> Settings {
         boot_grace: Span::from_secs(100),
         feed_timeout: Span::from_secs(10),
         alert: Span::from_secs(20),
-        modem_rail: rail.then_some(ModemRail { off: Span::from_secs(12), settle: Span::from_secs(30) }),
+        modem_rail: ModemRail { escalate: rail, off: Span::from_secs(12), settle: Span::from_secs(30) },
         shutdown: Span::from_secs(40),
         reset_hold: Span::from_secs(5),
         backoff: Backoff {
@@ -21,12 +22,13 @@ fn settings(rail: bool) -> Settings {
             longest: Span::from_secs(1800),
             healthy: Span::from_secs(900),
         },
+        most_resets: 0,
         longest_lease: Span::from_secs(3600),
     }
 }
 
-fn watchdog(rail: bool) -> Watchdog {
-    Watchdog::new(settings(rail), Record::default(), Instant::ZERO).unwrap()
+fn watchdog(rail: bool) -> Escalation {
+    Escalation::new(settings(rail), Record::default(), Instant::ZERO).unwrap()
 }
 
 fn name(stage: Stage) -> &'static str {
@@ -38,24 +40,33 @@ fn name(stage: Stage) -> &'static str {
         Stage::ModemOff { fed: false, .. } => "modem off",
         Stage::ModemOff { fed: true, .. } => "modem off, fed",
         Stage::ModemSettling { .. } => "modem settling",
-        Stage::ShutdownRequested { .. } => "shutdown",
+        Stage::ShutdownRequested { asked: false, .. } => "shutdown",
+        Stage::ShutdownRequested { asked: true, .. } => "shutdown, asked",
         Stage::BackingOff { .. } => "backing off",
         Stage::HostReset { .. } => "reset",
     }
 }
 
 /// Lets the stage's time run out, and tells when that was.
-fn run_out(watchdog: &mut Watchdog) -> Instant {
+fn run_out(watchdog: &mut Escalation) -> Instant {
     let now = watchdog.poll_timeout();
     watchdog.handle_timeout(now);
     now
 }
 
 /// A watchdog that was just brought to `wanted`, and the time.
-fn bring_to(wanted: &str) -> (Watchdog, Instant) {
+fn bring_to(wanted: &str) -> (Escalation, Instant) {
     let (mut watchdog, mut now) = (watchdog(true), Instant::ZERO);
     match wanted {
         "guarding" => watchdog.handle_event(Event::Feed, now),
+        "shutdown, asked" => {
+            watchdog.handle_event(Event::Feed, now);
+            for _ in 0..100 {
+                now = now + SECOND;
+                watchdog.handle_event(Event::Feed, now);
+            }
+            watchdog.handle_event(Event::Reset, now);
+        }
         "leased" => watchdog.handle_event(Event::Lease(Span::from_secs(60)), now),
         _ => {
             // Silence leads through all others, in turn.
@@ -76,22 +87,41 @@ fn bring_to(wanted: &str) -> (Watchdog, Instant) {
 
 #[test]
 fn every_stage_takes_every_event_as_written_here() {
-    // Stage, then after: a feed, a lease, the end of a lease, its time's end.
+    // Stage, then after: a feed, a lease, the end of a lease, the wish to be reset, its time's end.
     let table = [
-        ("grace", "guarding", "leased", "grace", "alert"),
-        ("guarding", "guarding", "leased", "guarding", "alert"),
-        ("leased", "leased", "leased", "guarding", "grace"),
-        ("alert", "guarding", "leased", "alert", "modem off"),
-        ("modem off", "modem off, fed", "modem off, fed", "modem off", "modem settling"),
-        ("modem off, fed", "modem off, fed", "modem off, fed", "modem off, fed", "guarding"),
-        ("modem settling", "guarding", "leased", "modem settling", "shutdown"),
-        ("shutdown", "guarding", "leased", "shutdown", "reset"),
-        ("backing off", "guarding", "leased", "backing off", "reset"),
-        ("reset", "reset", "reset", "reset", "grace"),
+        ("grace", "guarding", "leased", "grace", "grace", "alert"),
+        ("guarding", "guarding", "leased", "guarding", "guarding", "alert"),
+        ("leased", "leased", "leased", "guarding", "leased", "grace"),
+        ("alert", "guarding", "leased", "alert", "shutdown, asked", "modem off"),
+        ("modem off", "modem off, fed", "modem off, fed", "modem off", "modem off", "modem settling"),
+        (
+            "modem off, fed",
+            "modem off, fed",
+            "modem off, fed",
+            "modem off, fed",
+            "modem off, fed",
+            "guarding",
+        ),
+        ("modem settling", "guarding", "leased", "modem settling", "shutdown, asked", "shutdown"),
+        ("shutdown", "guarding", "leased", "shutdown", "shutdown", "reset"),
+        (
+            "shutdown, asked",
+            "shutdown, asked",
+            "shutdown, asked",
+            "shutdown, asked",
+            "shutdown, asked",
+            "reset",
+        ),
+        ("backing off", "guarding", "leased", "backing off", "backing off", "reset"),
+        ("reset", "reset", "reset", "reset", "reset", "grace"),
     ];
-    for (stage, fed, leased, lease_ended, ran_out) in table {
-        let events =
-            [(Event::Feed, fed), (Event::Lease(SECOND), leased), (Event::Lease(Span::ZERO), lease_ended)];
+    for (stage, fed, leased, lease_ended, reset, ran_out) in table {
+        let events = [
+            (Event::Feed, fed),
+            (Event::Lease(SECOND), leased),
+            (Event::Lease(Span::ZERO), lease_ended),
+            (Event::Reset, reset),
+        ];
         for (event, after) in events {
             let (mut watchdog, now) = bring_to(stage);
             let before = watchdog.stage();
@@ -128,7 +158,8 @@ fn the_outputs_are_as_written_here() {
         ("modem off, fed", level(true, false, false, false)),
         ("modem settling", level(true, true, false, false)),
         ("shutdown", level(true, true, true, false)),
-        ("backing off", level(true, true, true, false)),
+        ("shutdown, asked", level(true, true, true, false)),
+        ("backing off", level(true, true, false, false)),
         ("reset", level(true, true, false, true)),
     ] {
         assert_eq!(bring_to(stage).0.outputs(), outputs, "{stage}");
@@ -152,7 +183,7 @@ fn a_silent_host_is_reset_at_growing_distances() {
         names[..8],
         ["alert", "shutdown", "reset", "grace", "alert", "shutdown", "backing off", "reset"]
     );
-    assert_eq!(watchdog.record(), Record { host_resets: 5, in_a_row: 5 });
+    assert_eq!(watchdog.record(), Record { host_resets: 5, in_a_row: 5, ..Record::default() });
 }
 
 #[test]
@@ -168,7 +199,7 @@ fn health_makes_the_next_reset_prompt_again() {
         now = now + SECOND;
         watchdog.handle_event(Event::Feed, now);
     }
-    assert_eq!(watchdog.record(), Record { host_resets: 3, in_a_row: 0 });
+    assert_eq!(watchdog.record(), Record { host_resets: 3, in_a_row: 0, ..Record::default() });
     let silent_since = now;
     while !watchdog.outputs().host_reset {
         now = run_out(&mut watchdog);
@@ -178,15 +209,15 @@ fn health_makes_the_next_reset_prompt_again() {
 
 #[test]
 fn a_reset_of_the_mcu_itself_does_not_forget_the_back_off() {
-    let record = Record { host_resets: 7, in_a_row: 2 };
+    let record = Record { host_resets: 7, in_a_row: 2, ..Record::default() };
     let start = Instant::from_millis(5);
-    let mut watchdog = Watchdog::new(settings(false), record, start).unwrap();
+    let mut watchdog = Escalation::new(settings(false), record, start).unwrap();
     let mut now = start;
     while !watchdog.outputs().host_reset {
         now = run_out(&mut watchdog);
     }
     assert_eq!(now, start + Span::from_secs(1200));
-    assert_eq!(watchdog.record(), Record { host_resets: 8, in_a_row: 3 });
+    assert_eq!(watchdog.record(), Record { host_resets: 8, in_a_row: 3, ..Record::default() });
 }
 
 #[test]
@@ -206,6 +237,10 @@ fn settings_that_make_no_sense_are_refused() {
     assert_eq!(good.check(), Ok(()));
     for (bad, why) in [
         (Settings { alert: Span::ZERO, ..good }, SettingsError::Zero { name: "alert" }),
+        (
+            Settings { alert: Span::from_secs(8 * 24 * 3600), ..good },
+            SettingsError::TooLong { name: "alert" },
+        ),
         (Settings { boot_grace: SECOND, ..good }, SettingsError::GraceBelowFeedTimeout),
         (
             Settings { backoff: Backoff { longest: SECOND, ..good.backoff }, ..good },
@@ -216,6 +251,48 @@ fn settings_that_make_no_sense_are_refused() {
             SettingsError::HealthyBelowBackoff,
         ),
     ] {
-        assert_eq!(Watchdog::new(bad, Record::default(), Instant::ZERO).err(), Some(why));
+        assert_eq!(Escalation::new(bad, Record::default(), Instant::ZERO).err(), Some(why));
     }
+}
+
+#[test]
+fn after_the_most_resets_it_waits_and_feeds_lead_back() {
+    let settings = Settings { most_resets: 2, ..settings(false) };
+    let record = Record { in_a_row: 1, ..Record::default() };
+    let mut watchdog = Escalation::new(settings, record, Instant::ZERO).unwrap();
+    let mut now = Instant::ZERO;
+    for _ in 0..50 {
+        now = run_out(&mut watchdog);
+    }
+    assert_eq!((watchdog.record().host_resets, name(watchdog.stage())), (1, "backing off"));
+    watchdog.handle_event(Event::Feed, now);
+    assert_eq!(name(watchdog.stage()), "guarding");
+}
+
+#[test]
+fn the_modem_is_cut_by_request_for_its_least_time_and_not_too_often() {
+    let mut watchdog = watchdog(true);
+    let mut now = Instant::ZERO;
+    let mut cuts = 0;
+    // A feed and a wish each second for three hours.
+    for _ in 0..3 * 3600 {
+        watchdog.handle_event(Event::Feed, now);
+        if watchdog.cycle_modem(now).is_ok() {
+            cuts += 1;
+            assert!(!watchdog.outputs().modem_power);
+            assert_eq!(watchdog.cycle_modem(now), Err(NoCut::NotNow));
+            now = now + Span::from_secs(6);
+            watchdog.handle_event(Event::Feed, now);
+            now = now + Span::from_millis(5_999);
+            watchdog.handle_event(Event::Feed, now);
+            assert!(!watchdog.outputs().modem_power, "its least time off is kept");
+            now = now + Span::from_millis(1);
+            watchdog.handle_timeout(now);
+            assert!(watchdog.outputs().modem_power);
+            assert_eq!(watchdog.cycle_modem(now), Err(NoCut::TooSoon(Span::from_secs(30))));
+        }
+        now = now + SECOND;
+    }
+    // Six at once, and one for each whole hour since.
+    assert_eq!((cuts, watchdog.record().modem_cycles), (9, 9));
 }

@@ -86,6 +86,12 @@ pub fn encode<'a>(frame: &Frame, buffer: &'a mut [u8]) -> Result<&'a [u8], Encod
     buffer.get(..len).ok_or(EncodeError::BufferTooShort)
 }
 
+/// The CRC of the frames, for whatever else is to be kept safe from damage.
+#[must_use]
+pub fn checksum(bytes: &[u8]) -> u16 {
+    CRC.checksum(bytes)
+}
+
 /// Header, message and CRC.
 fn fill(frame: &Frame, block: &mut [u8; BLOCK_BYTES]) -> Option<usize> {
     let (header, rest) = block.split_first_chunk_mut::<HEADER_BYTES>()?;

@@ -31,7 +31,9 @@ mod message;
 mod status;
 
 pub use answered::Answered;
-pub use frame::{Decoder, EncodeError, FRAME_BYTES, Frame, MESSAGE_BYTES, Received, VERSION, encode};
+pub use frame::{
+    Decoder, EncodeError, FRAME_BYTES, Frame, MESSAGE_BYTES, Received, VERSION, checksum, encode,
+};
 pub use log::{Happened, LOG_PART, Log, LogEntry};
 pub use message::{BOOT_LOADER_KEY, Capabilities, Hello, Message, Name, Outcome, Role, Seconds, Timeouts};
 pub use status::{Counts, HostResetCause, Line, ResetCause, Stage, Status};

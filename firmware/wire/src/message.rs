@@ -153,7 +153,7 @@ pub struct Timeouts {
     pub backoff_longest: Seconds,
     /// After so long a time of feeds without a gap, the distance is the shortest again.
     pub backoff_healthy: Seconds,
-    /// So many resets in a row, and no further one until the host was heard; zero: no such end.
+    /// So many resets in a row, and no further one for silence until the host was healthy; zero: no such end.
     pub most_resets: u8,
     /// The longest lease that is granted.
     pub longest_lease: Seconds,

@@ -1,0 +1,122 @@
+//! What survives a reset of the MCU, so that its own hang makes no boot loop of the host.
+
+use heapless::Deque;
+use serde::{Deserialize, Serialize};
+use shunt_wire::{Counts, Happened, HostResetCause, Log, LogEntry, Timeouts};
+
+/// The size of [`Saved`] in memory that lasts.
+pub const SAVED_BYTES: usize = 256;
+
+/// Entries of the log that are kept: the story of a night of resets, in the bytes that there are.
+pub const LOG_KEPT: usize = 12;
+
+/// The first byte: of this layout, and of neither erased nor zeroed memory.
+const LAYOUT: u8 = 0x51;
+/// The layout, and the length of the content.
+const HEAD_BYTES: usize = 2;
+const CRC_BYTES: usize = 2;
+
+/// All that is kept.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Saved {
+    /// The times, once armed.
+    pub(crate) armed: Option<Timeouts>,
+    pub(crate) counts: Counts,
+    /// How many of the modem's cuts are spent.
+    pub(crate) modem_spent: u8,
+    pub(crate) last_host_reset: Option<HostResetCause>,
+    /// The number of the next entry.
+    pub(crate) log_next: u32,
+    log: Entries,
+}
+
+/// A ring that serialises as a sequence.
+#[derive(Debug, Clone, Default)]
+struct Entries(Deque<LogEntry, LOG_KEPT>);
+
+impl PartialEq for Entries {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().eq(other.0.iter())
+    }
+}
+
+impl Serialize for Entries {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Deque::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Saved {
+    /// As bytes for memory that lasts: the MCU's RAM that is not cleared, or flash.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; SAVED_BYTES] {
+        let mut bytes = [0; SAVED_BYTES];
+        // It always fits (a test holds the longest); if it ever did not, nothing is better than a part.
+        if self.fill(&mut bytes).is_none() {
+            bytes = [0; SAVED_BYTES];
+        }
+        bytes
+    }
+
+    fn fill(&self, bytes: &mut [u8; SAVED_BYTES]) -> Option<()> {
+        let content =
+            postcard::to_slice(self, bytes.get_mut(HEAD_BYTES..SAVED_BYTES - CRC_BYTES)?).ok()?.len();
+        *bytes.first_chunk_mut()? = [LAYOUT, u8::try_from(content).ok()?];
+        let end = HEAD_BYTES + content;
+        let crc = shunt_wire::checksum(bytes.get(..end)?).to_le_bytes();
+        bytes.get_mut(end..end + CRC_BYTES)?.copy_from_slice(&crc);
+        Some(())
+    }
+
+    /// From memory; `None` when what is there is damaged, of another layout, or nothing.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let [layout, content] = *bytes.first_chunk::<HEAD_BYTES>()?;
+        let end = HEAD_BYTES + usize::from(content);
+        let crc = bytes.get(end..end + CRC_BYTES)?;
+        let whole = shunt_wire::checksum(bytes.get(..end)?).to_le_bytes();
+        if layout != LAYOUT || crc != whole.as_slice() {
+            return None;
+        }
+        postcard::from_bytes(bytes.get(HEAD_BYTES..end)?).ok()
+    }
+
+    /// Whether `other` is worth a write to flash after this: times, resets and cuts are. All of them have a
+    /// bounded pace, so that flash lasts; the log and the count of boots go along with the next such write.
+    #[must_use]
+    pub fn outdates(&self, other: &Self) -> bool {
+        self.armed != other.armed
+            || self.counts.host_resets != other.counts.host_resets
+            || self.counts.resets_in_a_row != other.counts.resets_in_a_row
+            || self.counts.modem_cycles != other.counts.modem_cycles
+    }
+
+    pub(crate) fn note(&mut self, entry: LogEntry) {
+        if self.log.0.is_full() {
+            self.log.0.pop_front();
+        }
+        if self.log.0.push_back(entry).is_ok() {
+            self.log_next = self.log_next.saturating_add(1);
+        }
+    }
+
+    /// The last thing that was noted.
+    pub(crate) fn last(&self) -> Option<Happened> {
+        self.log.0.back().map(|entry| entry.what)
+    }
+
+    /// The part of the log from the entry numbered `from` on.
+    pub(crate) fn log_from(&self, from: u32) -> Log {
+        let kept = u32::try_from(self.log.0.len()).unwrap_or(0);
+        let oldest = self.log_next.saturating_sub(kept);
+        let skip = from.saturating_sub(oldest).min(kept);
+        let entries = self.log.0.iter().skip(skip as usize).take(shunt_wire::LOG_PART).copied().collect();
+        Log { first: oldest.saturating_add(skip), next: self.log_next, entries }
+    }
+}

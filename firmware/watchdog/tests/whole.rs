@@ -1,0 +1,401 @@
+//! The watchdog from byte to pin: what the board drives, led by a host on the other end of the line.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers are part of the test"
+)]
+
+use proptest::prelude::*;
+use shunt_watchdog::{Board, Instant, Led, SAVED_BYTES, Saved, Span, Watchdog};
+use shunt_wire::{
+    BOOT_LOADER_KEY, Capabilities, FRAME_BYTES, Frame, Happened, Hello, HostResetCause, Line, Log, Message,
+    Name, Outcome, ResetCause, Role, Seconds, Stage, Status, Timeouts, encode,
+};
+
+const BOARD: Board = Board {
+    name: "bench",
+    software: "0.1.0",
+    capabilities: Capabilities::MODEM_RAIL
+        .with(Capabilities::SHUTDOWN_LINE)
+        .with(Capabilities::HOST_RESET)
+        .with(Capabilities::BOOT_LOADER),
+};
+
+const TIMES: Timeouts = Timeouts {
+    boot_grace: Seconds(100),
+    feed_timeout: Seconds(10),
+    alert: Seconds(20),
+    cut_modem: true,
+    modem_off: Seconds(12),
+    modem_settle: Seconds(30),
+    shutdown: Seconds(40),
+    reset_hold: Seconds(5),
+    backoff_shortest: Seconds(600),
+    backoff_longest: Seconds(1_800),
+    backoff_healthy: Seconds(900),
+    most_resets: 0,
+    longest_lease: Seconds(3_600),
+};
+
+/// Board and host in one.
+struct Bench {
+    watchdog: Watchdog,
+    now: Instant,
+    sequence: u16,
+}
+
+impl Bench {
+    fn boot(saved: Option<Saved>, cause: ResetCause) -> Self {
+        let now = Instant::from_millis(7_000);
+        Self { watchdog: Watchdog::new(BOARD, saved, cause, now), now, sequence: 0 }
+    }
+
+    fn armed() -> Self {
+        let mut bench = Self::boot(None, ResetCause::PowerOn);
+        bench.greet(1);
+        assert_eq!(bench.ask(Message::Arm(TIMES)), Outcome::Done);
+        bench
+    }
+
+    fn line(&mut self, bytes: &[u8]) -> Option<Message> {
+        let mut answer = None;
+        for byte in bytes {
+            let frame = self.watchdog.receive(*byte, self.now);
+            answer = frame.map(|frame| frame.message).or(answer);
+        }
+        answer
+    }
+
+    fn send(&mut self, sequence: u16, message: Message) -> Option<Message> {
+        let mut buffer = [0; FRAME_BYTES];
+        let bytes = encode(&Frame { sequence, message }, &mut buffer).unwrap().to_vec();
+        self.line(&bytes)
+    }
+
+    fn say(&mut self, message: Message) -> Option<Message> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.send(self.sequence, message)
+    }
+
+    fn greet(&mut self, session: u32) {
+        let hello = Hello {
+            role: Role::Agent,
+            software: Name::new(),
+            board: Name::new(),
+            session,
+            capabilities: Capabilities::default(),
+        };
+        assert!(matches!(self.say(Message::Hello(hello)), Some(Message::Hello(_))));
+    }
+
+    fn ask(&mut self, message: Message) -> Outcome {
+        match self.say(message) {
+            Some(Message::Answer { sequence, outcome }) if sequence == self.sequence => outcome,
+            other => panic!("no answer, but {other:?}"),
+        }
+    }
+
+    fn status(&mut self) -> Status {
+        match self.say(Message::StatusRequest) {
+            Some(Message::Status(status)) => status,
+            other => panic!("no status, but {other:?}"),
+        }
+    }
+
+    fn log(&mut self) -> Vec<Happened> {
+        let (mut from, mut all) = (0, Vec::new());
+        loop {
+            let Some(Message::Log(Log { first, next, entries })) = self.say(Message::LogRequest { from })
+            else {
+                panic!("no log");
+            };
+            from = first + entries.len() as u32;
+            all.extend(entries.iter().map(|entry| entry.what));
+            if from >= next {
+                return all;
+            }
+        }
+    }
+
+    /// Lets time pass as the board does: by what is due.
+    fn pass(&mut self, seconds: u32) {
+        let then = self.now + Span::from_secs(seconds);
+        while let Some(due) = self.watchdog.poll_timeout().filter(|due| *due <= then) {
+            self.now = due;
+            self.watchdog.handle_timeout(due);
+        }
+        self.now = then;
+        self.watchdog.handle_timeout(then);
+    }
+
+    fn feed_for(&mut self, seconds: u32) {
+        for _ in 0..seconds {
+            self.say(Message::Feed);
+            self.pass(1);
+        }
+    }
+}
+
+#[test]
+fn an_mcu_that_was_never_armed_leaves_the_host_alone() {
+    let mut bench = Bench::boot(None, ResetCause::PowerOn);
+    let calm = bench.watchdog.outputs();
+    bench.pass(1_000_000);
+    assert_eq!(bench.watchdog.outputs(), calm);
+    assert_eq!((calm.led, bench.status().stage), (Led::Idle, Stage::Unarmed));
+}
+
+#[test]
+fn silence_leads_to_a_reset_that_is_told_after_the_boot() {
+    let mut bench = Bench::armed();
+    bench.feed_for(200);
+    bench.pass(10 + 20 + 12 + 30 + 40 - 2);
+    assert!(!bench.watchdog.outputs().pins.host_reset);
+    bench.pass(1);
+    assert!(bench.watchdog.outputs().pins.host_reset);
+    bench.pass(60);
+    bench.greet(2);
+    let status = bench.status();
+    assert_eq!((status.counts.host_resets, status.last_host_reset), (1, Some(HostResetCause::Silence)));
+    assert_eq!(
+        bench.log(),
+        [
+            Happened::McuBooted(ResetCause::PowerOn),
+            Happened::Armed,
+            Happened::Fed,
+            Happened::Alert,
+            Happened::ModemCut,
+            Happened::ShutdownRequested,
+            Happened::HostReset(1),
+        ]
+    );
+}
+
+#[test]
+fn a_repeated_request_cuts_the_modem_once() {
+    let mut bench = Bench::armed();
+    bench.say(Message::Feed);
+    let first = bench.send(500, Message::CycleModem);
+    assert_eq!(first, Some(Message::Answer { sequence: 500, outcome: Outcome::Done }));
+    for _ in 0..100 {
+        bench.feed_for(1);
+        assert_eq!(bench.send(500, Message::CycleModem), first);
+    }
+    assert!(bench.watchdog.outputs().pins.modem_power);
+    assert_eq!(bench.status().counts.modem_cycles, 1);
+}
+
+#[test]
+fn a_repeat_over_a_reset_of_the_mcu_is_not_carried_out_before_a_hello() {
+    let mut bench = Bench::armed();
+    bench.send(500, Message::CycleModem);
+    let saved = Saved::from_bytes(&bench.watchdog.saved().to_bytes());
+    let mut bench = Bench::boot(saved, ResetCause::Watchdog);
+    let again = bench.send(500, Message::CycleModem);
+    assert_eq!(again, Some(Message::Answer { sequence: 500, outcome: Outcome::HelloFirst }));
+    let status = bench.status();
+    assert_eq!((status.counts.modem_cycles, status.counts.own_hangs, status.stage), (1, 1, Stage::Grace));
+}
+
+#[test]
+fn a_host_that_asks_is_reset_once_the_grace_is_over() {
+    let mut bench = Bench::armed();
+    bench.feed_for(30);
+    assert_eq!(bench.ask(Message::ResetHost), Outcome::TooSoon(Seconds(70)));
+    bench.feed_for(70);
+    assert_eq!(bench.ask(Message::ResetHost), Outcome::Done);
+    bench.feed_for(39);
+    assert!(bench.watchdog.outputs().pins.shutdown_request, "feeds do not call it off");
+    bench.feed_for(1);
+    assert!(bench.watchdog.outputs().pins.host_reset);
+    bench.pass(5);
+    assert_eq!(bench.status().last_host_reset, Some(HostResetCause::Asked));
+}
+
+#[test]
+fn the_boot_loader_needs_its_key_and_a_calm_moment() {
+    let mut bench = Bench::armed();
+    assert_eq!(bench.ask(Message::EnterBootLoader { key: 1 }), Outcome::WrongKey);
+    bench.pass(101);
+    let key = Message::EnterBootLoader { key: BOOT_LOADER_KEY };
+    assert_eq!(bench.ask(key.clone()), Outcome::NotNow);
+    assert!(!bench.watchdog.wants_boot_loader());
+    bench.say(Message::Feed);
+    assert_eq!(bench.ask(key), Outcome::Done);
+    assert!(bench.watchdog.wants_boot_loader());
+}
+
+#[test]
+fn a_lease_is_capped_ends_and_a_disarmed_mcu_stays_so_over_its_boots() {
+    let mut bench = Bench::armed();
+    assert_eq!(bench.ask(Message::Lease(Seconds(u32::MAX))), Outcome::Capped(Seconds(3_600)));
+    bench.pass(3_599);
+    assert_eq!(bench.status().stage, Stage::Leased);
+    bench.pass(1);
+    assert_eq!(bench.status().stage, Stage::Grace);
+    assert_eq!(bench.ask(Message::Disarm), Outcome::Done);
+    let saved = Saved::from_bytes(&bench.watchdog.saved().to_bytes());
+    let mut bench = Bench::boot(saved, ResetCause::PowerOn);
+    assert_eq!(bench.status().stage, Stage::Unarmed);
+}
+
+#[test]
+fn a_flood_of_changes_does_not_wear_the_flash() {
+    let mut bench = Bench::armed();
+    let mut writes = 0;
+    let mut flash = bench.watchdog.saved().clone();
+    for round in 0..1_000 {
+        let feed_timeout = Seconds(10 + round % 2);
+        bench.ask(Message::Arm(Timeouts { feed_timeout, ..TIMES }));
+        bench.feed_for(1);
+        if bench.watchdog.saved().outdates(&flash) {
+            writes += 1;
+            flash = bench.watchdog.saved().clone();
+        }
+    }
+    assert!((1..=8).contains(&writes), "{writes} writes");
+    assert_eq!(bench.ask(Message::Arm(Timeouts { boot_grace: Seconds(1), ..TIMES })), Outcome::BadTimes);
+}
+
+#[test]
+fn garbage_is_no_feed_and_is_told_when_it_lasts() {
+    let mut bench = Bench::armed();
+    bench.pass(99);
+    bench.say(Message::Feed);
+    for second in 0..112 {
+        bench.line(&[0xf8, 0x00, 0x1e, second as u8]);
+        bench.pass(1);
+        assert_eq!(bench.watchdog.outputs().led == Led::LineStuck, second >= 60);
+    }
+    assert!(bench.watchdog.outputs().pins.host_reset);
+    assert!(bench.log().contains(&Happened::LineStuck));
+    assert_eq!(bench.status().line, Line::Good, "a whole frame ends it");
+}
+
+#[test]
+fn a_newer_message_is_answered_and_an_echo_is_not() {
+    let mut bench = Bench::armed();
+    // Version 1, sequence 7, message 0x63; the CRC worked out apart.
+    let newer = [0x00, 0x03, 0x01, 0x07, 0x04, 0x63, 0x7d, 0x22, 0x00];
+    let crc = shunt_wire::checksum(&[1, 7, 0, 0x63]).to_le_bytes();
+    let mut newer = newer;
+    newer[6..8].copy_from_slice(&crc);
+    assert_eq!(bench.line(&newer), Some(Message::NotUnderstood { sequence: 7 }));
+    assert_eq!(bench.say(Message::NotUnderstood { sequence: 7 }), None);
+    assert_eq!(bench.say(Message::Answer { sequence: 7, outcome: Outcome::Done }), None);
+}
+
+#[test]
+fn after_a_boot_it_says_hello_and_then_each_change_once() {
+    let mut bench = Bench::boot(None, ResetCause::PowerOn);
+    let hello = bench.watchdog.poll_frame(bench.now).unwrap();
+    assert!(matches!(hello.message, Message::Hello(Hello { session: 1, role: Role::Mcu, .. })));
+    assert_eq!(bench.watchdog.poll_frame(bench.now), None);
+    bench.greet(1);
+    bench.ask(Message::Arm(TIMES));
+    let status = bench.watchdog.poll_frame(bench.now).unwrap();
+    assert!(matches!(status.message, Message::Status(Status { stage: Stage::Grace, .. })));
+    bench.feed_for(50);
+    assert!(bench.watchdog.poll_frame(bench.now).is_some());
+    assert_eq!(bench.watchdog.poll_frame(bench.now), None);
+}
+
+#[test]
+fn what_is_damaged_in_memory_is_not_taken() {
+    let bytes = Bench::armed().watchdog.saved().to_bytes();
+    let saved = Saved::from_bytes(&bytes).unwrap();
+    assert_eq!(saved.to_bytes(), bytes);
+    let used = usize::from(bytes[1]) + 4;
+    for bit in 0..used * 8 {
+        let mut damaged = bytes;
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(Saved::from_bytes(&damaged), None, "bit {bit}");
+    }
+    for empty in [&[0xff; SAVED_BYTES][..], &[0; SAVED_BYTES], &[]] {
+        assert_eq!(Saved::from_bytes(empty), None);
+    }
+}
+
+/// What a host may do to the line.
+#[derive(Debug, Clone)]
+enum Deed {
+    Says(Message),
+    Repeats(Message),
+    Noise(Vec<u8>),
+    McuResets,
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let message = prop_oneof![
+        6 => Just(Message::Feed),
+        1 => any::<u32>().prop_map(|seconds| Message::Lease(Seconds(seconds >> (seconds % 32)))),
+        1 => Just(Message::CycleModem),
+        1 => Just(Message::ResetHost),
+        1 => Just(Message::Arm(TIMES)),
+        1 => Just(Message::StatusRequest),
+        1 => any::<u32>().prop_map(|from| Message::LogRequest { from }),
+    ];
+    prop_oneof![
+        8 => message.clone().prop_map(Deed::Says),
+        1 => message.prop_map(Deed::Repeats),
+        2 => proptest::collection::vec(any::<u8>(), 0..200).prop_map(Deed::Noise),
+        1 => Just(Deed::McuResets),
+    ]
+}
+
+proptest! {
+    /// Whatever the host does: the log, the counts and what is kept agree with the pins, over resets of the MCU.
+    #[test]
+    fn what_is_told_is_what_the_pins_did(deeds in proptest::collection::vec((0u32..200, deed()), 0..80)) {
+        let mut bench = Bench::armed();
+        let (mut resets, mut was, mut session) = (0, false, 1);
+        for (wait, deed) in deeds {
+            let then = bench.now + Span::from_secs(wait);
+            while bench.now < then {
+                bench.pass(1);
+                let held = bench.watchdog.outputs().pins.host_reset;
+                resets += u32::from(held && !was);
+                was = held;
+            }
+            match deed {
+                Deed::Says(message) => drop(bench.say(message)),
+                Deed::Repeats(message) => drop(bench.send(bench.sequence, message)),
+                Deed::Noise(bytes) => drop(bench.line(&bytes)),
+                Deed::McuResets => {
+                    let now = bench.now;
+                    let saved = Saved::from_bytes(&bench.watchdog.saved().to_bytes());
+                    prop_assert_eq!(saved.as_ref(), Some(bench.watchdog.saved()));
+                    bench.watchdog = Watchdog::new(BOARD, saved, ResetCause::Watchdog, now);
+                    session += 1;
+                    bench.greet(session);
+                }
+            }
+            let held = bench.watchdog.outputs().pins.host_reset;
+            resets += u32::from(held && !was);
+            was = held;
+            prop_assert_eq!(bench.status().counts.host_resets, resets);
+            prop_assert!(bench.log().len() <= shunt_watchdog::LOG_KEPT);
+            prop_assert!(bench.watchdog.poll_timeout().is_some_and(|due| due > bench.now));
+        }
+    }
+}
+
+/// All that is kept fits at its longest, and what the MCU holds in RAM stays small.
+#[test]
+fn sizes_are_bounded() {
+    let longest =
+        Timeouts { feed_timeout: Seconds(7 * 24 * 3600), boot_grace: Seconds(7 * 24 * 3600), ..TIMES };
+    let mut bench = Bench::boot(None, ResetCause::PowerOn);
+    bench.greet(1);
+    assert_eq!(bench.ask(Message::Arm(longest)), Outcome::Done);
+    bench.now = Instant::from_millis(u64::MAX / 2);
+    for _ in 0..40 {
+        assert_eq!(bench.ask(Message::Lease(Seconds(3_600))), Outcome::Done);
+        bench.say(Message::Lease(Seconds(0)));
+        bench.pass(1);
+    }
+    assert!(Saved::from_bytes(&bench.watchdog.saved().to_bytes()).is_some());
+    assert!(core::mem::size_of::<Watchdog>() <= 1024, "{}", core::mem::size_of::<Watchdog>());
+}
