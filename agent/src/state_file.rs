@@ -4,7 +4,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+/// For the agent's user alone.
+const PRIVATE: u32 = 0o600;
 
 /// Replaces the file at `path` by `value`, durably.
 ///
@@ -17,7 +21,8 @@ pub(crate) fn save<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
         fs::create_dir_all(directory)?;
     }
     let draft = path.with_extension("new");
-    let mut file = File::create(&draft)?;
+    // Some hold what is nobody else's business: what a SIM was given, and who may order what.
+    let mut file = File::options().write(true).create(true).truncate(true).mode(PRIVATE).open(&draft)?;
     file.write_all(&text)?;
     file.sync_all()?;
     fs::rename(&draft, path)?;

@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use shunt::api::modem::{AtAnswer, ModemStatus, ShortMessage};
 use shunt::api::types::Status;
 use shunt::api::wire::{Done, ErrorCode, EventKind, Line, Request};
 
@@ -39,13 +40,21 @@ fn the_event_and_the_error_are_as_documented() {
 }
 
 #[test]
+fn modems_are_as_documented() {
+    let modem: ModemStatus = unchanged(example("modem"));
+    assert_eq!(modem.cells.len(), 1);
+    assert!(unchanged::<AtAnswer>(example("at")).ok);
+    assert_eq!(unchanged::<ShortMessage>(example("message")).text, "hello");
+}
+
+#[test]
 fn the_requests_are_as_documented() {
     let requests: Vec<&str> = PAGE
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
         .map(|(request, _)| request)
         .collect();
-    assert_eq!(requests.len(), 5, "{requests:?}");
+    assert_eq!(requests.len(), 12, "{requests:?}");
     for request in requests {
         unchanged::<Request>(request);
     }

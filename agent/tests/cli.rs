@@ -287,13 +287,69 @@ fn without_rights_it_is_4_and_says_what_is_missing() {
 }
 
 #[test]
+fn what_is_asked_of_a_modem_goes_to_the_daemon() {
+    let done = "{\"ok\":{\"text\":\"it is ordered\"}}\n";
+    for (args, request) in [
+        (&["modem", "reset"][..], r#"{"command":"modem_reset"}"#),
+        (
+            &["modem", "reset", "lte", "--rung", "usb"],
+            r#"{"command":"modem_reset","modem":"lte","rung":"usb"}"#,
+        ),
+        (&["modem", "sim", "--slot", "2"], r#"{"command":"modem_sim","slot":2}"#),
+        (&["modem", "retry"], r#"{"command":"modem_retry"}"#),
+        (
+            &["modem", "sms", "send", "+15550100", "a b"],
+            r#"{"command":"modem_sms_send","to":"+15550100","text":"a b"}"#,
+        ),
+    ] {
+        let (output, asked) = Daemon::answering(done).run(args);
+        assert_eq!((code(&output), text(&output.stdout)), (0, "it is ordered\n"), "{args:?}");
+        assert_eq!(asked, request);
+    }
+    let answer = "{\"ok\":{\"ok\":true,\"result\":\"OK\",\"lines\":[\"+CSQ: 23,99\"]}}\n";
+    let (output, asked) = Daemon::answering(answer).run(&["modem", "at", "AT+CSQ", "--for", "1m"]);
+    assert_eq!((code(&output), text(&output.stdout)), (0, "+CSQ: 23,99\nOK\n"));
+    assert_eq!(asked, r#"{"command":"modem_at","line":"AT+CSQ","limit_s":60}"#);
+    let answer = "{\"ok\":{\"ok\":false,\"result\":\"+CME ERROR: 10\",\"lines\":[]}}\n";
+    let (output, _) = Daemon::answering(answer).run(&["modem", "at", "AT+CCID"]);
+    assert_eq!((code(&output), text(&output.stderr)), (1, "shunt: the modem answered +CME ERROR: 10\n"));
+    let message = API_PAGE.split("```json message\n").nth(1).unwrap().split("```").next().unwrap().trim();
+    let (output, asked) =
+        Daemon::answering(&format!("{{\"ok\":[{message}]}}\n")).run(&["modem", "sms", "list"]);
+    assert_eq!(text(&output.stdout), "2026-01-02 03:04:05.678Z  +491701234567  hello\n");
+    assert_eq!(asked, r#"{"command":"modem_sms_list"}"#);
+}
+
+#[test]
+fn modems_are_shown_for_people_and_as_json() {
+    let json = API_PAGE.split("```json modem\n").nth(1).unwrap().split("```").next().unwrap();
+    let answer = format!("{{\"ok\":[{}]}}\n", json.replace('\n', " "));
+    let (output, asked) = Daemon::answering(&answer).run(&["modem", "status"]);
+    assert!(
+        text(&output.stdout).starts_with("lte carries lte: registered on Testnet (LTE, -95 dBm)"),
+        "{output:?}"
+    );
+    assert_eq!(asked, r#"{"command":"modem"}"#);
+    let (output, _) = Daemon::answering(&answer).run(&["modem", "status", "lte", "--json"]);
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(shown[0], serde_json::from_str::<serde_json::Value>(json).unwrap());
+    let (output, _) = Daemon::answering(&answer).run(&["modem", "signal"]);
+    assert!(text(&output.stdout).contains("-95 dBm"), "{output:?}");
+    let (output, _) = Daemon::answering(&answer).run(&["modem", "sim"]);
+    assert_eq!(text(&output.stdout), "lte: ready, slot 1, card 8949020000012345678\n");
+    let (output, _) = Daemon::answering("{\"ok\":[]}\n").run(&["modem", "status"]);
+    assert_eq!(code(&output), 2);
+    assert!(text(&output.stderr).contains("add [[modem]] to the config"), "{output:?}");
+}
+
+#[test]
 fn wrong_usage_is_2_and_help_is_0() {
     for args in [&[][..], &["fly"], &["force"], &["force", "lte", "--for", "soon"], &["status", "--xml"]] {
         assert_eq!(code(&shunt(args)), 2, "{args:?}");
     }
     let help = shunt(&["--help"]);
     assert_eq!(code(&help), 0);
-    for part in ["status", "force", "release", "events", "check", "stop", "run", "Exit codes:"] {
+    for part in ["status", "force", "release", "events", "check", "modem", "stop", "run", "Exit codes:"] {
         assert!(text(&help.stdout).contains(part), "{part}");
     }
     assert_eq!(code(&shunt(&["--version"])), 0);

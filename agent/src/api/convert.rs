@@ -184,6 +184,7 @@ fn link_status(link: &LinkSnapshot, context: &Context<'_>) -> LinkStatus {
         carrier: link.carrier,
         since: head.map(|path| path.since.clone()),
         metered: names.is_some_and(|names| names.metered),
+        modem: None,
         budget: link.budget.map(budget_status),
         families: Families { v4: paths.v4, v6: paths.v6 },
     }

@@ -196,11 +196,12 @@ impl Connection {
 
     async fn order(&self, request: Request) -> Response {
         let (reply, answer) = oneshot::channel();
+        let patience = REPLY + request.extra();
         self.orders.try_send(Order { request, reply }).map_err(|error| match error {
             TrySendError::Full(_) => ApiError::new(ErrorCode::Busy, "too many requests wait; try again"),
             TrySendError::Closed(_) => stopping(),
         })?;
-        match timeout(REPLY, answer).await {
+        match timeout(patience, answer).await {
             Ok(Ok(response)) => response,
             Ok(Err(_)) => Err(stopping()),
             Err(_) => Err(ApiError::new(ErrorCode::Failed, "the daemon did not answer in time; see its log")),

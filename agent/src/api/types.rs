@@ -114,6 +114,9 @@ pub struct LinkStatus {
     pub since: Option<String>,
     /// Traffic on it costs money.
     pub metered: bool,
+    /// How its modem stands: one phrase; `null` without a modem.
+    #[serde(default)]
+    pub modem: Option<String>,
     /// How its probe budget fares; `null` without one.
     #[serde(default)]
     pub budget: Option<BudgetStatus>,

@@ -4,9 +4,11 @@
 //! `events`: each event is a line `{"event":{…}}`; without `follow` a last line `{"ok":{…}}` says that the
 //! list is whole.
 
+use super::modem::{AtAnswer, ModemStatus, ShortMessage};
 use super::types::{Family, IncidentStatus, Status, Verdict};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 /// The longest request that the daemon reads, in bytes: a link name and some keys need a tenth of it.
 pub const MAX_REQUEST: usize = 4_096;
@@ -41,12 +43,97 @@ pub enum Request {
         #[serde(default)]
         follow: bool,
     },
+    /// All modems.
+    Modem {},
+    /// Send a command to a modem by hand.
+    ModemAt {
+        /// Which; absent: the only one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modem: Option<String>,
+        /// The command.
+        line: String,
+        /// How long it may take, in seconds; absent: 10.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit_s: Option<NonZeroU64>,
+    },
+    /// Carry out a rung of a modem's recovery ladder.
+    ModemReset {
+        /// Which; absent: the only one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modem: Option<String>,
+        /// `fence`, `reopen`, `bearer`, `register`, `radio`, `reset`, `usb` or `power`; absent: `reset`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rung: Option<String>,
+    },
+    /// Use the SIM in a slot.
+    ModemSim {
+        /// Which modem; absent: the only one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modem: Option<String>,
+        /// The slot.
+        slot: u8,
+    },
+    /// Try again at once what a modem's recovery waits with.
+    ModemRetry {
+        /// Which; absent: the only one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modem: Option<String>,
+    },
+    /// Send a message by SMS.
+    ModemSmsSend {
+        /// By which modem; absent: the only one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modem: Option<String>,
+        /// To whom.
+        to: String,
+        /// What it says.
+        text: String,
+    },
+    /// The messages that came by SMS.
+    ModemSmsList {
+        /// To which modem; absent: the only one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modem: Option<String>,
+    },
     /// End the daemon; forwarding stays as it is.
     Stop {
         /// Remove everything that Shunt owns from the kernel first.
         #[serde(default)]
         restore: bool,
     },
+}
+
+/// An operator's AT command may take so long unless another time is given.
+pub const AT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The modem does what comes first, and each may take its time.
+const BEFORE_IT: Duration = Duration::from_secs(180);
+
+/// A long message takes some parts, each of which the network may take 120 s for.
+const SENDING: Duration = Duration::from_secs(300);
+
+impl Request {
+    /// How long the answer may take beyond that of the event loop: a modem is slow.
+    #[must_use]
+    pub fn extra(&self) -> Duration {
+        match self {
+            Self::ModemAt { limit_s, .. } => {
+                let limit = limit_s.map_or(AT_LIMIT, |seconds| Duration::from_secs(seconds.get()));
+                limit.min(BEFORE_IT) + BEFORE_IT
+            }
+            Self::ModemSmsSend { .. } => SENDING + BEFORE_IT,
+            Self::Status {}
+            | Self::Force { .. }
+            | Self::Release {}
+            | Self::Events { .. }
+            | Self::Modem {}
+            | Self::ModemReset { .. }
+            | Self::ModemSim { .. }
+            | Self::ModemRetry { .. }
+            | Self::ModemSmsList { .. }
+            | Self::Stop { .. } => Duration::ZERO,
+        }
+    }
 }
 
 /// What the daemon's loop answers.
@@ -60,6 +147,12 @@ pub enum Answer {
     Status(Box<Status>),
     /// To [`Request::Events`]: the history, oldest first. The server sends it line by line.
     Events(Vec<Event>),
+    /// To [`Request::Modem`].
+    Modems(Vec<ModemStatus>),
+    /// To [`Request::ModemAt`].
+    At(AtAnswer),
+    /// To [`Request::ModemSmsList`]: the newest last.
+    Messages(Vec<ShortMessage>),
     /// To the others.
     Done(Done),
 }
@@ -124,6 +217,8 @@ pub enum ErrorCode {
     BadRequest,
     /// No link has this name.
     UnknownLink,
+    /// No modem has this name, or there are several and none was named.
+    UnknownModem,
     /// The caller is neither root nor in the group.
     PermissionDenied,
     /// Too many connections or too many requests at once: try again.
@@ -171,6 +266,8 @@ pub enum EventKind {
     Stopping,
     /// A new config is in force, or was refused.
     Reload,
+    /// Something happened to a modem.
+    Modem,
     /// Events that this client was too slow to read are left out here.
     Missed,
     /// A kind of a newer daemon.

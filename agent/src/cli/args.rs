@@ -94,12 +94,112 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look after the cellular modems.
+    #[command(subcommand)]
+    Modem(ModemCommand),
     /// Stop the daemon; forwarding stays as it is.
     Stop {
         /// Also remove everything of Shunt's from the kernel, whether a daemon runs or not.
         #[arg(long)]
         restore: bool,
     },
+}
+
+/// What can be done with a modem. Its name may be left out where there is one only.
+#[derive(Debug, Subcommand)]
+pub(super) enum ModemCommand {
+    /// Show how each modem stands: readiness, network, signal, bearer, recovery, allowance.
+    Status {
+        /// Of this modem only.
+        modem: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show how the modem is received, cell by cell.
+    Signal {
+        /// Of this modem only.
+        modem: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the SIM in use, or change to the one in another slot.
+    Sim {
+        /// Of this modem only.
+        modem: Option<String>,
+        /// Change to the SIM in this slot; the link is down for up to four minutes.
+        #[arg(long)]
+        slot: Option<u8>,
+        /// As JSON.
+        #[arg(long, conflicts_with = "slot")]
+        json: bool,
+    },
+    /// Send an AT command by hand; one that would break the session is refused, with the reason.
+    At {
+        /// The command, such as AT+CSQ.
+        line: String,
+        /// Which modem.
+        #[arg(long)]
+        modem: Option<String>,
+        /// How long it may take, up to 3m [default: 10s].
+        #[arg(long = "for", value_name = "TIME", value_parser = at_limit)]
+        limit: Option<Duration>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Reset the modem, or carry out another rung of its recovery ladder, whatever its caps say.
+    Reset {
+        /// Which modem.
+        modem: Option<String>,
+        /// fence, reopen, bearer, register, radio, reset, usb or power [default: reset].
+        #[arg(long)]
+        rung: Option<String>,
+    },
+    /// Try again at once what the modem's recovery waits with.
+    Retry {
+        /// Which modem.
+        modem: Option<String>,
+    },
+    /// Send and read short messages.
+    #[command(subcommand)]
+    Sms(SmsCommand),
+}
+
+/// What can be done with short messages.
+#[derive(Debug, Subcommand)]
+pub(super) enum SmsCommand {
+    /// Send a message.
+    Send {
+        /// To whom: a number with its country code (+49…), or a short code.
+        #[arg(allow_hyphen_values = true)]
+        to: String,
+        /// What it says.
+        text: String,
+        /// By which modem.
+        #[arg(long)]
+        modem: Option<String>,
+    },
+    /// Show the latest hundred messages that came, the newest last.
+    List {
+        /// To this modem.
+        modem: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// The longest that a modem takes for any command: a search for networks.
+const MAX_AT: Duration = Duration::from_secs(180);
+
+fn at_limit(text: &str) -> Result<Duration, String> {
+    let limit = humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 10s or 2m"))?;
+    if (Duration::from_secs(1)..=MAX_AT).contains(&limit) {
+        return Ok(limit);
+    }
+    Err("a command takes from one second to three minutes".into())
 }
 
 fn lease(text: &str) -> Result<Duration, String> {

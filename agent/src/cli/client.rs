@@ -57,6 +57,7 @@ impl Client {
     /// Asks, and waits for the answer.
     pub(super) fn ask<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, ClientError> {
         let patience = if let Request::Stop { .. } = request { LONG_PATIENCE } else { PATIENCE };
+        let patience = patience + request.extra();
         self.send(request)?;
         match self.line(Some(patience))? {
             Some(Line::Ok(answer)) => Ok(answer),

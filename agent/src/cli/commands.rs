@@ -44,11 +44,12 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
             Ok(out.write_all(check::summary(file, &config).as_bytes())?)
         }
         Command::Replay { recording, json } => replay::carry_out(recording, args.named_config(), *json, out),
+        Command::Modem(command) => super::modem::carry_out(args, command, out),
         Command::Stop { restore } => stop(args, *restore, out),
     }
 }
 
-fn tell(args: &Args, request: &Request, out: &mut impl Write) -> Result<(), Failure> {
+pub(super) fn tell(args: &Args, request: &Request, out: &mut impl Write) -> Result<(), Failure> {
     let done: Done = connect(args)?.ask(request)?;
     Ok(writeln!(out, "{}", done.text)?)
 }
@@ -80,7 +81,7 @@ fn stop(args: &Args, restore: bool, out: &mut impl Write) -> Result<(), Failure>
     Ok(writeln!(out, "{}", done.text)?)
 }
 
-fn connect(args: &Args) -> Result<Client, ClientError> {
+pub(super) fn connect(args: &Args) -> Result<Client, ClientError> {
     Client::connect(&socket(args.socket.as_deref(), args.config()))
 }
 

@@ -78,6 +78,9 @@ pub(super) enum Failure {
         "the replay with the same config does not do the same from {0} on; please report this with the recording"
     )]
     Differs(String),
+    /// The modem refused an operator's command.
+    #[error("the modem answered {0}")]
+    At(String),
     /// The standard output cannot be written.
     #[error("failed to write the answer: {0}")]
     Output(#[from] io::Error),
@@ -91,7 +94,7 @@ impl Failure {
             Self::Client(ClientError::Absent { .. }) => Exit::NoDaemon,
             Self::Client(ClientError::Denied { .. }) => Exit::Denied,
             Self::Client(ClientError::Refused(error)) => match error.code {
-                ErrorCode::UnknownLink | ErrorCode::BadRequest => Exit::Usage,
+                ErrorCode::UnknownLink | ErrorCode::UnknownModem | ErrorCode::BadRequest => Exit::Usage,
                 ErrorCode::PermissionDenied => Exit::Denied,
                 ErrorCode::Stopping => Exit::NoDaemon,
                 ErrorCode::Busy | ErrorCode::Idle | ErrorCode::Failed | ErrorCode::Other => Exit::Failed,
@@ -100,6 +103,7 @@ impl Failure {
             | Self::Recording(_)
             | Self::Replay(ReplayError::NoState { .. } | ReplayError::TooMuch { .. })
             | Self::Differs(_)
+            | Self::At(_)
             | Self::Output(_) => Exit::Failed,
             Self::Replay(ReplayError::UnknownLink { .. } | ReplayError::UnknownTarget { .. }) => Exit::Usage,
         }

@@ -24,6 +24,7 @@ pub(super) fn render(status: &Status, style: Style) -> String {
     }
     text.push('\n');
     text.push_str(&links(status, style));
+    text.push_str(&modems(status));
     text.push('\n');
     text.push_str(&incidents(&status.incidents, style));
     text.push('\n');
@@ -68,6 +69,18 @@ fn forced(status: &Status, style: Style) -> String {
     let strict = if forced.strict { ", even when it is dead" } else { "" };
     let text = format!("Forced by the operator to {} {lease}{strict}", forced.link);
     format!("{}\n", style.paint(Tone::Doubtful, &text))
+}
+
+/// How the modems of the links stand, a line each.
+fn modems(status: &Status) -> String {
+    let modem = |link: &LinkStatus| {
+        let text = link.modem.as_ref()?;
+        let in_use = [&status.uplink.v4, &status.uplink.v6].contains(&&Some(link.name.clone()));
+        let stands = if in_use { "carries the traffic" } else { "stands by" };
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        Some(format!("Modem: {} {stands}: {text}\n", link.name))
+    };
+    status.links.iter().filter_map(modem).collect()
 }
 
 fn links(status: &Status, style: Style) -> String {

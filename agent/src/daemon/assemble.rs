@@ -3,10 +3,13 @@
 use super::canary_back::{CanaryBack, CanaryRetry};
 use super::event_loop::{EventLoop, Surroundings};
 use super::logging::Logging;
+use super::modems::ModemDesk;
+use super::warnings::Concern;
 use super::{Source, notify, settings};
 use crate::api::Names;
 use crate::api::wire::EventKind;
 use crate::clock;
+use crate::modem::Modems;
 use crate::netlink::{Kernel, Notice};
 use crate::probe::{Canary, Prober};
 use crate::recording::{About, Recorded};
@@ -20,7 +23,7 @@ pub(super) fn assemble(
     config: Config,
     opened: (Kernel, Vec<Notice>),
     force: Option<Force>,
-    around: Surroundings,
+    (around, desk): (Surroundings, ModemDesk),
 ) -> EventLoop {
     let (kernel, notices) = opened;
     let now = clock::now();
@@ -56,6 +59,7 @@ pub(super) fn assemble(
         names: Names::new(&config),
         config,
         around,
+        desk,
         notices,
         outcomes: Vec::new(),
         gateways: Vec::new(),
@@ -68,13 +72,13 @@ pub(super) fn assemble(
 
 /// Reads the config again. A bad one is refused and the old one stays in force, as it does when the new one
 /// asks for what only a restart can give.
-pub(super) fn reload(mut old: EventLoop, source: &Source<'_>, logging: &Logging) -> EventLoop {
+pub(super) async fn reload(mut old: EventLoop, source: &Source<'_>, logging: &Logging) -> EventLoop {
     notify::reloading();
     let refusal = match source.load() {
         Err(error) => error.to_string(),
         Ok(new) => match needs_restart(&old.config, &new) {
             Some((key, mend)) => format!("{key} cannot change while the agent runs; {mend}"),
-            None => return replace(old, new, logging),
+            None => return replace(old, new, logging).await,
         },
     };
     old.say(EventKind::Reload, &format!("the new config is refused, the old one stays in force: {refusal}"));
@@ -96,7 +100,7 @@ fn needs_restart(old: &Config, new: &Config) -> Option<(&'static str, &'static s
     changes.into_iter().find(|(changed, ..)| *changed).map(|(_, key, mend)| (key, mend))
 }
 
-fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoop {
+async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoop {
     // The one step that can fail comes first, while the old loop is still whole.
     let opened = match Kernel::open(&new, clock::now()) {
         Ok(opened) => opened,
@@ -105,7 +109,9 @@ fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoop {
             return old;
         }
     };
-    let EventLoop { mut core, kernel, prober, canary, canary_back, config, names, mut around, .. } = old;
+    let EventLoop {
+        mut core, kernel, prober, canary, canary_back, config, names, mut around, mut desk, ..
+    } = old;
     core.end(clock::now());
     let snapshot = core.snapshot();
     let context = EventLoop::context(&names, &config, around.started, &[]);
@@ -117,7 +123,17 @@ fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoop {
     if let Err(error) = logging.set_filter(&new.agent.log) {
         tracing::warn!("failed to {error}");
     }
-    let mut event_loop = assemble(new, opened, force, around);
+    if desk.modems.serve(&new) {
+        desk.begin_anew();
+    } else {
+        for (place, _) in desk.modems.links() {
+            around.record.warn(Concern::Modem(place), Vec::new(), &context);
+        }
+        // Their ports must be free before others take them.
+        desk.modems.close().await;
+        desk = ModemDesk::new(Modems::start(&new, &new.agent.state_dir));
+    }
+    let mut event_loop = assemble(new, opened, force, (around, desk));
     event_loop.say(EventKind::Reload, "the new config is in force");
     if let Some(link) = given_up {
         event_loop.around.store.keep_lease(None);

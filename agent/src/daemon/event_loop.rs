@@ -4,6 +4,7 @@ use super::alarm::Alarm;
 use super::canary_back::{CanaryBack, CanaryRetry};
 use super::feed::Feed;
 use super::lease::Lease;
+use super::modems::ModemDesk;
 use super::record::Record;
 use super::store::Store;
 use super::warnings::Concern;
@@ -11,11 +12,12 @@ use super::window;
 use crate::api::wire::EventKind;
 use crate::api::{self, Context, Names, Order, WallClock};
 use crate::clock;
+use crate::modem::News;
 use crate::netlink::{Kernel, Notice, Traffic};
 use crate::probe::{Canary, GatewayAnswer, Prober};
 use crate::recording::{Disk, Recorded};
 use shunt_config::FailbackMode;
-use shunt_decision::{Action, Event, Family, Outcome, ProbeId, Timestamp};
+use shunt_decision::{Action, Event, Family, Happening, Outcome, ProbeId, Timestamp};
 use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -84,6 +86,7 @@ pub(super) struct EventLoop {
     pub(super) config: shunt_config::Config,
     pub(super) names: Names,
     pub(super) around: Surroundings,
+    pub(super) desk: ModemDesk,
     pub(super) notices: Vec<Notice>,
     pub(super) outcomes: Vec<(ProbeId, Outcome)>,
     pub(super) gateways: Vec<GatewayAnswer>,
@@ -99,6 +102,7 @@ enum Wake {
     Store,
     Prober,
     Order(Order),
+    Modem(News),
     Ended(End),
 }
 
@@ -127,6 +131,7 @@ impl EventLoop {
                         return (end, self);
                     }
                 }
+                Wake::Modem(news) => self.take_news(news, now),
                 Wake::Ended(end) => return (end, self),
             }
             // The move comes first; what the kernel's edge has put off for it comes after.
@@ -199,7 +204,7 @@ impl EventLoop {
         }
     }
 
-    fn set_warnings(&mut self, about: Concern, sentences: Vec<String>) {
+    pub(super) fn set_warnings(&mut self, about: Concern, sentences: Vec<String>) {
         let context = Self::context(&self.names, &self.config, self.around.started, &[]);
         self.around.record.warn(about, sentences, &context);
     }
@@ -220,6 +225,7 @@ impl EventLoop {
             | Concern::Flows(_)
             | Concern::Canary
             | Concern::Lease
+            | Concern::Modem(_)
             | Concern::Incidents
             | Concern::Recording => false,
         };
@@ -261,6 +267,7 @@ impl EventLoop {
             _ = alarm.rings() => Wake::Timer,
             () = store.wrote() => Wake::Store,
             Some(order) = orders.recv() => Wake::Order(order),
+            news = self.desk.modems.news() => Wake::Modem(news),
             _ = signals.hang_up.recv() => Wake::Ended(End::Reload),
             _ = signals.terminate.recv() => Wake::Ended(End::Stop),
             _ = signals.interrupt.recv() => Wake::Ended(End::Stop),
@@ -268,14 +275,16 @@ impl EventLoop {
     }
 
     /// Hands what the kernel said to the core, and to the prober what it needs to reach a link.
-    fn take_notices(&mut self, now: Timestamp) {
+    pub(super) fn take_notices(&mut self, now: Timestamp) {
         let mut notices = std::mem::take(&mut self.notices);
+        let mut moved = false;
         for notice in notices.drain(..) {
             match notice {
                 Notice::Carrier { link, up, at } => {
                     self.core.handle_event(Event::Carrier { link, up, at }, now);
                 }
                 Notice::Path { link, family, state, binding } => {
+                    moved = true;
                     // Failed sockets are told to the core by the probes that cannot be sent.
                     let bound = self.prober.bind(link, family, binding, now);
                     self.note(Concern::Probes(link, family), bound);
@@ -292,6 +301,9 @@ impl EventLoop {
             }
         }
         self.notices = notices;
+        if moved {
+            self.hand_over_addresses();
+        }
     }
 
     /// First all replies that lie in the sockets, then the judgement.
@@ -316,6 +328,7 @@ impl EventLoop {
 
     /// Carries out what the core wants, until it wants nothing more.
     pub(super) fn act(&mut self) {
+        let mut judged = false;
         while let Some(action) = self.core.poll_action() {
             let now = clock::now();
             match action {
@@ -358,11 +371,15 @@ impl EventLoop {
                     self.around.store.keep_lease(lease);
                 }
                 Action::Journal(entry) => {
+                    judged |= matches!(entry.what, Happening::Verdict { .. });
                     let context = Self::context(&self.names, &self.config, self.around.started, &[]);
                     let Surroundings { record, store, .. } = &mut self.around;
                     record.enter(&entry, || self.core.snapshot(), &context, store);
                 }
             }
+        }
+        if judged {
+            self.tell_modems_verdicts();
         }
     }
 

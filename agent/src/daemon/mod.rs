@@ -8,6 +8,7 @@ mod feed;
 mod lease;
 pub mod lock;
 pub mod logging;
+mod modems;
 pub mod notify;
 mod orders;
 mod record;
@@ -23,6 +24,7 @@ use crate::api::wire::EventKind;
 use crate::api::{self, Access, ControlSocket, Names};
 use crate::cli::Exit;
 use crate::clock;
+use crate::modem::Modems;
 use crate::netlink::{self, Kernel};
 use crate::recording::Disk;
 pub use rights::RightsError;
@@ -137,13 +139,14 @@ async fn supervise(config: Config, source: &Source<'_>, logging: &Logging) -> Re
     };
     let opened = Kernel::open(&config, started)?;
     let force = kept_lease(&config);
-    let mut event_loop = assemble::assemble(config, opened, force, around);
+    let desk = modems::ModemDesk::new(Modems::start(&config, &config.agent.state_dir));
+    let mut event_loop = assemble::assemble(config, opened, force, (around, desk));
     event_loop.say(EventKind::Started, &format!("shunt {} started", env!("CARGO_PKG_VERSION")));
     loop {
         notify::ready(&event_loop.standing());
         let (end, finished) = event_loop.run().await;
         event_loop = match end {
-            End::Reload => assemble::reload(finished, source, logging),
+            End::Reload => assemble::reload(finished, source, logging).await,
             End::Stop | End::Restored => {
                 finish(finished, end).await;
                 break;
@@ -163,6 +166,7 @@ async fn finish(mut event_loop: EventLoop, end: End) {
     notify::stopping(text);
     event_loop.say(EventKind::Stopping, text);
     event_loop.core.end(clock::now());
+    event_loop.desk.modems.close().await;
     event_loop.around.store.close().await;
     event_loop.around.disk.close().await;
 }

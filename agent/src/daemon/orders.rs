@@ -24,9 +24,16 @@ impl EventLoop {
                 tokio::spawn(answer_when_kept(response, self.around.store.lease_kept(), order.reply));
                 return None;
             }
-            Request::Release {} => {
-                self.core.handle_event(Event::Command(Command::Release), now);
-                Ok(Answer::done("the choice of the uplink is the agent's again"))
+            Request::Release {} => self.release(now),
+            Request::Modem {} => Ok(Answer::Modems(self.desk.modems.statuses())),
+            request @ (Request::ModemAt { .. }
+            | Request::ModemReset { .. }
+            | Request::ModemSim { .. }
+            | Request::ModemRetry { .. }
+            | Request::ModemSmsSend { .. }
+            | Request::ModemSmsList { .. }) => {
+                self.ask_modem(request, order.reply);
+                return None;
             }
             Request::Events { .. } => Ok(Answer::Events(self.around.record.history())),
             Request::Stop { restore: false } => {
@@ -53,11 +60,28 @@ impl EventLoop {
         let mut status = api::status(&snapshot, &context);
         status.canary = api::canary(&self.canary, &snapshot);
         status.counters.probes_dropped = self.prober.dropped() + self.canary.dropped();
+        for modem in self.desk.modems.statuses() {
+            if let Some(link) = status.links.iter_mut().find(|link| link.name == modem.link) {
+                link.modem = Some(modem.text);
+            }
+        }
         status.incidents = self.around.record.incidents(&snapshot.incidents, snapshot.at, &context);
         Answer::Status(Box::new(status))
     }
 
-    fn force(&mut self, name: &str, for_s: Option<NonZeroU64>, strict: bool, now: Timestamp) -> Response {
+    /// Gives the choice back to the agent.
+    pub(super) fn release(&mut self, now: Timestamp) -> Response {
+        self.core.handle_event(Event::Command(Command::Release), now);
+        Ok(Answer::done("the choice of the uplink is the agent's again"))
+    }
+
+    pub(super) fn force(
+        &mut self,
+        name: &str,
+        for_s: Option<NonZeroU64>,
+        strict: bool,
+        now: Timestamp,
+    ) -> Response {
         let Some(link) = self.names.find(name) else {
             return Err(ApiError::unknown_link(name, self.names.all()));
         };

@@ -24,6 +24,8 @@ pub(super) enum Concern {
     Lease,
     /// The incidents could not be written; until they could.
     Incidents,
+    /// A modem, by its place in the config, cannot carry its link; until it can.
+    Modem(usize),
     /// Nothing is recorded; until something is.
     Recording,
 }
@@ -72,8 +74,10 @@ impl Warnings {
 
     /// Forgets what the parts of the daemon said that a reload makes anew: they say it again if it is still so.
     pub(super) fn begin_anew(&mut self) {
-        // The state directory is the same after a reload.
-        self.standing.retain(|(concern, _)| matches!(concern, Concern::Lease | Concern::Incidents));
+        // The state directory is the same after a reload, and so are most modems; those that go take theirs with them.
+        self.standing.retain(|(concern, _)| {
+            matches!(concern, Concern::Lease | Concern::Incidents | Concern::Modem(_))
+        });
     }
 }
 

@@ -21,6 +21,7 @@ Forced by the operator to lte for another 10 min, until 2026-01-02 03:14:05Z
    LINK           INTERFACE  VERDICT  RTT      JITTER  LOSS   SINCE  WHY
    fiber          eth0       failed   -        -       100 %  3 min  2 of 2 targets silent, 6 confirming probes lost
 *  lte (metered)  wwan0      healthy  48.1 ms  3.2 ms  0 %    26 h   all 2 targets answer
+Modem: lte carries the traffic: registered on Testnet (LTE, -95 dBm), bearer up, data flows; it answered 12 s ago
 
 Incidents: 1, times from the first lost probe or the carrier notice
     STARTED               MOVE               DETECTED  DECIDED  SWITCHED  RESTORED  VERIFIED  OVER  CAUSE
@@ -52,6 +53,7 @@ Warning: rp_filter of eth0 is strict; set it to 2
 *  fiber          eth0       v4  failed   -        -       100 %  3 min  2 of 2 targets silent, 6 confirming probes lost
    lte (metered)  wwan0      v4  healthy  48.1 ms  3.2 ms  0 %    26 h   all 2 targets answer
                              v6  failed   -        -       100 %  3 min  2 of 2 targets silent, 6 confirming probes lost
+Modem: lte stands by: registered on Testnet (LTE, -95 dBm), bearer up, data flows; it answered 12 s ago
 
 No incident is on record.
 

@@ -1,0 +1,371 @@
+//! The task of one modem: reads what its driver tells, keeps what is to be kept, and answers what is asked.
+
+use super::ask::{ToTask, Wish};
+use super::inbox::{self, Inbox};
+use super::remote::{Consequence, Errand, RemoteControl, RemoteError};
+use super::setup::{self, SetupError};
+use super::standing::Seen;
+use super::view::Standing;
+use super::{News, What, answers, words};
+use crate::state_file;
+use shunt_config::Modem;
+use shunt_decision::ModemState;
+use shunt_modem::dialect::Context;
+use shunt_modem::driver::Driver;
+use shunt_modem::driver::api::{Answer, Config, Handle, Order, Received, State, Told};
+use shunt_recovery::facts::Usage;
+use shunt_recovery::{Saved, UnixTime};
+use shunt_sms::Address;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+/// A file that could not be read is read again after this: a file system may be late, an operator is at work.
+const SETUP_RETRY: Duration = Duration::from_secs(30);
+
+/// How often the clock is told, and the bytes that the interface counted.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A time of day before this (2025-01-01) is that of a machine that has not learned it yet.
+const PLAUSIBLE: u64 = 1_735_689_600;
+
+/// A driver lets go of its ports within this; what it is at then ends with its thread.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// The task of one modem.
+#[derive(Debug)]
+pub(super) struct Task {
+    place: usize,
+    modem: Modem,
+    interface: String,
+    state_dir: PathBuf,
+    news: mpsc::Sender<News>,
+    asked: mpsc::Receiver<ToTask>,
+    shown: watch::Sender<Standing>,
+    inbox: Inbox,
+    saved: Saved,
+    told: Option<ModemState>,
+    warned: Vec<String>,
+    data: Option<bool>,
+}
+
+/// Why a driver ended.
+enum End {
+    /// The agent ends, or has another config.
+    Closed,
+    /// Another SIM is in use, with another provider.
+    OtherSim(usize),
+    /// By itself, which is a defect.
+    Broken,
+    /// It was never begun: why, and the mend.
+    NotBegun(String),
+}
+
+/// What a driver needs, read from the files.
+struct Ready {
+    config: Config,
+    contexts: Vec<Context>,
+    remote: RemoteControl,
+}
+
+/// Why a modem cannot be driven. Completes "failed to …".
+#[derive(Debug, thiserror::Error)]
+enum ReadyError {
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error("read {file}: {source}; without it a PIN might be given twice: make it readable, or remove it", file = .file.display())]
+    State { file: PathBuf, source: std::io::Error },
+}
+
+impl Task {
+    pub(super) fn new(
+        place: usize,
+        (modem, interface): (Modem, String),
+        state_dir: &Path,
+        news: mpsc::Sender<News>,
+        asked: mpsc::Receiver<ToTask>,
+        shown: watch::Sender<Standing>,
+    ) -> Self {
+        Self {
+            place,
+            interface,
+            inbox: Inbox::open(state_dir, &modem.name),
+            modem,
+            state_dir: state_dir.to_owned(),
+            news,
+            asked,
+            shown,
+            saved: Saved::default(),
+            told: None,
+            warned: Vec::new(),
+            data: None,
+        }
+    }
+
+    /// Drives the modem until the agent drops its end.
+    pub(super) async fn run(mut self) {
+        let mut sim = 0;
+        loop {
+            let end = match self.make_ready() {
+                Ok(ready) => {
+                    self.shown.send_modify(|shown| shown.problem = None);
+                    self.drive(ready, sim).await
+                }
+                Err(error) => End::NotBegun(format!("failed to {error}")),
+            };
+            let problem = match end {
+                End::Closed => return,
+                End::OtherSim(other) => {
+                    sim = other;
+                    continue;
+                }
+                End::Broken => "its driver ended by itself, which is a defect; it is begun anew".to_owned(),
+                End::NotBegun(problem) => problem,
+            };
+            self.shown.send_modify(|shown| shown.problem = Some(problem));
+            self.warn().await;
+            if self.wait_and_refuse().await.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn state_file(&self) -> PathBuf {
+        self.state_dir.join(format!("modem-{}.json", self.modem.name))
+    }
+
+    fn make_ready(&mut self) -> Result<Ready, ReadyError> {
+        let file = self.state_file();
+        let kept = state_file::load(&file).map_err(|source| ReadyError::State { file, source })?;
+        self.saved = kept.unwrap_or_default();
+        let contexts = setup::contexts(&self.modem)?;
+        let remote = RemoteControl::open(self.modem.remote.as_ref(), &self.state_dir, &self.modem.name)?;
+        Ok(Ready { config: setup::driver(&self.modem, &contexts)?, contexts, remote })
+    }
+
+    /// Until it is time to look again; `None`: the agent ends.
+    async fn wait_and_refuse(&mut self) -> Option<()> {
+        let again = Instant::now() + SETUP_RETRY;
+        loop {
+            let asked = tokio::select! {
+                asked = self.asked.recv() => asked?,
+                () = sleep_until(again) => return Some(()),
+            };
+            match asked {
+                ToTask::Ask(ask) if ask.what == Wish::Messages => answers::messages(&self.inbox, ask),
+                ToTask::Ask(ask) => {
+                    let problem = self.shown.borrow().problem.clone().unwrap_or_default();
+                    ask.refuse(&format!("the modem is not driven: {problem}"));
+                }
+                ToTask::Data(flows) => self.data = Some(flows),
+                ToTask::Addresses(_) => {}
+            }
+        }
+    }
+
+    /// One driver, with the context of the SIM at place `sim`.
+    async fn drive(&mut self, ready: Ready, sim: usize) -> End {
+        let Ready { mut config, contexts, mut remote } = ready;
+        if let Some(context) = contexts.get(sim) {
+            config.context = context.clone();
+        }
+        let context = config.context.clone();
+        let seed = RandomState::new().hash_one(&self.modem.name);
+        let (driver, mut handle) = Driver::new(config, &self.saved, seed);
+        let running = tokio::spawn(driver.run());
+        let mut minute = interval(MINUTE);
+        minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seen = Seen::default();
+        if let Some(flows) = self.data {
+            order(&handle, Order::Data { flows });
+        }
+        loop {
+            tokio::select! {
+                told = handle.told.recv() => match told {
+                    Some(told) => self.hear(told, &handle, &mut remote).await,
+                    None => return End::Broken,
+                },
+                Ok(()) = handle.state.changed() => {
+                    let state = handle.state.borrow_and_update().clone();
+                    let other = self.other_sim(&state, &contexts, &context);
+                    self.see(state, &mut seen).await;
+                    if let Some(other) = other {
+                        let _ended = goodbye(handle, running).await;
+                        return End::OtherSim(other);
+                    }
+                }
+                asked = self.asked.recv() => match asked {
+                    Some(asked) => self.take(asked, &handle),
+                    None => {
+                        goodbye(handle, running).await;
+                        return End::Closed;
+                    }
+                },
+                _ = minute.tick() => self.tell_time_and_bytes(&handle).await,
+            }
+        }
+    }
+
+    /// The place of the SIM that is in use, if its provider wants another context than the one that is set.
+    fn other_sim(&self, state: &State, contexts: &[Context], set: &Context) -> Option<usize> {
+        let slot = state.machine.slot?;
+        let place = self.modem.sims.iter().position(|sim| sim.slot == Some(slot.0))?;
+        contexts.get(place).filter(|wanted| *wanted != set).map(|_| place)
+    }
+
+    /// What is known now, for the status, the decisions and the warnings.
+    async fn see(&mut self, state: State, seen: &mut Seen) {
+        let now = seen.judge(&state);
+        self.shown.send_modify(|shown| shown.heard(state));
+        if self.told != Some(now) {
+            self.told = Some(now);
+            self.tell(What::State(now)).await;
+        }
+        self.warn().await;
+    }
+
+    async fn warn(&mut self) {
+        let trouble: Vec<String> = self.shown.borrow().trouble().into_iter().collect();
+        if trouble != self.warned {
+            self.warned.clone_from(&trouble);
+            self.tell(What::Warnings(trouble)).await;
+        }
+    }
+
+    /// What the driver tells, or asks.
+    async fn hear(&mut self, told: Told, handle: &Handle, remote: &mut RemoteControl) {
+        match told {
+            Told::Journal(entry) => self.tell(What::Say(words::happening(&entry.what))).await,
+            Told::Save { saved, done } => {
+                self.saved = saved.clone();
+                let file = self.state_file();
+                keep(move || state_file::save(&file, &saved), done).await;
+            }
+            Told::Bearer { settings, done } => self.tell(What::Bearer(settings, done)).await,
+            Told::NoBearer => self.tell(What::NoBearer).await,
+            Told::Probe { flows } => self.tell(What::Probe(flows)).await,
+            // The config knows no such supply; dropped, it says that it could not be done.
+            Told::Power { .. } => {}
+            Told::Message { received, taken } => self.receive(received, taken, handle, remote).await,
+        }
+    }
+
+    /// A message: an order by SMS, or one for the operator to read.
+    async fn receive(
+        &mut self,
+        received: Received,
+        taken: Answer<()>,
+        handle: &Handle,
+        remote: &mut RemoteControl,
+    ) {
+        if let Received::Message(message) = &received
+            && let Some(led_to) =
+                remote.take(message, unix_time().map(|time| shunt_sms::UnixTime(time.0))).await
+        {
+            taken.give(());
+            for consequence in led_to {
+                self.follow(consequence, handle).await;
+            }
+            return;
+        }
+        let message = inbox::message(&received);
+        let from = if message.from.is_empty() { "an unknown sender" } else { &message.from };
+        self.tell(What::Say(format!("got a message from {from}; see `shunt modem sms list`"))).await;
+        self.inbox.take(message);
+        let inbox = self.inbox.clone();
+        keep(move || inbox.save(), taken).await;
+    }
+
+    async fn follow(&mut self, consequence: Consequence, handle: &Handle) {
+        match consequence {
+            Consequence::Say(text) => self.tell(What::Say(text)).await,
+            Consequence::Answer(to, text) => send(handle.orders.clone(), to, text),
+            Consequence::Perform(order, to) => {
+                let (reply, answer) = oneshot::channel();
+                self.tell(What::Errand(Errand { order, reply })).await;
+                let orders = handle.orders.clone();
+                tokio::spawn(async move {
+                    if let Ok(text) = answer.await {
+                        send(orders, to, text);
+                    }
+                });
+            }
+        }
+    }
+
+    fn take(&mut self, asked: ToTask, handle: &Handle) {
+        match asked {
+            ToTask::Ask(ask) => answers::answer(ask, &self.modem, &self.inbox, &handle.orders),
+            ToTask::Data(flows) => {
+                self.data = Some(flows);
+                order(handle, Order::Data { flows });
+            }
+            ToTask::Addresses(addresses) => order(handle, Order::HostIp(addresses)),
+        }
+    }
+
+    async fn tell_time_and_bytes(&self, handle: &Handle) {
+        if let Some(time) = unix_time() {
+            order(handle, Order::Clock(time));
+        }
+        let folder = Path::new("/sys/class/net").join(&self.interface).join("statistics");
+        let count = |name: &str| std::fs::read_to_string(folder.join(name)).ok()?.trim().parse().ok();
+        if let (Some(received), Some(sent)) = (count("rx_bytes"), count("tx_bytes")) {
+            order(handle, Order::Usage(Usage { received, sent }));
+        }
+    }
+
+    async fn tell(&self, what: What) {
+        // The loop that would hear it may have ended first.
+        let _nobody_hears = self.news.send(News { modem: self.place, what }).await;
+    }
+}
+
+/// Gives an order that nobody waits for.
+fn order(handle: &Handle, order: Order) {
+    if handle.orders.try_send(order).is_err() {
+        tracing::debug!("a modem's driver is too busy to be told");
+    }
+}
+
+/// Does it where it holds up nobody, and says so once it is done; a failure is said by silence.
+async fn keep(write: impl FnOnce() -> std::io::Result<()> + Send + 'static, done: Answer<()>) {
+    match tokio::task::spawn_blocking(write).await {
+        Ok(Ok(())) => done.give(()),
+        Ok(Err(error)) => tracing::warn!("failed to keep what a modem needs: {error}"),
+        Err(error) => tracing::warn!("failed to keep what a modem needs: {error}"),
+    }
+}
+
+/// Sends a message, and logs what became of it.
+fn send(orders: mpsc::Sender<Order>, to: Address, text: String) {
+    tokio::spawn(async move {
+        let (answer, sent) = Answer::new();
+        let whom = to.to_string();
+        let given = orders.send(Order::Send { to, text, answer }).await;
+        match (given, sent.await) {
+            (Ok(()), Ok(Ok(_))) => {}
+            (Ok(()), Ok(Err(error))) => tracing::warn!("the answer by SMS to {whom}: {error}"),
+            (Err(_), _) | (_, Err(_)) => tracing::warn!("the answer by SMS to {whom} was not sent"),
+        }
+    });
+}
+
+/// Has a driver end, and waits until it has let go of its ports.
+async fn goodbye(handle: Handle, running: JoinHandle<()>) {
+    drop(handle);
+    if timeout(GOODBYE, running).await.is_err() {
+        tracing::warn!("a modem's driver did not end in time");
+    }
+}
+
+/// The time of day, where it can be right.
+fn unix_time() -> Option<UnixTime> {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    (seconds >= PLAUSIBLE).then_some(UnixTime(seconds))
+}
