@@ -69,8 +69,13 @@ impl Instant {
     /// Whole seconds since the epoch, up to 136 years.
     #[must_use]
     pub const fn as_secs(self) -> u32 {
-        let seconds = self.0 / 1000;
-        if seconds > u32::MAX as u64 { u32::MAX } else { seconds as u32 }
+        // In 32 bits, since a 64-bit division costs the MCU a kilobyte: 2^32 ms are 4,294,967 s and 296 ms.
+        let (high, low) = ((self.0 >> 32) as u32, self.0 as u32);
+        if high >= 1000 {
+            return u32::MAX;
+        }
+        let rest = low % 1000 + high * 296;
+        (high * 4_294_967).saturating_add(low / 1000 + rest / 1000)
     }
 }
 
@@ -79,5 +84,25 @@ impl Add<Span> for Instant {
 
     fn add(self, span: Span) -> Self {
         Self(self.0.saturating_add(u64::from(span.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn seconds_are_as_by_division(millis in 0u64..u64::from(u32::MAX) * 1_000) {
+            prop_assert_eq!(u64::from(Instant::from_millis(millis).as_secs()), millis / 1000);
+        }
+    }
+
+    #[test]
+    fn seconds_end_at_their_highest() {
+        for millis in [u64::from(u32::MAX) * 1_000 + 999, 1 << 50, u64::MAX] {
+            assert_eq!(Instant::from_millis(millis).as_secs(), u32::MAX);
+        }
     }
 }
