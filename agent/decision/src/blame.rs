@@ -48,7 +48,9 @@ impl Failover {
     fn ask_witnesses(&mut self, link: LinkId, family: Family) -> Timestamp {
         let now = self.desk.now;
         let of_uplink = self.path(link, family).is_some_and(|path| path.uplink);
-        let purpose = if of_uplink { Purpose::Suspicion } else { Purpose::Doubt };
+        // A witness that is not asked cannot acquit: the uplink would be left for a target's own fault.
+        // Nor can one that was asked once testify, and its own suspicion may wait for its budget.
+        let (purpose, rounds) = if of_uplink { (Purpose::Need, RUN) } else { (Purpose::Doubt, 1) };
         let accused = self.path(link, family).map(|path| path.targets.iter().filter(|t| !t.confirmed));
         let accused: Vec<_> = accused.into_iter().flatten().map(|target| target.identity).collect();
         let mut until = now;
@@ -56,7 +58,9 @@ impl Failover {
         for path in others.filter(|path| path.family == family && path.absent.is_none()) {
             let knows = path.targets.iter().any(|t| t.known && accused.contains(&t.identity));
             if knows && path.state.base != Verdict::Failed {
-                until = until.max(path.ask(purpose, &mut self.desk));
+                for _ in 0..rounds {
+                    until = until.max(path.ask(purpose, &mut self.desk));
+                }
             }
         }
         until

@@ -309,6 +309,29 @@ fn what_was_not_asked_is_no_evidence_and_an_empty_reserve_moves_all_the_same() {
 }
 
 #[test]
+fn a_witness_of_the_uplink_is_asked_from_what_an_empty_reserve_keeps() {
+    // The reserve of LTE holds 5 kB and refills too slowly to matter.
+    let mut config = config(100_000, MONTH, secs(1));
+    for link in &mut config.links {
+        link.quorum = 2;
+    }
+    let mut simulation = simulation(config, 1);
+    simulation.run_for(secs(40));
+    let reserve = simulation.core.snapshot().links[1].budget.unwrap().reserve;
+    let bytes = u32::try_from(reserve - 1_100).unwrap();
+    simulation.tell(Event::LookUp { link: LTE, bytes });
+    assert_eq!(state(&simulation), BudgetState::Empty);
+    for link in [0, 1] {
+        apply(&mut simulation, &Twist::Gone(link, 1, true));
+    }
+    let before = simulation.entries.len();
+    simulation.run_for(secs(60));
+    let entries = &simulation.entries[before..];
+    assert_eq!(simulation.uplink(Family::V4), Some(FIBER), "{entries:#?}");
+    assert!(simulation.core.snapshot().incidents.is_empty(), "{entries:#?}");
+}
+
+#[test]
 fn a_dead_uplink_is_found_dead_by_what_the_empty_reserve_refills() {
     let mut simulation = simulation(config(36_000, secs(86_400), secs(1)), 1);
     simulation.run_for(secs(60));
