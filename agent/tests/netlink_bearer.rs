@@ -208,7 +208,9 @@ fn where_the_modem_serves_dhcp_nothing_is_written_and_main_is_learned() {
     on_gateway("where_the_modem_serves_dhcp_nothing_is_written_and_main_is_learned", |wire, config| {
         let mut agent = Agent::open(config);
         let served = IpSettings { served: true, ..settings("10.64.0.2") };
+        let served = IpSettings { dns: vec![ip("10.64.0.53")], ..served };
         assert_eq!(set(&mut agent, &served).unwrap(), Addresses::default());
+        set(&mut agent, &served).unwrap();
         assert_eq!((fours(wire), wire.mtu("wan1")), (vec![], 1_500));
         wire.up("wan1");
         wire.wait_until_up("wan1");
@@ -218,6 +220,11 @@ fn where_the_modem_serves_dhcp_nothing_is_written_and_main_is_learned() {
         });
         assert_eq!(agent.kernel.host_addresses(LTE).v4, Some("203.0.113.10".parse().unwrap()));
         gone(&mut agent);
+        let named = agent.notices.iter().filter_map(|notice| match notice {
+            Notice::Resolvers { link: LTE, resolvers } => Some(resolvers.clone()),
+            _ => None,
+        });
+        assert_eq!(named.collect::<Vec<_>>(), [vec![ip("10.64.0.53")], vec![]], "once each");
         assert_eq!(agent.path(LTE, Family::V4), Some(PathState::Ready));
         assert_eq!(fours(wire), [(ip("203.0.113.10"), 24, None)]);
     });

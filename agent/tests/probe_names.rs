@@ -128,3 +128,16 @@ fn a_known_name_wakes_the_loop_for_the_probe_that_waits() {
         assert_eq!(asker.collect(1).iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [3]);
     });
 }
+
+#[test]
+fn other_resolvers_are_asked_from_now_on() {
+    within("other_resolvers_are_asked_from_now_on", || {
+        let far = Far::new();
+        let questions = serve_names(&far, TARGET_V4.into(), TARGET_V4.into());
+        let nobody: IpAddr = "127.0.0.53".parse().unwrap();
+        let mut asker = asker(&far, "\"page.example\"", &[nobody]);
+        asker.prober.resolve_by(FIRST, &[TARGET_V4.into()]);
+        assert!(rtt(asker.ask_all(FIRST, 1)[0]) > Duration::ZERO);
+        assert_eq!(questions.try_iter().count(), 1);
+    });
+}

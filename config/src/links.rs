@@ -1,6 +1,7 @@
 //! The list of links, and what must not be the same in two of them.
 
 use crate::budget::{check_budget, probe_budget};
+use crate::defaults;
 use crate::kernel::MAX_LINKS;
 use crate::keys::LINK;
 use crate::resolvers::{self, resolvers};
@@ -129,6 +130,7 @@ fn link<'t>(walk: &mut Walker, section: &Section<'t>, general: &General, seen: &
         gateway,
         gateway6,
         targets,
+        resolvers_named: resolvers.value != defaults::RESOLVERS,
         resolvers: resolvers.value,
         probe: Probe {
             interval: probe.interval.value,

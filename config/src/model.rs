@@ -136,6 +136,9 @@ pub struct Link {
     pub targets: Vec<Weighted>,
     /// Who is asked over it for the names of targets, each for names in its own family.
     pub resolvers: Vec<IpAddr>,
+    /// Whether the file names others than the defaults. If it does not, those that a modem's network names are asked
+    /// in their stead.
+    pub resolvers_named: bool,
     /// How it is probed: the general `[probe]` with the link's own values over it.
     pub probe: Probe,
     /// What its probes may cost.

@@ -6,6 +6,7 @@ use super::feed::Feed;
 use super::lease::Lease;
 use super::modems::ModemDesk;
 use super::record::Record;
+use super::settings;
 use super::store::Store;
 use super::warnings::Concern;
 use super::window;
@@ -293,6 +294,11 @@ impl EventLoop {
                 Notice::Ranked { family, id, at, accepted } => {
                     self.mend(Concern::Ranking(family));
                     self.core.handle_event(Event::Ranked { id, at, accepted }, now);
+                }
+                Notice::Resolvers { link, resolvers } => {
+                    if let Some(config) = self.config.links.get(usize::from(link.0)) {
+                        self.prober.resolve_by(link, &settings::resolvers(config, &resolvers));
+                    }
                 }
                 Notice::Repaired(text) => self.say(EventKind::Repaired, &text),
                 Notice::Warnings { about, sentences } => {

@@ -2,6 +2,7 @@
 
 use shunt_config as file;
 use shunt_decision as core;
+use std::net::IpAddr;
 
 /// What the core needs of `config`; names and units change, nothing else.
 #[must_use]
@@ -59,6 +60,22 @@ fn core_link(link: &file::Link, far_ends: &[&file::Target]) -> core::LinkConfig 
     }
 }
 
+/// Who is asked for names over a link whose network names `given`: these, in each family in which there are some, where
+/// the config leaves it open. Never more than the config's own, since a look-up's cost was counted by those.
+pub(super) fn resolvers(link: &file::Link, given: &[IpAddr]) -> Vec<IpAddr> {
+    if link.resolvers_named {
+        return link.resolvers.clone();
+    }
+    let of =
+        |list: &[IpAddr], v4: bool| list.iter().copied().filter(|ip| ip.is_ipv4() == v4).collect::<Vec<_>>();
+    let each = |v4: bool| {
+        let (own, mut theirs) = (of(&link.resolvers, v4), of(given, v4));
+        theirs.truncate(own.len());
+        if theirs.is_empty() { own } else { theirs }
+    };
+    [each(true), each(false)].concat()
+}
+
 fn core_target(weighted: &file::Weighted, link: &file::Link, far_ends: &[&file::Target]) -> core::Target {
     let file::Weighted { target, weight } = weighted;
     let place = far_ends.iter().position(|known| *known == target).unwrap_or(far_ends.len());
@@ -88,6 +105,24 @@ mod tests {
     use shunt_decision::Family::{V4, V6};
     use shunt_decision::TargetKind::{Dns, Icmp};
     use std::path::Path;
+
+    #[test]
+    fn a_networks_resolvers_are_asked_where_the_config_names_none() {
+        let ips = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let link = |line: &str| {
+            let text =
+                format!("targets = [\"192.0.2.1\"]\n{line}\n[[link]]\nname = \"a\"\ninterface = \"a0\"\n");
+            file::parse(&text, Path::new("test.toml")).unwrap().links.remove(0)
+        };
+        let open = link("");
+        let own = |v4: bool| open.resolvers.iter().copied().filter(move |ip| ip.is_ipv4() == v4);
+        let given = ips(&["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+        let expected: Vec<_> = ips(&["10.0.0.1", "10.0.0.2"]).into_iter().chain(own(false)).collect();
+        assert_eq!(resolvers(&open, &given), expected, "as many as were counted, and IPv6 as it was");
+        assert_eq!(resolvers(&open, &[]), own(true).chain(own(false)).collect::<Vec<_>>());
+        let named = link("resolvers = [\"192.0.2.53\"]");
+        assert_eq!(resolvers(&named, &given), ips(&["192.0.2.53"]));
+    }
 
     #[test]
     fn a_target_keeps_its_weight_and_its_identity_on_every_link() {

@@ -2,6 +2,7 @@
 
 use super::{Binding, Subject};
 use shunt_decision::{Family, LinkId, PathState, RankingId, Timestamp};
+use std::net::IpAddr;
 
 /// One thing that the kernel's edge has to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,13 @@ pub enum Notice {
         state: PathState,
         /// What a probe is bound to: there exactly when `state` is `Ready`.
         binding: Option<Binding>,
+    },
+    /// Who resolves names behind a link, by the word of its modem's network: at each change.
+    Resolvers {
+        /// Which link.
+        link: LinkId,
+        /// They; none: its bearer is gone, or names none.
+        resolvers: Vec<IpAddr>,
     },
     /// Something of ours had been changed by a stranger and was put back: a whole sentence.
     Repaired(String),

@@ -140,8 +140,9 @@ impl Drop for LookUp {
 
 impl Names {
     /// No names are known; these are asked for them.
-    pub(super) fn new(resolvers: Vec<IpAddr>) -> Self {
-        Self { resolvers, ..Self::default() }
+    /// Asks these from now on.
+    pub(super) fn ask(&mut self, resolvers: Vec<IpAddr>) {
+        self.resolvers = resolvers;
     }
 
     /// What the look-ups may cost that began since the last call, in bytes.

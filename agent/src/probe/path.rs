@@ -149,10 +149,15 @@ impl Path {
 
     /// The same, by which pages and names can be asked for; names at the resolvers of its family.
     pub(super) fn with_pages(mut self, client: &Arc<Client>, resolvers: &[IpAddr]) -> Self {
-        let family = self.family;
         self.client = Some(Arc::clone(client));
-        self.names = Names::new(resolvers.iter().copied().filter(|ip| family_of(*ip) == family).collect());
+        self.resolve_by(resolvers);
         self
+    }
+
+    /// Asks those of its family for names from now on; what is known stays known.
+    pub(super) fn resolve_by(&mut self, resolvers: &[IpAddr]) {
+        let family = self.family;
+        self.names.ask(resolvers.iter().copied().filter(|ip| family_of(*ip) == family).collect());
     }
 
     /// What the look-ups may cost that began since the last call, in bytes.

@@ -85,6 +85,17 @@ impl Prober {
         self
     }
 
+    /// Asks these for names over the link from now on. What is known stays known, and what is being asked is asked on.
+    pub fn resolve_by(&mut self, link: LinkId, resolvers: &[IpAddr]) {
+        let Some(known) = self.links.get_mut(usize::from(link.0)) else { return };
+        known.resolvers = resolvers.to_vec();
+        for family in Family::ALL {
+            if let Some(path) = known.sides.get_mut(family).as_mut().and_then(|side| side.path.as_mut()) {
+                path.resolve_by(resolvers);
+            }
+        }
+    }
+
     /// The same, trusting these certificates (in DER) beside the public authorities, so that a test can be a server.
     #[cfg(feature = "https")]
     #[doc(hidden)]

@@ -61,6 +61,7 @@ fn promised() -> Config {
         resolvers: ["1.1.1.1", "9.9.9.9", "2606:4700:4700::1111", "2620:fe::fe"]
             .map(|address| address.parse().unwrap())
             .to_vec(),
+        resolvers_named: false,
         probe: Probe {
             interval: Duration::from_secs(1),
             standby_interval: Duration::from_secs(30),

@@ -20,6 +20,8 @@ use std::net::IpAddr;
 pub(in super::super) struct Slot {
     /// What the bearer wants; `None`: there is no bearer, or nothing to be written.
     wanted: Option<Setup>,
+    /// What the bearer names.
+    resolvers: Vec<IpAddr>,
     /// The interface that `put` is about, and on which the interface was put up for this bearer.
     index: u32,
     raised: bool,
@@ -48,6 +50,13 @@ impl Slot {
             self.backoff.succeeded();
         }
         self.wanted = wanted;
+    }
+
+    fn resolve_by(&mut self, link: LinkId, resolvers: &[IpAddr], notices: &mut Vec<Notice>) {
+        if self.resolvers != resolvers {
+            self.resolvers = resolvers.to_vec();
+            notices.push(Notice::Resolvers { link, resolvers: resolvers.to_vec() });
+        }
     }
 
     /// Takes in which interface it is and whether it is up. What goes with it, the kernel took.
@@ -80,7 +89,9 @@ impl Kernel {
     ) -> Result<Addresses, KernelError> {
         let wanted = Setup::of(settings);
         let wanted = if self.has_ipv6 { wanted } else { wanted.map(|setup| setup.without(Family::V6)) };
-        self.slot(link)?.want(wanted);
+        let slot = self.slot(link)?;
+        slot.want(wanted);
+        slot.resolve_by(link, &settings.dns, notices);
         self.settle(now, notices);
         let has = self.host_addresses(link);
         let name = || self.interfaces.get(usize::from(link.0)).cloned().unwrap_or_default();
@@ -103,7 +114,9 @@ impl Kernel {
         now: Timestamp,
         notices: &mut Vec<Notice>,
     ) -> Result<(), KernelError> {
-        self.slot(link)?.want(None);
+        let slot = self.slot(link)?;
+        slot.want(None);
+        slot.resolve_by(link, &[], notices);
         self.settle(now, notices);
         Ok(())
     }
