@@ -25,8 +25,10 @@ use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
-/// Bytes to and from the target in one family that came by within the deadline, or as soon as there were `enough`.
-fn bytes(tap: &Socket, v4: bool, enough: u32) -> u32 {
+/// Bytes to and from the target that came by within the deadline, or as soon as there were `enough`; in no more packets
+/// than are taken for our own.
+fn bytes(tap: &Socket, target: &Target, enough: u32) -> u32 {
+    let (mut sent, mut received) = (0, 0);
     let until = clock::now() + DEADLINE;
     let mut buffer = [MaybeUninit::<u8>::uninit(); 2_048];
     let mut sum = 0;
@@ -36,13 +38,18 @@ fn bytes(tap: &Socket, v4: bool, enough: u32) -> u32 {
             continue;
         };
         let packet = written(&buffer[..length]);
-        let of_target = match (packet[0] >> 4, v4) {
-            (4, true) => [12..16, 16..20].iter().any(|at| packet[at.clone()] == TARGET_V4.octets()),
-            (6, false) => [8..24, 24..40].iter().any(|at| packet[at.clone()] == TARGET_V6.octets()),
-            _ => false,
+        let (from, to) = match (packet[0] >> 4, target.is_ipv4()) {
+            (4, true) => (packet[12..16] == TARGET_V4.octets(), packet[16..20] == TARGET_V4.octets()),
+            (6, false) => (packet[8..24] == TARGET_V6.octets(), packet[24..40] == TARGET_V6.octets()),
+            _ => (false, false),
         };
-        sum += if of_target { u32::try_from(length).unwrap() } else { 0 };
+        sent += u32::from(to);
+        received += u32::from(from);
+        sum += if from || to { u32::try_from(length).unwrap() } else { 0 };
     }
+    let (most_sent, most_received) = target.packets();
+    println!("{target}: {sent} packets of {most_sent} sent, {received} of {most_received} received");
+    assert!(sent <= most_sent && received <= most_received, "{target}: {sent} sent, {received} received");
     sum
 }
 
@@ -84,7 +91,7 @@ fn echo_and_dns_cost_what_is_charged_to_the_byte() {
             let far_side = far.tap();
             let mut prober = bound_once(&far, place, target);
             rtt(ask_all(&mut prober, 1)[0]);
-            assert_eq!(bytes(&far_side, target.is_ipv4(), target.cost()), target.cost(), "{target}");
+            assert_eq!(bytes(&far_side, target, target.cost()), target.cost(), "{target}");
         }
     });
 }
@@ -124,7 +131,7 @@ fn a_connection_costs_no_more_than_is_charged() {
             // Six segments at least: an acknowledgement may go along with the other side's end.
             let ip = if target.is_ipv4() { 20 } else { 40 };
             let least = 2 * (ip + 40) + 4 * (ip + 32);
-            let seen = bytes(&far_side, target.is_ipv4(), least);
+            let seen = bytes(&far_side, target, least);
             println!("{target}: {seen} bytes seen, {} charged", target.cost());
             assert!(seen >= least && seen <= target.cost(), "{target}: {seen}, {least}");
         }
@@ -145,7 +152,7 @@ fn a_small_page_costs_no_more_than_is_charged() {
             // Handshake, request, answer, and the end from one side at least.
             let ip = if target.is_ipv4() { 20 } else { 40 };
             let least = 2 * (ip + 40) + 5 * (ip + 32) + u32::try_from(request.len()).unwrap();
-            let seen = bytes(&far_side, target.is_ipv4(), least);
+            let seen = bytes(&far_side, &target, least);
             println!("{target}: {seen} bytes seen, {} charged", target.cost());
             assert!(seen >= least && seen <= target.cost(), "{target}: {seen}, {least}");
         }

@@ -18,9 +18,9 @@ use netns::pages::{Asker, serve_names, targets};
 use netns::probes::{FIRST, expires, rtt};
 use netns::{DEADLINE, within};
 use shunt::clock;
-use shunt::probe::Prober;
+use shunt::probe::{Prober, Spent};
 use shunt_config::Target;
-use shunt_decision::{Family, Outcome, ProbeId, TargetId};
+use shunt_decision::{Family, Outcome, Packets, ProbeId, TargetId};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::Duration;
 
@@ -82,14 +82,15 @@ fn a_look_up_is_told_with_what_it_may_cost() {
         let resolvers: [IpAddr; 2] = [TARGET_V4.into(), TARGET_V6.into()];
         let list = format!("\"page.example\", \"{TARGET_V4}\"");
         let mut asker = asker(&far, &list, &resolvers);
-        let mut costs = [0, 0, 1]
+        let spent = [0, 0, 1]
             .map(|target| asker.prober.send(ProbeId(9), FIRST, TargetId(target), clock::now(), expires()));
         // The second comes while the first is looked up.
         let one = targets(&list)[0].look_up_cost(&resolvers);
-        assert_eq!((costs, one), ([one, 0, 0], 4 * (46 + 12) + 8 * 16));
+        assert_eq!((spent.map(|spent| spent.bytes), one), ([one, 0, 0], 4 * (46 + 12) + 8 * 16));
         asker.collect(3);
-        costs[0] = asker.prober.send(ProbeId(10), FIRST, TargetId(0), clock::now(), expires());
-        assert_eq!(costs[0], 0, "it is known");
+        assert_eq!(spent[0].packets, Packets { sent: 3, received: 1 });
+        let again = asker.prober.send(ProbeId(10), FIRST, TargetId(0), clock::now(), expires());
+        assert_eq!(again, Spent::default(), "it is known");
     });
 }
 

@@ -39,6 +39,14 @@ const TLS: u32 = 4_500;
 /// Their segments, and the acknowledgements.
 const TLS_SEGMENTS: u32 = 8;
 
+/// Packets out (SYN, ACK, FIN, ACK) and in (SYN, ACK, FIN) of a connection that is opened and closed.
+const TCP_PACKETS: (u32, u32) = (4, 3);
+/// The same with the request, its answer in two segments and an acknowledgement of each.
+const PAGE_PACKETS: (u32, u32) = (4 + 3, 3 + 3);
+/// The same with the flights of a handshake of TLS, in segments of the size of an Ethernet, the tickets and the
+/// goodbyes. They are more than there are as a rule: too many hide a user's packet or two, too few are taken for users'.
+const TLS_PACKETS: (u32, u32) = (7 + 9, 6 + 9);
+
 /// A query for a name is sent so many times to each resolver that does not answer.
 pub const LOOK_UP_TRIES: u32 = 3;
 
@@ -49,6 +57,13 @@ pub fn look_up_cost(name: &str, ipv6: bool, resolvers: usize) -> u32 {
     let ip = if ipv6 { IPV6 } else { IPV4 };
     let each = LOOK_UP_TRIES * query(ip, name) + answer(ip, name, ipv6);
     each.saturating_mul(u32::try_from(resolvers).unwrap_or(u32::MAX))
+}
+
+/// Packets of one look-up of a name at so many resolvers that leave, and that come, at the most.
+#[must_use]
+pub fn look_up_packets(resolvers: usize) -> (u32, u32) {
+    let answers = u32::try_from(resolvers).unwrap_or(u32::MAX);
+    (answers.saturating_mul(LOOK_UP_TRIES), answers)
 }
 
 fn query(ip: u32, name: &str) -> u32 {
@@ -81,6 +96,19 @@ impl Target {
                 let asked = resolvers.iter().filter(|resolver| resolver.is_ipv6() == *ipv6);
                 look_up_cost(name, *ipv6, asked.count())
             }
+        }
+    }
+}
+
+impl Target {
+    /// Packets of one probe that leave, and that come: at the most, where all is well and the page is small.
+    #[must_use]
+    pub const fn packets(&self) -> (u32, u32) {
+        match self {
+            Self::Icmp(_) | Self::Dns { .. } => (1, 1),
+            Self::Tcp(_) => TCP_PACKETS,
+            Self::Page(page) if page.secure => TLS_PACKETS,
+            Self::Page(_) => PAGE_PACKETS,
         }
     }
 }

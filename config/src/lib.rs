@@ -30,7 +30,7 @@ use std::io::Read;
 use std::path::Path;
 use toml::de::DeTable;
 
-pub use cost::{LOOK_UP_TRIES, look_up_cost};
+pub use cost::{LOOK_UP_TRIES, look_up_cost, look_up_packets};
 pub use fault::{Fault, Faults, LoadError};
 pub use kernel::MAX_LINKS;
 pub use model::{

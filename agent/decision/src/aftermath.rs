@@ -31,8 +31,10 @@ impl Failover {
                 continue;
             };
             let managed = self.links.get(usize::from(name.link.0)).and_then(|l| l.paths.get(family).as_ref());
-            if !managed.is_some_and(|path| path.targets.iter().any(|t| t.id == name.target)) {
-                continue;
+            let target = managed.and_then(|path| path.targets.iter().find(|t| t.id == name.target));
+            let Some(target) = target else { continue };
+            if outcome.is_answer() {
+                self.desk.own.receive(name.link, target.packets.received, self.desk.now);
             }
             if let Some(at) = proof.outcome(name.target, outcome) {
                 state.proven = true;

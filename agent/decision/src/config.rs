@@ -59,8 +59,19 @@ pub struct Target {
     /// What one probe and its answer cost the link, in bytes.
     pub cost: u32,
     /// What a look-up of its name costs the link at the most, in bytes; 0 for an address. The edge may begin one with
-    /// each probe of it, and tells so by [`Event::LookUp`](crate::Event::LookUp).
+    /// each probe of it, and tells so by [`Event::Spent`](crate::Event::Spent).
     pub look_up: u32,
+    /// What one probe and its answer come to at the most, so that they are not taken for users' packets.
+    pub packets: Packets,
+}
+
+/// Packets of our own on a link's interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Packets {
+    /// Those that leave.
+    pub sent: u32,
+    /// Those that come.
+    pub received: u32,
 }
 
 /// What a probe of a target asks.

@@ -1,6 +1,7 @@
 //! Where actions and entries wait to be fetched, and where names are given out.
 
 use crate::budget::{Budgets, Purpose};
+use crate::own::OwnPackets;
 use crate::{
     Action, Counters, Entry, Family, Happening, LinkId, ProbeId, RankingId, Reason, TargetId, TargetIdentity,
     Timestamp, Verdict,
@@ -35,6 +36,7 @@ pub(crate) struct Desk {
     /// Blamed targets that answered.
     pub(crate) acquitted: Vec<(Family, TargetIdentity)>,
     pub(crate) budgets: Budgets,
+    pub(crate) own: OwnPackets,
     actions: VecDeque<Action>,
     entries: VecDeque<Entry>,
     probes: u64,
@@ -59,7 +61,7 @@ impl ProbeName {
 }
 
 impl Desk {
-    pub(crate) const fn new(now: Timestamp, budgets: Budgets) -> Self {
+    pub(crate) fn new(now: Timestamp, budgets: Budgets) -> Self {
         Self {
             now,
             counters: Counters {
@@ -74,6 +76,7 @@ impl Desk {
             changes: Vec::new(),
             lost: false,
             acquitted: Vec::new(),
+            own: OwnPackets::new(budgets.0.len()),
             budgets,
             actions: VecDeque::new(),
             entries: VecDeque::new(),
@@ -99,23 +102,31 @@ impl Desk {
         self.budgets.of(link).map_or(self.now, |budget| budget.payable_at(bytes, purpose, self.now))
     }
 
-    /// Asks for one probe.
-    pub(crate) fn probe(&mut self, link: LinkId, target: TargetId, expires: Timestamp) -> ProbeId {
+    /// Asks for one probe, for which so many packets leave at the most.
+    pub(crate) fn probe(
+        &mut self,
+        link: LinkId,
+        target: TargetId,
+        packets: u32,
+        expires: Timestamp,
+    ) -> ProbeId {
         let id = self.name(u64::from(link.0), target);
+        self.own.send(link, packets, self.now);
         self.counters.probes += 1;
         self.act(Action::Probe { id, link, target, expires });
         id
     }
 
-    /// Asks for one canary.
+    /// Asks for one canary of a target, for which so many packets leave at the most.
     pub(crate) fn canary(
         &mut self,
         family: Family,
         link: LinkId,
-        target: TargetId,
+        (target, packets): (TargetId, u32),
         expires: Timestamp,
     ) -> ProbeId {
         let id = self.name(u64::from(link.0) | CANARY, target);
+        self.own.send(link, packets, self.now);
         self.act(Action::Canary { id, family, link, target, expires });
         id
     }
@@ -161,8 +172,8 @@ mod tests {
     #[test]
     fn names_tell_what_they_name() {
         let mut desk = Desk::new(Timestamp::ZERO, Budgets(Vec::new()));
-        let probe = desk.probe(LinkId(126), TargetId(255), Timestamp::ZERO);
-        let canary = desk.canary(Family::V6, LinkId(126), TargetId(255), Timestamp::ZERO);
+        let probe = desk.probe(LinkId(126), TargetId(255), 1, Timestamp::ZERO);
+        let canary = desk.canary(Family::V6, LinkId(126), (TargetId(255), 1), Timestamp::ZERO);
         assert_ne!(probe, canary);
         let name = ProbeName { link: LinkId(126), target: TargetId(255), canary: false };
         assert_eq!(ProbeName::of(probe), name);
@@ -173,7 +184,7 @@ mod tests {
     fn what_nobody_fetches_is_dropped_and_counted() {
         let mut desk = Desk::new(Timestamp::ZERO, Budgets(Vec::new()));
         for _ in 0..=MAX_WAITING {
-            desk.probe(LinkId(0), TargetId(0), Timestamp::ZERO);
+            desk.probe(LinkId(0), TargetId(0), 1, Timestamp::ZERO);
         }
         assert_eq!(desk.counters.actions_dropped, 1);
     }

@@ -1,6 +1,6 @@
 //! What the core is told. Facts only: whatever they mean is decided inside.
 
-use crate::{Family, LinkId, ProbeId, RankingId, Timestamp};
+use crate::{Family, LinkId, Packets, ProbeId, RankingId, Timestamp};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -75,11 +75,13 @@ pub enum Event {
         open: bool,
     },
     /// A look-up of a target's name began with the probe that was asked for last; at most one for each name and turn.
-    LookUp {
+    Spent {
         /// Over which link.
         link: LinkId,
         /// What it may cost; at most the target's [`look_up`](crate::Target::look_up).
         bytes: u32,
+        /// The packets it may come to.
+        packets: Packets,
     },
     /// The machine slept or the loop stood still: probes in flight mean nothing now.
     ClockGap,
@@ -157,6 +159,16 @@ pub enum Outcome {
     Unresolved,
     /// It could not be sent over this link.
     Unsendable,
+}
+
+impl Outcome {
+    /// Whether somebody answered, in whatever way.
+    pub(crate) const fn is_answer(self) -> bool {
+        match self {
+            Self::Reply { .. } | Self::Refused | Self::Intercepted => true,
+            Self::Unresolved | Self::Unsendable => false,
+        }
+    }
 }
 
 /// What an operator may ask.

@@ -114,7 +114,10 @@ impl Failover {
                 self.window_open = open;
                 self.all_dirty();
             }
-            Event::LookUp { link, bytes } => return self.desk.budgets.charge(link, bytes, self.desk.now),
+            Event::Spent { link, bytes, packets } => {
+                self.desk.budgets.charge(link, bytes, self.desk.now);
+                return self.desk.own.exchange(link, packets, self.desk.now);
+            }
             Event::Modem { link, state } => self.take_modem(link, state),
             Event::ClockGap => return self.clock_gap(),
         }
@@ -263,17 +266,14 @@ impl Failover {
             return self.take_canary(id, name, outcome);
         }
         let Some(link) = self.links.get_mut(usize::from(name.link.0)) else { return };
-        let mut replies = 0;
         for path in link.paths_mut() {
             if path.outcome(id, name.target, outcome, &mut self.desk) {
-                replies += 1;
                 let state = self.families.get_mut(path.family);
                 // A sign of life from an alternative is what the search waits for.
                 // So is what it shows while the uplink is degraded.
                 state.dirty |= state.search_until.is_some() || state.stranded || path.audition.is_some();
             }
         }
-        link.replies += replies;
     }
 
     fn take_ranked(&mut self, id: RankingId, at: Timestamp, accepted: bool) {

@@ -28,6 +28,7 @@ mod incident;
 mod journal;
 mod lease;
 mod link;
+mod own;
 mod path;
 mod plan;
 mod probing;
@@ -48,7 +49,9 @@ mod window;
 
 pub use action::Action;
 pub use budget::{BudgetSnapshot, BudgetState, ProbeBudget};
-pub use config::{Config, Failback, FailbackMode, Limits, LinkConfig, Target, TargetKind, TimeLimit};
+pub use config::{
+    Config, Failback, FailbackMode, Limits, LinkConfig, Packets, Target, TargetKind, TimeLimit,
+};
 pub use event::{Command, Event, Force, Missing, ModemState, ModemTrouble, Outcome, PathState};
 pub use failover::{Failover, Timer};
 pub use fault::Fault;

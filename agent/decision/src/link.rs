@@ -4,7 +4,7 @@ use crate::damping::Damping;
 use crate::desk::Desk;
 use crate::path::Path;
 use crate::schedule::Spacing;
-use crate::stall::{Count, StallWatch};
+use crate::stall::StallWatch;
 use crate::{Family, LinkConfig, LinkId, PerFamily, Reason, Timestamp, Verdict};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -53,8 +53,6 @@ impl Intervals {
 pub(crate) struct Link {
     pub(crate) carrier: Option<bool>,
     pub(crate) damping: Damping,
-    /// Replies to probes over it, which are no foreign traffic.
-    pub(crate) replies: u64,
     pub(crate) stall: StallWatch,
     pub(crate) paths: PerFamily<Option<Path>>,
     id: LinkId,
@@ -68,7 +66,6 @@ impl Link {
         Self {
             carrier: None,
             damping: Damping::new(),
-            replies: 0,
             stall: StallWatch::default(),
             paths: PerFamily::from_fn(|family| Path::new(id, family, config, seed, now)),
             id,
@@ -111,8 +108,7 @@ impl Link {
 
     /// Takes in the packets counted on its interface.
     pub(crate) fn take_traffic(&mut self, received: u64, sent: u64, desk: &mut Desk) {
-        let probes: u64 = self.paths().map(|path| path.sent).sum();
-        let count = Count::new(desk.now, (received, self.replies), (sent, probes));
+        let Some(count) = desk.own.count(self.id, (received, sent), desk.now) else { return };
         for path in self.paths_mut() {
             path.count_traffic(count, desk);
         }

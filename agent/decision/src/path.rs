@@ -76,8 +76,6 @@ pub(crate) struct Path {
     pub(crate) turn: usize,
     /// The gateway's answer to the latest suspicion; `None`: none yet, or there is no gateway.
     pub(crate) gateway_answers: Option<bool>,
-    /// Probes asked for over it.
-    pub(crate) sent: u64,
 }
 
 impl Path {
@@ -131,7 +129,6 @@ impl Path {
             pace: Pace::new(seed, now, slot),
             turn: 0,
             gateway_answers: None,
-            sent: 0,
         })
     }
 

@@ -66,8 +66,7 @@ impl Path {
             target.rtt.suspicion_deadline(self.timeout)
         };
         let sent = desk.now;
-        self.sent += 1;
-        let id = desk.probe(self.link, target.id, sent + self.timeout);
+        let id = desk.probe(self.link, target.id, target.packets.sent, sent + self.timeout);
         let flight = Flight { id, sent, deadline: sent + patience, confirming, lost: None };
         if target.launch(flight) {
             desk.counters.flights_dropped += 1;
@@ -84,6 +83,9 @@ impl Path {
     ) -> bool {
         let Some(place) = self.targets.iter().position(|t| t.id == target) else { return false };
         let Some(flight) = self.targets.get_mut(place).and_then(|t| t.land(id)) else { return false };
+        if let Some(target) = self.targets.get(place).filter(|_| outcome.is_answer()) {
+            desk.own.receive(self.link, target.packets.received, desk.now);
+        }
         match outcome {
             Outcome::Reply { rtt, at } if rtt <= self.timeout => {
                 self.reply(place, flight, rtt, at, desk);

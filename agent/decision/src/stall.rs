@@ -23,33 +23,26 @@ const QUIET: Duration = Duration::from_secs(1);
 /// No silence counts as usual beyond this: a real outage is no habit, and by then probes have seen it.
 const LONGEST_USUAL: Duration = Duration::from_secs(1);
 /// Fewer packets sent into a silence may have been of the kind that nobody answers.
-const LEAST_SENT: i64 = 5;
+const LEAST_SENT: u64 = 5;
 /// One packet received for so many sent is traffic; less is the chatter of a dead line's last hop (ARP, neighbour
 /// discovery). An upload gets an acknowledgement for every second packet, or, merged, for every thirtieth.
-const SENT_FOR_ONE: i64 = 64;
+const SENT_FOR_ONE: u64 = 64;
 /// After a stall, the next one raises no suspicion for so long: traffic that nobody answers costs few bursts.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Foreign packets on an interface, counted at one moment. Only differences mean anything: an interface that is made anew
-/// begins at zero, and then there are fewer packets on it than probes were ever sent over the link.
+/// Foreign packets on an interface, counted at one moment (see [`OwnPackets`](crate::own::OwnPackets)). Only differences
+/// mean anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Count {
     pub(crate) at: Timestamp,
-    pub(crate) received: i64,
-    pub(crate) sent: i64,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }
 
 impl Count {
-    /// All packets that the interface counted, without `replies` and `probes` of our own.
-    pub(crate) fn new(at: Timestamp, (received, replies): (u64, u64), (sent, probes): (u64, u64)) -> Self {
-        let foreign = |all: u64, own: u64| all.cast_signed().saturating_sub(own.cast_signed());
-        Self { at, received: foreign(received, replies), sent: foreign(sent, probes) }
-    }
-
-    /// Packets received and sent since an earlier count; a counter that went back began anew, and shows nothing.
-    pub(crate) fn since(&self, before: Self) -> (i64, i64) {
-        let more = |now: i64, before: i64| now.saturating_sub(before).max(0);
-        (more(self.received, before.received), more(self.sent, before.sent))
+    /// Packets received and sent since an earlier count.
+    pub(crate) const fn since(&self, before: Self) -> (u64, u64) {
+        (self.received.saturating_sub(before.received), self.sent.saturating_sub(before.sent))
     }
 }
 
@@ -148,6 +141,8 @@ impl StallWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LinkId;
+    use crate::own::OwnPackets;
 
     /// A line on which `rate` packets a millisecond go each way, looked at whenever the watch wants, at most for `ms`;
     /// from `cut` (ms) on nothing is received. Returns when a stall was told, in ms.
@@ -162,7 +157,7 @@ mod tests {
         let mut now = from;
         while now < from + ms {
             let at = Timestamp::ZERO + Duration::from_millis(now);
-            if watch.observe(Count::new(at, (received(now), 0), (sent(now), 0))).is_some() {
+            if watch.observe(Count { at, received: received(now), sent: sent(now) }).is_some() {
                 told.push(now);
             }
             let tick = (now / 500 + 1) * 500;
@@ -187,13 +182,14 @@ mod tests {
     #[test]
     fn an_interface_that_is_made_anew_is_watched_as_well() {
         let mut watch = StallWatch::default();
+        let mut own = OwnPackets::new(1);
         let mut stalls = 0;
         for step in 0..300_u64 {
-            // A million probes were sent; the counters begin anew, and then nothing comes back any more.
+            // Two million packets went by; the counters begin anew, and then nothing comes back any more.
             let sent = if step < 100 { 2_000_000 + step * 40 } else { (step - 100) * 40 };
             let received = if step < 200 { sent } else { 100 * 40 };
             let at = Timestamp::ZERO + Duration::from_millis(step * 40);
-            let seen = watch.observe(Count::new(at, (received, 1_000_000), (sent, 1_000_000)));
+            let seen = watch.observe(own.count(LinkId(0), (received, sent), at).unwrap());
             assert!(seen.is_none() || step > 200, "at step {step}");
             stalls += u32::from(seen.is_some());
         }

@@ -23,7 +23,7 @@ const ROUND_GAP: Duration = Duration::from_millis(10);
 const FIRST_GAP: Duration = Duration::from_millis(100);
 /// So many packets beyond our own replies say that a silent link is slow, not dead. Fewer may be ARP or
 /// neighbour discovery of a dead line's last hop.
-const SIGN_OF_LIFE: i64 = 4;
+const SIGN_OF_LIFE: u64 = 4;
 /// A silent link that moves so many packets gets so much longer, again and again: a full queue of a bad router holds probes
 /// for more than a second while users are served.
 const EXTENSION: Duration = Duration::from_millis(250);

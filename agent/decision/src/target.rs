@@ -2,7 +2,9 @@
 
 use crate::rtt::RttStats;
 use crate::window::{LossTest, LossWindow};
-use crate::{Percent, ProbeId, Target, TargetId, TargetIdentity, TargetKind, TargetSnapshot, Timestamp};
+use crate::{
+    Packets, Percent, ProbeId, Target, TargetId, TargetIdentity, TargetKind, TargetSnapshot, Timestamp,
+};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -47,6 +49,7 @@ pub(crate) struct TargetState {
     pub(crate) weight: u32,
     /// Bytes of one probe and its answer.
     pub(crate) cost: u32,
+    pub(crate) packets: Packets,
     pub(crate) rtt: RttStats,
     pub(crate) window: LossWindow,
     pub(crate) test: LossTest,
@@ -83,6 +86,7 @@ impl TargetState {
             identity: target.identity,
             weight: u32::from(target.weight.max(1)),
             cost: target.cost,
+            packets: target.packets,
             rtt: RttStats::new(),
             window: LossWindow::default(),
             test: LossTest::new(loss_limit),

@@ -85,7 +85,8 @@ impl Verification {
             self.unpaid = true;
             return;
         }
-        let id = desk.canary(path.family, path.link, target.id, desk.now + path.timeout);
+        let id =
+            desk.canary(path.family, path.link, (target.id, target.packets.sent), desk.now + path.timeout);
         self.first.get_or_insert(id);
         self.sent += 1;
     }

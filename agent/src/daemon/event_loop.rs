@@ -15,7 +15,7 @@ use crate::api::{self, Context, Names, Order, WallClock};
 use crate::clock;
 use crate::modem::News;
 use crate::netlink::{Kernel, Notice, Traffic};
-use crate::probe::{Canary, GatewayAnswer, Prober};
+use crate::probe::{Canary, GatewayAnswer, Prober, Spent};
 use crate::recording::{Disk, Recorded};
 use shunt_config::FailbackMode;
 use shunt_decision::{Action, Event, Family, Happening, Outcome, ProbeId, Timestamp};
@@ -339,9 +339,9 @@ impl EventLoop {
             let now = clock::now();
             match action {
                 Action::Probe { id, link, target, expires } => {
-                    let bytes = self.prober.send(id, link, target, now, expires);
+                    let Spent { bytes, packets } = self.prober.send(id, link, target, now, expires);
                     if bytes > 0 {
-                        self.core.handle_event(Event::LookUp { link, bytes }, now);
+                        self.core.handle_event(Event::Spent { link, bytes, packets }, now);
                     }
                 }
                 Action::Canary { id, link, target, expires, .. } => {

@@ -78,6 +78,7 @@ pub(super) fn resolvers(link: &file::Link, given: &[IpAddr]) -> Vec<IpAddr> {
 
 fn core_target(weighted: &file::Weighted, link: &file::Link, far_ends: &[&file::Target]) -> core::Target {
     let file::Weighted { target, weight } = weighted;
+    let (sent, received) = target.packets();
     let place = far_ends.iter().position(|known| *known == target).unwrap_or(far_ends.len());
     core::Target {
         family: family(target),
@@ -92,6 +93,7 @@ fn core_target(weighted: &file::Weighted, link: &file::Link, far_ends: &[&file::
         weight: *weight,
         cost: target.cost(),
         look_up: target.look_up_cost(&link.resolvers),
+        packets: core::Packets { sent, received },
     }
 }
 

@@ -5,10 +5,11 @@
 
 use super::dns_wire::Question;
 use super::socket::{self, address, family_of};
+use super::spent::Spent;
 use super::token::Random;
 use crate::netlink::Binding;
-use shunt_config::{LOOK_UP_TRIES, look_up_cost};
-use shunt_decision::Timestamp;
+use shunt_config::{LOOK_UP_TRIES, look_up_cost, look_up_packets};
+use shunt_decision::{Packets, Timestamp};
 use socket2::{SockAddr, Type};
 use std::collections::BTreeMap;
 use std::io;
@@ -113,8 +114,8 @@ pub(super) struct Names {
     resolvers: Vec<IpAddr>,
     /// At most one for each target.
     known: BTreeMap<String, Entry>,
-    /// Bytes of the look-ups that began and were not paid for yet.
-    owed: u32,
+    /// What the look-ups cost that began and were not paid for yet.
+    owed: Spent,
     random: Random,
 }
 
@@ -145,8 +146,8 @@ impl Names {
         self.resolvers = resolvers;
     }
 
-    /// What the look-ups may cost that began since the last call, in bytes.
-    pub(super) fn take_owed(&mut self) -> u32 {
+    /// What the look-ups may cost that began since the last call.
+    pub(super) fn take_owed(&mut self) -> Spent {
         std::mem::take(&mut self.owed)
     }
 
@@ -170,7 +171,9 @@ impl Names {
             let asked = resolvers.iter().map(|server| (*server, random.short())).collect();
             // They are of one family.
             let ipv6 = resolvers.first().is_some_and(IpAddr::is_ipv6);
-            *owed = owed.saturating_add(look_up_cost(name, ipv6, resolvers.len()));
+            let (sent, received) = look_up_packets(resolvers.len());
+            let bytes = look_up_cost(name, ipv6, resolvers.len());
+            owed.add(Spent { bytes, packets: Packets { sent, received } });
             let waited_for = entry.address.is_none();
             entry.running = Some(LookUp::begin(reactor, question, asked, asking, waited_for));
         }

@@ -8,6 +8,7 @@ use super::names::{Names, Place};
 use super::page::{self, Client, Page, Running};
 use super::receive::Buffers;
 use super::socket::family_of;
+use super::spent::Spent;
 use super::spot::Spot;
 use super::sys;
 use super::tcp::Connect;
@@ -160,8 +161,8 @@ impl Path {
         self.names.ask(resolvers.iter().copied().filter(|ip| family_of(*ip) == family).collect());
     }
 
-    /// What the look-ups may cost that began since the last call, in bytes.
-    pub(super) fn take_owed(&mut self) -> u32 {
+    /// What the look-ups may cost that began since the last call.
+    pub(super) fn take_owed(&mut self) -> Spent {
         self.names.take_owed()
     }
 

@@ -6,6 +6,7 @@ use super::page::Client;
 use super::path::{Ask, Path, Request, Watch};
 use super::receive::Buffers;
 use super::socket::family_of;
+use super::spent::Spent;
 use super::spot::Spot;
 use super::sys::{self, Stamps};
 use crate::netlink::Binding;
@@ -128,7 +129,7 @@ impl Prober {
     }
 
     /// Sends one probe over one link, or not at all. What became of it comes by [`drain`](Self::drain); nothing comes
-    /// when it is not answered before `expires`. Returns the bytes that a look-up of its name may cost the link, if one
+    /// when it is not answered before `expires`. Returns what a look-up of its name may cost the link, if one
     /// began for it.
     pub fn send(
         &mut self,
@@ -137,7 +138,7 @@ impl Prober {
         target: TargetId,
         now: Timestamp,
         expires: Timestamp,
-    ) -> u32 {
+    ) -> Spent {
         let (request, client) = (Request { id, target, expires }, &self.client);
         let sent = self.links.get_mut(usize::from(link.0)).and_then(|link| {
             let family = link.targets.get(usize::from(target.0))?.as_ref()?.family();
@@ -146,7 +147,7 @@ impl Prober {
             let path = link.sides.get_mut(family).as_mut()?.path.as_mut()?;
             Some((path.send(request, ask).is_ok(), path.take_owed()))
         });
-        let (sent, owed) = sent.unwrap_or((false, 0));
+        let (sent, owed) = sent.unwrap_or_default();
         if !sent {
             self.unsendable.push(id);
         }

@@ -1,7 +1,8 @@
 //! Links as most simulations have them.
 
 use shunt_decision::{
-    Config, Failback, FailbackMode, Family, Limits, LinkConfig, Percent, Target, TargetIdentity, TargetKind,
+    Config, Failback, FailbackMode, Family, Limits, LinkConfig, Packets, Percent, Target, TargetIdentity,
+    TargetKind,
 };
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub fn link(name: &str, interval: Duration, v4: usize, v6: usize) -> LinkConfig 
         // An echo request and its reply, by IPv4.
         cost: 88,
         look_up: 0,
+        packets: Packets { sent: 1, received: 1 },
     };
     LinkConfig {
         name: name.to_owned(),

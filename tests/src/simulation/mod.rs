@@ -14,7 +14,7 @@ pub use reports::{
 pub use weather::Weather;
 
 use shunt_decision::{
-    Action, Config, Entry, Event, Failover, Family, LinkConfig, LinkId, Outcome, PathState, ProbeId,
+    Action, Config, Entry, Event, Failover, Family, LinkId, Outcome, Packets, PathState, ProbeId, Target,
     TargetId, Timestamp,
 };
 use std::cmp::Reverse;
@@ -48,6 +48,8 @@ struct Reply {
     v6: bool,
     sent: Timestamp,
     from: Source,
+    /// All packets of it that leave and come.
+    packets: (u32, u32),
 }
 
 /// Where an answer comes from.
@@ -123,7 +125,7 @@ pub struct Simulation<C = Failover> {
     pub keep_costs: bool,
     now: Timestamp,
     /// Family, and bytes of a probe and of a look-up.
-    targets: Vec<Vec<(Family, u32, u32)>>,
+    targets: Vec<Vec<Target>>,
     /// When the edge may look a name up again.
     names: BTreeMap<(LinkId, TargetId), Timestamp>,
     replies: BinaryHeap<Reverse<Reply>>,
@@ -155,8 +157,7 @@ impl<C: Core> Simulation<C> {
     /// The same around a core that `make` gives, of the same config and seed.
     pub fn around(config: &Config, rtts: &[Duration], seed: u64, make: impl FnOnce(Timestamp) -> C) -> Self {
         let start = Timestamp::from_nanos(1_000_000_000);
-        let known = |link: &LinkConfig| link.targets.iter().map(|t| (t.family, t.cost, t.look_up)).collect();
-        let targets = config.links.iter().map(known).collect();
+        let targets = config.links.iter().map(|link| link.targets.clone()).collect();
         Self {
             core: make(start),
             weather: rtts.iter().map(|rtt| [Weather::fair(*rtt), Weather::fair(*rtt)]).collect(),
@@ -230,7 +231,9 @@ impl<C: Core> Simulation<C> {
             if let Some(counted) = self.counted.get_mut(usize::from(reply.link.0))
                 && matches!(reply.from, Source::Target | Source::Portal)
             {
-                counted.received += 1.0;
+                // The first packet was counted when it was sent; what follows the answer comes by at once.
+                counted.sent += f64::from(reply.packets.0) - 1.0;
+                counted.received += f64::from(reply.packets.1);
             }
             self.core.handle_event(Event::Probe { id: reply.id, outcome }, self.now);
         }
@@ -244,9 +247,6 @@ impl<C: Core> Simulation<C> {
             if let Action::Probe { id, link, target, .. } = action {
                 if let Some(count) = self.probes.get_mut(usize::from(link.0)) {
                     *count += 1;
-                }
-                if let Some(counted) = self.counted.get_mut(usize::from(link.0)) {
-                    counted.sent += 1.0;
                 }
                 self.send(id, link, target, false);
                 self.look_up(link, target);
@@ -305,7 +305,7 @@ impl<C: Core> Simulation<C> {
         }
     }
 
-    fn target(&self, link: LinkId, target: TargetId) -> Option<(Family, u32, u32)> {
+    fn target(&self, link: LinkId, target: TargetId) -> Option<Target> {
         self.targets.get(usize::from(link.0))?.get(usize::from(target.0)).copied()
     }
 
@@ -316,7 +316,7 @@ impl<C: Core> Simulation<C> {
 
     /// As the prober does with a probe of a name, where that is due.
     fn look_up(&mut self, link: LinkId, target: TargetId) {
-        let Some((family, _, bytes)) = self.target(link, target) else { return };
+        let Some(Target { family, look_up: bytes, .. }) = self.target(link, target) else { return };
         if bytes == 0 || self.names.get(&(link, target)).is_some_and(|next| *next > self.now) {
             return;
         }
@@ -327,33 +327,42 @@ impl<C: Core> Simulation<C> {
         if self.keep_costs {
             self.costs.push((self.now, link, bytes));
         }
-        self.core.handle_event(Event::LookUp { link, bytes }, self.now);
+        let packets = Packets { sent: 1, received: 1 };
+        if let Some(counted) = self.counted.get_mut(usize::from(link.0)) {
+            counted.sent += 1.0;
+            counted.received += 1.0;
+        }
+        self.core.handle_event(Event::Spent { link, bytes, packets }, self.now);
     }
 
     fn note_cost(&mut self, action: &Action) {
         let (Action::Probe { link, target, .. } | Action::Canary { link, target, .. }) = *action else {
             return;
         };
-        if let Some((_, cost, _)) = self.target(link, target) {
+        if let Some(Target { cost, .. }) = self.target(link, target) {
             self.costs.push((self.now, link, cost));
         }
     }
 
     fn send(&mut self, id: ProbeId, link: LinkId, target: TargetId, canary: bool) {
         let (number, draw, wait) = (usize::from(link.0), self.chance(), self.chance());
-        let Some((family, ..)) = self.target(link, target) else { return };
+        let Some(Target { family, packets, .. }) = self.target(link, target) else { return };
         let Some(weather) = self.weather.get(number).and_then(|w| w.get(place(family))) else { return };
         let v6 = family == Family::V6;
         if weather.unresolved.contains(&target) {
             // The prober's word wakes the loop at once; here the next turn does as well.
             let (at, from) = (self.now, if canary { Source::Edge } else { Source::Prober });
-            return self.replies.push(Reverse(Reply { at, id, link, v6, sent: at, from }));
+            return self.replies.push(Reverse(Reply { at, id, link, v6, sent: at, from, packets: (0, 0) }));
+        }
+        if let Some(counted) = self.counted.get_mut(number) {
+            counted.sent += 1.0;
         }
         let blocked = canary && !weather.forwards || weather.gone.contains(&target) || draw < weather.loss;
         if !blocked && weather.cut.is_none() {
             let at = self.now + weather.rtt + weather.jitter.mul_f64(wait);
             let from = if weather.portal.contains(&target) { Source::Portal } else { Source::Target };
-            self.replies.push(Reverse(Reply { at, id, link, v6, sent: self.now, from }));
+            let packets = (packets.sent, packets.received);
+            self.replies.push(Reverse(Reply { at, id, link, v6, sent: self.now, from, packets }));
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::simulation::{Simulation, Weather, black_hole_detection_with, link, two_links};
 use proptest::prelude::*;
 use shunt_decision::{
-    BudgetState, Config, Event, Family, LinkId, PathState, Plan, ProbeBudget, TargetId, Timestamp, Verdict,
-    worst_detection,
+    BudgetState, Config, Event, Family, LinkId, Packets, PathState, Plan, ProbeBudget, TargetId, Timestamp,
+    Verdict, worst_detection,
 };
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -319,7 +319,7 @@ fn a_witness_of_the_uplink_is_asked_from_what_an_empty_reserve_keeps() {
     simulation.run_for(secs(40));
     let reserve = simulation.core.snapshot().links[1].budget.unwrap().reserve;
     let bytes = u32::try_from(reserve - 1_100).unwrap();
-    simulation.tell(Event::LookUp { link: LTE, bytes });
+    simulation.tell(Event::Spent { link: LTE, bytes, packets: Packets::default() });
     assert_eq!(state(&simulation), BudgetState::Empty);
     for link in [0, 1] {
         apply(&mut simulation, &Twist::Gone(link, 1, true));

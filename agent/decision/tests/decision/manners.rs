@@ -325,3 +325,44 @@ fn an_outage_that_ends_unseen_in_a_clock_gap_is_over() {
     assert_eq!((snapshot.uplink.v4, snapshot.incidents.len()), (Some(FIBER), 1));
     assert!(snapshot.incidents[0].restored.is_some() && snapshot.incidents[0].ended.is_some());
 }
+
+#[test]
+fn probes_of_many_packets_are_no_users() {
+    use shunt_decision::{Packets, TargetKind};
+    let mut config = two_links(secs(1));
+    let many = [
+        (TargetKind::Tcp, Packets { sent: 4, received: 3 }),
+        (TargetKind::Http, Packets { sent: 16, received: 15 }),
+    ];
+    for link in &mut config.links {
+        for (target, (kind, packets)) in link.targets.iter_mut().zip(many) {
+            (target.kind, target.packets, target.look_up) = (kind, packets, 300);
+        }
+    }
+    // With a reply before the next probe, between it and the one after, and long after that.
+    for rtt in [10, 700, 1_400] {
+        let mut simulation = Simulation::new(config.clone(), &[rtt, 40].map(Duration::from_millis), 1);
+        simulation.keep_actions = true;
+        simulation.run_for(secs(5));
+        let looks = |simulation: &Simulation| {
+            let is_look =
+                |action: &Action| matches!(action, Action::SampleTraffic { link } if *link == FIBER);
+            simulation.log.iter().filter(|(_, action)| is_look(action)).count()
+        };
+        let before = looks(&simulation);
+        simulation.run_for(secs(60));
+        assert!(
+            (119..=121).contains(&(looks(&simulation) - before)),
+            "a look with each probe, and none else"
+        );
+        simulation.weather[0][0].users = 100.0;
+        simulation.run_for(secs(60));
+        assert!(looks(&simulation) - before > 1_000, "users' packets are seen");
+        simulation.weather[0][0].portal.push(TargetId(1));
+        simulation.weather[0][0].users = 0.0;
+        simulation.run_for(secs(5));
+        let before = looks(&simulation);
+        simulation.run_for(secs(60));
+        assert!(looks(&simulation) - before <= 121, "nor are answers of others");
+    }
+}

@@ -149,7 +149,7 @@ impl<'a> Gatherer<'a> {
             Event::Adopted { .. }
             | Event::Command(_)
             | Event::Window { .. }
-            | Event::LookUp { .. }
+            | Event::Spent { .. }
             | Event::Modem { .. }
             | Event::ClockGap => {}
         }

@@ -55,7 +55,9 @@ impl Here {
                 Event::Gateway { link: self.new_link(link)?, family, answers }
             }
             Event::Modem { link, state } => Event::Modem { link: self.new_link(link)?, state },
-            Event::LookUp { link, bytes } => Event::LookUp { link: self.new_link(link)?, bytes },
+            Event::Spent { link, bytes, packets } => {
+                Event::Spent { link: self.new_link(link)?, bytes, packets }
+            }
             Event::Command(Command::Release) | Event::Window { .. } | Event::ClockGap => event.clone(),
             Event::Probe { .. } | Event::Ranked { .. } => return None,
         })
