@@ -12,6 +12,7 @@ mod netns;
 
 use netns::agent::{Agent, FIBER, on_gateway};
 use shunt_decision::LinkId;
+use std::net::UdpSocket;
 
 /// No kernel knows this request (the last that Linux 6.18 knows is below 124).
 const UNKNOWN: u16 = 254;
@@ -20,6 +21,9 @@ const UNKNOWN: u16 = 254;
 fn a_kernel_that_does_not_know_the_small_request_is_asked_by_the_large_one() {
     on_gateway("a_kernel_that_does_not_know_the_small_request_is_asked_by_the_large_one", |wire, config| {
         let mut agent = Agent::open(config);
+        // At least the question who has this address goes out.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        socket.send_to(b"?", "192.0.2.99:9").unwrap();
         let small = agent.kernel.traffic(FIBER).unwrap();
         assert!(agent.kernel.asks_counters_alone(), "this kernel is asked by the large request");
         agent.kernel.ask_counters_by(UNKNOWN);
