@@ -51,10 +51,12 @@ fn every_kind(far: &Far, ip: IpAddr, family: &str) {
         let outcomes = asker.ask_all(FIRST, 3);
         assert!(outcomes.iter().all(|outcome| rtt(*outcome) > Duration::ZERO), "{outcomes:?}");
     }
-    // One look-up for all of them, and the two queries of the DNS target; all from the link.
+    // One look-up for all of them, which may be repeated on a busy machine, and the two queries of the DNS target; all
+    // from the link.
     let [v4, _, v6, _] = addresses(1);
     let here: IpAddr = if ip.is_ipv4() { v4 } else { v6 };
-    assert_eq!(questions.try_iter().map(|peer| peer.ip()).collect::<Vec<_>>(), [here; 3]);
+    let asked: Vec<_> = questions.try_iter().map(|peer| peer.ip()).collect();
+    assert!((3..=4).contains(&asked.len()) && asked.iter().all(|peer| *peer == here), "{asked:?}");
     let stand_ins: Vec<_> = (0..3).map(|n| asker.prober.stand_in(FIRST, TargetId(n)).unwrap()).collect();
     let server = SocketAddr::new(ip, 53).into();
     let dns = Target::Dns { server, name: "page.example".to_owned(), answer: None };
