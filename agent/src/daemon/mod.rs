@@ -15,6 +15,7 @@ mod record;
 mod rights;
 mod settings;
 mod store;
+mod telling;
 mod warnings;
 mod window;
 
