@@ -1,19 +1,14 @@
 //! Which rung comes next, and when none may: uses, caps, back-off.
 
+use crate::resets::Resets;
 use crate::rng::{mix, share};
-use crate::{Fault, Hardware, Rung, Timestamp, UnixTime};
+use crate::{Fault, Hardware, Rung, Timestamp};
 use core::time::Duration;
 
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
 
-const HOUR: Duration = minutes(60);
-const DAY: Duration = minutes(24 * 60);
-/// A modem that was reset three times within an hour will not be mended by the fourth.
-pub(crate) const RESETS_AN_HOUR: usize = 3;
-/// And each reset costs the flash of the modem and the patience of the network.
-pub(crate) const RESETS_A_DAY: usize = 10;
 /// What is waited after the ladder was climbed in vain, and at the last for ever.
 const PACE: [Duration; 6] = [minutes(1), minutes(2), minutes(5), minutes(10), minutes(30), minutes(60)];
 /// What is added to a wait by chance, at most: a region's modems must not come back all at once.
@@ -48,19 +43,6 @@ const fn may_mend(rung: Rung, fault: Fault) -> bool {
     }
 }
 
-/// A reset that still counts: how old it was when this was last certain, and when that was.
-#[derive(Debug, Clone, Copy)]
-struct Counted {
-    age: Duration,
-    at: Timestamp,
-}
-
-impl Counted {
-    fn age(self, now: Timestamp) -> Duration {
-        self.age.saturating_add(now.since(self.at))
-    }
-}
-
 /// What the ladder says to a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
@@ -91,9 +73,7 @@ pub(crate) struct Means {
 pub(crate) struct Ladder {
     uses: [u8; Rung::ALL.len()],
     lacks: [bool; Rung::ALL.len()],
-    resets: Vec<Counted>,
-    /// Those among them that were made before this start, the oldest first, and when they were saved.
-    from_before: Option<(usize, UnixTime, Timestamp)>,
+    pub(crate) resets: Resets,
     pub(crate) rounds: u8,
     resting: Option<Timestamp>,
     /// The rest is due to data that flows.
@@ -103,20 +83,11 @@ pub(crate) struct Ladder {
 }
 
 impl Ladder {
-    /// `resets` are the ages of those on record, the oldest first.
-    pub(crate) fn new(
-        resets: &[Duration],
-        saved_at: Option<UnixTime>,
-        rounds: u8,
-        seed: u64,
-        now: Timestamp,
-    ) -> Self {
-        let skipped = resets.len().saturating_sub(RESETS_A_DAY);
-        let resets: Vec<_> = resets.iter().skip(skipped).map(|age| Counted { age: *age, at: now }).collect();
+    /// `rounds` is how many times it was climbed in vain before.
+    pub(crate) const fn new(resets: Resets, rounds: u8, seed: u64) -> Self {
         Self {
             uses: [0; Rung::ALL.len()],
             lacks: [false; Rung::ALL.len()],
-            from_before: saved_at.map(|at| (resets.len(), at, now)),
             resets,
             rounds,
             resting: None,
@@ -148,7 +119,7 @@ impl Ladder {
                 return Choice::Rung(rung);
             }
         }
-        let pace = PACE.get(usize::from(self.rounds)).or(PACE.last()).copied().unwrap_or(HOUR);
+        let pace = PACE.get(usize::from(self.rounds)).or(PACE.last()).copied().unwrap_or(minutes(60));
         let until = now + self.spread(pace);
         self.rounds = self.rounds.saturating_add(1).min(PACE.len() as u8);
         self.resting = Some(until);
@@ -160,39 +131,6 @@ impl Ladder {
     pub(crate) fn spread(&mut self, time: Duration) -> Duration {
         self.drawn += 1;
         time + share(mix(self.seed, self.drawn), time / JITTER_PART)
-    }
-
-    /// Puts a reset on record. Only the latest ten matter to the caps, and an operator may order more.
-    pub(crate) fn count_reset(&mut self, now: Timestamp) {
-        self.resets.push(Counted { age: Duration::ZERO, at: now });
-        if self.resets.len() > RESETS_A_DAY {
-            self.resets.remove(0);
-            // Those from before this start are the first: the clock must still find them.
-            if let Some((count, ..)) = &mut self.from_before {
-                *count = count.saturating_sub(1);
-            }
-        }
-    }
-
-    /// How many resets the last hour and the last day saw.
-    pub(crate) fn resets(&self, now: Timestamp) -> (usize, usize) {
-        let younger = |limit| self.resets.iter().filter(|reset| reset.age(now) < limit).count();
-        (younger(HOUR), younger(DAY))
-    }
-
-    /// How old each reset is that still counts: what is saved.
-    pub(crate) fn ages(&self, now: Timestamp) -> Vec<Duration> {
-        let ages = self.resets.iter().map(|reset| reset.age(now)).filter(|age| *age < DAY);
-        ages.collect()
-    }
-
-    /// The time of day is known: resets from before this start are as old as that makes them, if older.
-    pub(crate) fn take_clock(&mut self, unix: UnixTime, now: Timestamp) {
-        let Some((count, saved, loaded)) = self.from_before.take() else { return };
-        let off = unix.since(saved).saturating_sub(now.since(loaded));
-        for reset in self.resets.iter_mut().take(count) {
-            reset.age = reset.age.saturating_add(off);
-        }
     }
 
     /// A rung that did nothing at all is not tried again before all are.
@@ -261,8 +199,7 @@ impl Ladder {
         if !rung.is_reset() {
             return true;
         }
-        let (hour, day) = self.resets(now);
-        let left = RESETS_AN_HOUR.saturating_sub(hour).min(RESETS_A_DAY.saturating_sub(day));
+        let left = self.resets.left(now);
         let resets = Rung::ALL.into_iter().filter(|rung| rung.is_reset() && self.has(*rung, means));
         let strongest = resets.max() == Some(rung);
         left >= 2 || (left == 1 && strongest)
@@ -293,7 +230,7 @@ mod tests {
         let mut rungs = Vec::new();
         while let Choice::Rung(rung) = ladder.choose(fault, means, now) {
             if rung.is_reset() {
-                ladder.count_reset(now);
+                ladder.resets.count(now);
             }
             rungs.push(rung.number());
         }
@@ -301,7 +238,7 @@ mod tests {
     }
 
     fn ladder() -> Ladder {
-        Ladder::new(&[], None, 0, 1, Timestamp::ZERO)
+        Ladder::new(Resets::new(&[], None, Timestamp::ZERO), 0, 1)
     }
 
     #[test]
@@ -370,34 +307,5 @@ mod tests {
         for (wait, pace) in waits.iter().zip([1, 2, 5, 10, 30, 60, 60, 60, 60].map(minutes)) {
             assert!((pace..pace + pace / 5).contains(wait), "{waits:?}");
         }
-    }
-
-    #[test]
-    fn more_resets_than_the_caps_know_of_are_forgotten_the_oldest_first() {
-        let saved: Vec<_> = (0..15).rev().map(minutes).collect();
-        let now = Timestamp::from_nanos(1);
-        let mut ladder = Ladder::new(&saved, Some(UnixTime(1_000_000)), 0, 1, now);
-        assert_eq!(ladder.ages(now), saved[5..]);
-        for _ in 0..3 {
-            ladder.count_reset(now);
-        }
-        ladder.take_clock(UnixTime(1_000_060), now);
-        assert_eq!(ladder.ages(now), [7, 6, 5, 4, 3, 2, 1, 0, 0, 0].map(minutes));
-    }
-
-    #[test]
-    fn resets_from_before_a_start_age_with_the_clock_only() {
-        let saved = [minutes(70), minutes(10)];
-        let now = Timestamp::from_nanos(1);
-        let mut ladder = Ladder::new(&saved, Some(UnixTime(1_000_000)), 0, 1, now);
-        assert_eq!(ladder.resets(now), (1, 2));
-        let later = now + minutes(49);
-        assert_eq!(ladder.resets(later), (1, 2));
-        // Half an hour passed while nobody ran.
-        ladder.take_clock(UnixTime(1_000_000 + 79 * 60), later);
-        assert_eq!(ladder.resets(later), (0, 2));
-        assert_eq!(ladder.ages(later), [minutes(149), minutes(89)]);
-        ladder.take_clock(UnixTime(9_000_000), later);
-        assert_eq!(ladder.resets(later), (0, 2));
     }
 }

@@ -30,6 +30,7 @@ mod readiness;
 mod reason;
 mod recovery;
 mod repair;
+mod resets;
 mod rng;
 mod saved;
 mod slots;

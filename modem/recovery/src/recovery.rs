@@ -7,6 +7,7 @@ use crate::known::Known;
 use crate::ladder::Ladder;
 use crate::pin::Attempt;
 use crate::repair::{Open, Run};
+use crate::resets::Resets;
 use crate::rng::{mix, share};
 use crate::slots::{SlotState, restore};
 use crate::stage::{Sign, Stage, Step, next};
@@ -102,7 +103,7 @@ impl Recovery {
             booted: now,
             flows: false,
             fresh_bearer: true,
-            ladder: Ladder::new(&saved.resets, saved.at, saved.rounds, seed, now),
+            ladder: Ladder::new(Resets::new(&saved.resets, saved.at, now), saved.rounds, seed),
             doubt: None,
             fault: None,
             run: None,
@@ -142,7 +143,7 @@ impl Recovery {
             }
             Event::Data { flows } => self.take_data(flows),
             Event::Clock(unix) => {
-                self.ladder.take_clock(unix, self.desk.now);
+                self.ladder.resets.take_clock(unix, self.desk.now);
                 self.meter.take_clock(unix, self.desk.now);
                 self.age_blocks(unix);
                 self.judge_allowance();
@@ -266,7 +267,7 @@ impl Recovery {
         let mut saved = Saved {
             pins: self.pins.clone(),
             blocks: self.kept.clone(),
-            resets: self.ladder.ages(self.desk.now),
+            resets: self.ladder.resets.ages(self.desk.now),
             rounds: self.ladder.rounds,
             ..Saved::default()
         };

@@ -71,7 +71,7 @@ impl Recovery {
         self.desk.record(Happening::RungBegan { rung, fault });
         let began = self.desk.now;
         if rung.is_reset() {
-            self.ladder.count_reset(began);
+            self.ladder.resets.count(began);
         }
         self.enter(Stage::Repairing);
         self.run = Some(Run { rung, fault, began, steps, resume, sim });

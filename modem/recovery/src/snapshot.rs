@@ -86,7 +86,7 @@ impl Recovery {
                 Stage::Blocked => self.blocked_until(),
                 _ => self.ladder.resting(now),
             },
-            resets: self.ladder.resets(now),
+            resets: self.ladder.resets.of_late(now),
             identity: self.known.identity.clone(),
             slot: self.slot(),
             sim: self.known.sim.as_ref().map(|sim| sim.state),
