@@ -2,11 +2,11 @@
 
 use super::setup::{self, SetupError};
 use super::words;
-use crate::clock;
+use crate::clock::now;
 use crate::state_file;
 use shunt_config::Remote;
 use shunt_sms::control::{Action, Control, Order, PolicyError, Saved};
-use shunt_sms::{Address, Message, Timestamp, UnixTime};
+use shunt_sms::{Address, Message, UnixTime};
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
@@ -92,11 +92,6 @@ impl RemoteControl {
         }
         attempt.then_some(led_to)
     }
-}
-
-/// The agent's clock, which also runs while the machine sleeps.
-fn now() -> Timestamp {
-    Timestamp::from_nanos(clock::now().as_nanos())
 }
 
 #[cfg(test)]

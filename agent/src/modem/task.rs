@@ -264,8 +264,7 @@ impl Task {
         remote: &mut RemoteControl,
     ) {
         if let Received::Message(message) = &received
-            && let Some(led_to) =
-                remote.take(message, unix_time().map(|time| shunt_sms::UnixTime(time.0))).await
+            && let Some(led_to) = remote.take(message, unix_time()).await
         {
             taken.give(());
             for consequence in led_to {

@@ -1,7 +1,7 @@
 //! What each card carried, by counters that may begin anew at any time.
 
 use crate::facts::{Iccid, Usage};
-use crate::time::Month;
+use crate::month::Month;
 use crate::{Allowance, CardUsage, Saved, Timestamp, UnixTime};
 use core::time::Duration;
 

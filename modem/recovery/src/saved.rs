@@ -1,7 +1,7 @@
 //! What is kept over a restart.
 
 use crate::facts::{Iccid, Slot, Usage};
-use crate::time::Month;
+use crate::month::Month;
 use crate::{Cause, UnixTime};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};

@@ -98,7 +98,7 @@ impl Recovery {
         let Some((saved, loaded)) = self.blocked_before.take() else { return };
         let off = unix.since(saved).saturating_sub(self.desk.now.since(loaded));
         for slot in self.slots.iter_mut().filter(|slot| slot.old) {
-            slot.until = slot.until.map(|until| until.earlier(off));
+            slot.until = slot.until.map(|until| until - off);
         }
     }
 

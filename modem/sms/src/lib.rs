@@ -42,4 +42,5 @@ pub use address::{Address, Home, Kind, Number};
 pub use body::{Body, Content, Flaws};
 pub use error::{AddressError, EncodeError, PduError};
 pub use reassembly::{Limits, Message, Out, Reassembly};
-pub use time::{ServiceTime, Timestamp, UnixTime};
+pub use shunt_time::{Timestamp, UnixTime};
+pub use time::ServiceTime;

@@ -4,10 +4,11 @@
 //! made of: only then may these places be deleted. So at any moment each part is here and stored, or given out; none is
 //! lost by a restart, a flood, or a part that never comes.
 
+use crate::Timestamp;
 use crate::address::Address;
 use crate::body::{Body, Content, Flaws};
 use crate::pdu::{Concatenation, Deliver};
-use crate::time::{ServiceTime, Timestamp};
+use crate::time::ServiceTime;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};

@@ -1,50 +1,8 @@
-//! Instants that enter from outside, and the time that a service centre writes onto a message.
+//! The time that a service centre writes onto a message.
 
 use core::fmt;
-use core::ops::Add;
-use core::time::Duration;
 use serde::{Deserialize, Serialize};
-
-/// A point in time, in nanoseconds since an epoch that the caller chose, on a clock that never jumps and also runs while
-/// the machine sleeps. Only differences mean anything here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct Timestamp(u64);
-
-impl Timestamp {
-    /// The epoch itself.
-    pub const ZERO: Self = Self(0);
-
-    /// The instant `nanos` nanoseconds after the epoch.
-    #[must_use]
-    pub const fn from_nanos(nanos: u64) -> Self {
-        Self(nanos)
-    }
-
-    /// Nanoseconds since the epoch.
-    #[must_use]
-    pub const fn as_nanos(self) -> u64 {
-        self.0
-    }
-
-    /// Time from `earlier` to `self`; zero when `earlier` is the later one.
-    #[must_use]
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
-    }
-}
-
-impl Add<Duration> for Timestamp {
-    type Output = Self;
-
-    fn add(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
-    }
-}
-
-/// The time of day, in seconds since 1970 (UTC).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct UnixTime(pub u64);
+use shunt_time::UnixTime;
 
 /// The local time at a service centre, with its zone (23.040 9.2.3.11). Only what a calendar has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

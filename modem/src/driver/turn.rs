@@ -133,7 +133,7 @@ impl Driver {
             }
             self.hold(Event::Fact(fact));
         }
-        let now = shunt_sms::Timestamp::from_nanos(self.pace.now().as_nanos());
+        let now = self.pace.now();
         match ended {
             Ended::Task { id, end } => {
                 let ports = self.hands.as_ref().is_some_and(|hands| hands.pair.is_some());
@@ -224,7 +224,7 @@ impl Driver {
 
     fn taken(&mut self, number: u64, taken: bool) {
         self.own.messages += u64::from(taken);
-        let now = shunt_sms::Timestamp::from_nanos(self.pace.now().as_nanos());
+        let now = self.pace.now();
         self.post.answered(number, taken, now);
     }
 
@@ -262,7 +262,7 @@ impl Driver {
     }
 
     fn hand_over(&mut self) {
-        let now = shunt_sms::Timestamp::from_nanos(self.pace.now().as_nanos());
+        let now = self.pace.now();
         if let Some((told, number, answer)) = self.post.hand_over(now) {
             self.ask_agent(told, answer, move |taken| Heard::Taken { number, taken });
         }
@@ -286,7 +286,7 @@ impl Driver {
         if !self.is_usable() {
             return None;
         }
-        if let Some(job) = self.post.job(shunt_sms::Timestamp::from_nanos(now.as_nanos())) {
+        if let Some(job) = self.post.job(now) {
             return Some(job);
         }
         if now >= self.details {
@@ -326,7 +326,7 @@ impl Driver {
     fn due(&self) -> Option<Timestamp> {
         let machine = if self.holds() { None } else { self.recovery.poll_timeout() };
         let own = || {
-            let post = self.post.due().map(|due| Timestamp::from_nanos(due.as_nanos()));
+            let post = self.post.due();
             [post, Some(self.details)].into_iter().flatten().min()
         };
         let own = if self.hands.is_some() && self.is_usable() { own() } else { None };

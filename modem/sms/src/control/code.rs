@@ -1,6 +1,6 @@
 //! Rolling codes: HOTP (RFC 4226) and TOTP (RFC 6238), by HMAC of RustCrypto.
 
-use crate::time::UnixTime;
+use crate::UnixTime;
 use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;

@@ -9,7 +9,7 @@ use super::saved::{Saved, Standing};
 use crate::address::{Address, Number};
 use crate::body::Content;
 use crate::reassembly::Message;
-use crate::time::{Timestamp, UnixTime};
+use crate::{Timestamp, UnixTime};
 use core::fmt;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};

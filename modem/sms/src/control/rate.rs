@@ -1,6 +1,6 @@
 //! How often something may happen.
 
-use crate::time::Timestamp;
+use crate::Timestamp;
 use core::time::Duration;
 use std::collections::VecDeque;
 

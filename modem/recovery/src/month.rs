@@ -1,74 +1,9 @@
-//! The machine's own instant, and just enough of the calendar to know a billing month.
+//! Just enough of the calendar to know a billing month.
 
-use core::fmt;
-use core::ops::Add;
-use core::time::Duration;
 use serde::{Deserialize, Serialize};
+use shunt_time::UnixTime;
 
 const SECONDS_A_DAY: u64 = 86_400;
-
-/// A point in time, in nanoseconds since an epoch that the caller chose, on a clock that never jumps and also
-/// runs while the machine sleeps. Only differences mean anything here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct Timestamp(u64);
-
-impl Timestamp {
-    /// The epoch itself.
-    pub const ZERO: Self = Self(0);
-
-    /// The instant `nanos` nanoseconds after the epoch.
-    #[must_use]
-    pub const fn from_nanos(nanos: u64) -> Self {
-        Self(nanos)
-    }
-
-    /// Nanoseconds since the epoch.
-    #[must_use]
-    pub const fn as_nanos(self) -> u64 {
-        self.0
-    }
-
-    /// Time from `earlier` to `self`; zero when `earlier` is the later one.
-    #[must_use]
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
-    }
-}
-
-impl Timestamp {
-    /// The instant `duration` earlier; the epoch at the earliest.
-    pub(crate) fn earlier(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_sub(nanos))
-    }
-}
-
-impl Add<Duration> for Timestamp {
-    type Output = Self;
-
-    fn add(self, duration: Duration) -> Self {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
-    }
-}
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03} s", self.0 / 1_000_000_000, self.0 / 1_000_000 % 1_000)
-    }
-}
-
-/// The time of day, in seconds since 1970 (UTC).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct UnixTime(pub u64);
-
-impl UnixTime {
-    /// Time from `earlier` to `self`; zero when `earlier` is the later one.
-    #[must_use]
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_secs(self.0.saturating_sub(earlier.0))
-    }
-}
 
 /// A billing month, counted from January of the year 0; it begins on the billing day at midnight (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
