@@ -1,8 +1,7 @@
 //! What survives a reset of the MCU, so that its own hang makes no boot loop of the host.
 
 use heapless::Deque;
-use serde::{Deserialize, Serialize};
-use shunt_wire::{Counts, Happened, HostResetCause, Log, LogEntry, Timeouts};
+use shunt_wire::{Counts, Happened, HostResetCause, Log, LogEntry, Reader, Timeouts, Writer};
 
 /// The size of [`Saved`] in memory that lasts.
 pub const SAVED_BYTES: usize = 256;
@@ -17,7 +16,7 @@ const HEAD_BYTES: usize = 2;
 const CRC_BYTES: usize = 2;
 
 /// All that is kept.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Saved {
     /// The times, once armed.
     pub(crate) armed: Option<Timeouts>,
@@ -30,25 +29,13 @@ pub struct Saved {
     log: Entries,
 }
 
-/// A ring that serialises as a sequence.
+/// The last things that happened, oldest first.
 #[derive(Debug, Clone, Default)]
 struct Entries(Deque<LogEntry, LOG_KEPT>);
 
 impl PartialEq for Entries {
     fn eq(&self, other: &Self) -> bool {
         self.0.iter().eq(other.0.iter())
-    }
-}
-
-impl Serialize for Entries {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Deque::deserialize(deserializer).map(Self)
     }
 }
 
@@ -65,8 +52,18 @@ impl Saved {
     }
 
     fn fill(&self, bytes: &mut [u8; SAVED_BYTES]) -> Option<()> {
-        let content =
-            postcard::to_slice(self, bytes.get_mut(HEAD_BYTES..SAVED_BYTES - CRC_BYTES)?).ok()?.len();
+        let mut writer = Writer::new(bytes.get_mut(HEAD_BYTES..SAVED_BYTES - CRC_BYTES)?);
+        writer.byte(self.armed.is_some().into());
+        if let Some(timeouts) = &self.armed {
+            timeouts.write(&mut writer);
+        }
+        self.counts.write(&mut writer);
+        writer.byte(self.modem_spent);
+        writer.option(self.last_host_reset.map(|cause| cause as u32));
+        writer.number(self.log_next);
+        writer.number(self.log.0.len() as u32);
+        self.log.0.iter().for_each(|entry| entry.write(&mut writer));
+        let content = writer.finish()?;
         *bytes.first_chunk_mut()? = [LAYOUT, u8::try_from(content).ok()?];
         let end = HEAD_BYTES + content;
         let crc = shunt_wire::checksum(bytes.get(..end)?).to_le_bytes();
@@ -84,7 +81,23 @@ impl Saved {
         if layout != LAYOUT || crc != whole.as_slice() {
             return None;
         }
-        postcard::from_bytes(bytes.get(HEAD_BYTES..end)?).ok()
+        Self::read(Reader::new(bytes.get(HEAD_BYTES..end)?))
+    }
+
+    /// Reads what [`Saved::fill`] wrote.
+    fn read(mut reader: Reader<'_>) -> Option<Self> {
+        let mut saved = Self {
+            armed: reader.flag().then(|| Timeouts::read(&mut reader)),
+            counts: Counts::read(&mut reader),
+            modem_spent: reader.byte(),
+            last_host_reset: if reader.flag() { reader.one_of(&HostResetCause::ALL) } else { None },
+            log_next: reader.number(),
+            log: Entries::default(),
+        };
+        for _ in 0..reader.number() {
+            saved.log.0.push_back(LogEntry::read(&mut reader)?).ok()?;
+        }
+        reader.finish().then_some(saved)
     }
 
     /// Whether `other` is worth a write to flash after this: times, resets and cuts are. All of them have a

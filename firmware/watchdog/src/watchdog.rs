@@ -11,8 +11,8 @@ use crate::settings::Settings;
 use crate::stage::{Outputs, Stage};
 use crate::time::{Instant, Span};
 use shunt_wire::{
-    Answered, Capabilities, Decoder, Frame, Happened, Hello, HostResetCause, Line, LogEntry, Message, Name,
-    Received, ResetCause, Role, Seconds, Status,
+    Answered, Capabilities, Decoder, Frame, Happened, HostResetCause, Line, LogEntry, Received, Reply,
+    Request, ResetCause, Seconds, Status,
 };
 
 /// So many changes of the times, or of whether they count, at once ...
@@ -95,8 +95,8 @@ impl Watchdog {
     }
 
     /// Takes one byte of the line. What comes back is to be sent.
-    pub fn receive(&mut self, byte: u8, now: Instant) -> Option<Frame> {
-        match self.decoder.receive(byte) {
+    pub fn receive(&mut self, byte: u8, now: Instant) -> Option<Frame<Reply>> {
+        match self.decoder.receive_request(byte) {
             None => {
                 self.line_error(now);
                 None
@@ -108,7 +108,7 @@ impl Watchdog {
             }
             Some(Received::Unknown { sequence, .. }) => {
                 self.line.frame();
-                Some(self.frame(Message::NotUnderstood { sequence }))
+                Some(self.frame(Reply::NotUnderstood { sequence }))
             }
         }
     }
@@ -122,42 +122,38 @@ impl Watchdog {
     }
 
     /// Takes a whole frame, and gives the answer if it has one.
-    pub fn handle(&mut self, frame: Frame, now: Instant) -> Option<Message> {
+    pub fn handle(&mut self, frame: Frame<Request>, now: Instant) -> Option<Reply> {
         self.handle_timeout(now);
         let sequence = frame.sequence;
         match frame.message {
-            Message::Hello(hello) => {
-                self.answered.hello(hello.session);
+            Request::Hello { session } => {
+                self.answered.hello(session);
                 self.hello_due = false;
-                Some(Message::Hello(self.hello()))
+                Some(self.hello())
             }
-            Message::Feed => {
+            Request::Feed => {
                 self.feeds = self.feeds.saturating_add(1);
                 self.say(Event::Feed, now);
                 None
             }
-            Message::StatusRequest => {
+            Request::StatusRequest => {
                 self.status_due = false;
-                Some(Message::Status(self.status(now)))
+                Some(Reply::Status(self.status(now)))
             }
-            Message::LogRequest { from } => Some(Message::Log(self.saved.log_from(from))),
-            request @ (Message::Lease(_)
-            | Message::Arm(_)
-            | Message::Disarm
-            | Message::CycleModem
-            | Message::ResetHost
-            | Message::EnterBootLoader { .. }) => {
+            Request::LogRequest { from } => Some(Reply::Log(self.saved.log_from(from))),
+            request @ (Request::Lease(_)
+            | Request::Arm(_)
+            | Request::Disarm
+            | Request::CycleModem
+            | Request::ResetHost
+            | Request::EnterBootLoader { .. }) => {
                 // Taken out, since carrying out needs all of the rest.
                 let mut answered = core::mem::take(&mut self.answered);
                 let outcome = answered.answer(sequence, || self.carry_out(&request, now));
                 self.answered = answered;
-                Some(Message::Answer { sequence, outcome })
+                Some(Reply::Answer { sequence, outcome })
             }
-            // What only an MCU says: an echo of our own, or a mistake. Not answered, so that two MCUs, or an echo,
-            // make no endless talk.
-            Message::Status(_) | Message::Log(_) | Message::Answer { .. } | Message::NotUnderstood { .. } => {
-                None
-            }
+            Request::NotForUs => None,
         }
     }
 
@@ -174,18 +170,15 @@ impl Watchdog {
 
     /// What is to be sent unasked, one frame after the other until `None`: a hello after the boot, and the status
     /// when the stage has changed.
-    pub fn poll_frame(&mut self, now: Instant) -> Option<Frame> {
-        if self.hello_due {
-            self.hello_due = false;
-            let hello = Message::Hello(self.hello());
-            return Some(self.frame(hello));
-        }
-        if self.status_due {
-            self.status_due = false;
-            let status = Message::Status(self.status(now));
-            return Some(self.frame(status));
-        }
-        None
+    pub fn poll_frame(&mut self, now: Instant) -> Option<Frame<Reply>> {
+        let message = if core::mem::take(&mut self.hello_due) {
+            self.hello()
+        } else if core::mem::take(&mut self.status_due) {
+            Reply::Status(self.status(now))
+        } else {
+            return None;
+        };
+        Some(self.frame(message))
     }
 
     /// The levels that the outputs must have now.
@@ -296,17 +289,16 @@ impl Watchdog {
         Seconds(Instant::from_millis(now.as_millis().saturating_sub(self.booted.as_millis())).as_secs())
     }
 
-    fn frame(&mut self, message: Message) -> Frame {
+    fn frame(&mut self, message: Reply) -> Frame<Reply> {
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
         Frame { sequence, message }
     }
 
-    fn hello(&self) -> Hello {
-        Hello {
-            role: Role::Mcu,
-            software: Name::try_from(self.board.software).unwrap_or_default(),
-            board: Name::try_from(self.board.name).unwrap_or_default(),
+    fn hello(&self) -> Reply {
+        Reply::Hello {
+            software: self.board.software,
+            board: self.board.name,
             session: self.saved.counts.boots,
             capabilities: self.board.capabilities,
         }

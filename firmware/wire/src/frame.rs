@@ -1,6 +1,7 @@
 //! Frames: a message into bytes, and bytes, noise among them, into messages.
 
 use crate::cobs;
+use crate::mcu::{Reply, Request};
 use crate::message::Message;
 use core::fmt;
 use crc::{CRC_16_IBM_3740, Crc, NoTable};
@@ -25,18 +26,36 @@ const CRC: Crc<u16, NoTable> = Crc::<u16, NoTable>::new(&CRC_16_IBM_3740);
 
 /// A whole frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
+pub struct Frame<M = Message> {
     /// Counted up by the sender with each frame, so that the receiver sees losses and repeats.
     pub sequence: u16,
     /// What is said.
-    pub message: Message,
+    pub message: M,
+}
+
+/// What can be said: any [`Message`], or, in less flash, a [`Reply`] of the MCU.
+pub trait Speech {
+    /// Writes the message to the start of `target`, and gives its length; `None` when it does not fit.
+    fn write(&self, target: &mut [u8]) -> Option<usize>;
+}
+
+impl Speech for Message {
+    fn write(&self, target: &mut [u8]) -> Option<usize> {
+        postcard::to_slice(self, target).ok().map(|written| written.len())
+    }
+}
+
+impl Speech for Reply {
+    fn write(&self, target: &mut [u8]) -> Option<usize> {
+        Self::write(self, target)
+    }
 }
 
 /// What a frame's end has brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
+pub enum Received<M = Message> {
     /// A message.
-    Frame(Frame),
+    Frame(Frame<M>),
     /// A whole frame of a newer peer: answer it by [`Message::NotUnderstood`].
     Unknown {
         /// The version of its frame format.
@@ -78,7 +97,7 @@ impl core::error::Error for EncodeError {}
 /// # Errors
 ///
 /// When the message or the buffer does not fit; nothing of `buffer` may be sent then.
-pub fn encode<'a>(frame: &Frame, buffer: &'a mut [u8]) -> Result<&'a [u8], EncodeError> {
+pub fn encode<'a, M: Speech>(frame: &Frame<M>, buffer: &'a mut [u8]) -> Result<&'a [u8], EncodeError> {
     let mut block = [0; BLOCK_BYTES];
     let len = fill(frame, &mut block).ok_or(EncodeError::MessageTooLong)?;
     let block = block.get(..len).ok_or(EncodeError::MessageTooLong)?;
@@ -93,11 +112,11 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 }
 
 /// Header, message and CRC.
-fn fill(frame: &Frame, block: &mut [u8; BLOCK_BYTES]) -> Option<usize> {
+fn fill<M: Speech>(frame: &Frame<M>, block: &mut [u8; BLOCK_BYTES]) -> Option<usize> {
     let (header, rest) = block.split_first_chunk_mut::<HEADER_BYTES>()?;
     let [low, high] = frame.sequence.to_le_bytes();
     *header = [VERSION, low, high];
-    let message = postcard::to_slice(&frame.message, rest.get_mut(..MESSAGE_BYTES)?).ok()?.len();
+    let message = frame.message.write(rest.get_mut(..MESSAGE_BYTES)?)?;
     let len = HEADER_BYTES + message;
     let crc = CRC.checksum(block.get(..len)?).to_le_bytes();
     block.get_mut(len..len + CRC_BYTES)?.copy_from_slice(&crc);
@@ -144,6 +163,16 @@ impl Decoder {
 
     /// Takes one byte; a frame comes out with the zero that ends it.
     pub fn receive(&mut self, byte: u8) -> Option<Received> {
+        // What a newer peer appended to a known message is passed over.
+        self.take(byte, |message| postcard::take_from_bytes(message).ok().map(|(message, _appended)| message))
+    }
+
+    /// As [`Decoder::receive`], on the MCU.
+    pub fn receive_request(&mut self, byte: u8) -> Option<Received<Request>> {
+        self.take(byte, Request::read)
+    }
+
+    fn take<M>(&mut self, byte: u8, read: impl FnOnce(&[u8]) -> Option<M>) -> Option<Received<M>> {
         if byte != 0 {
             match self.buffer.get_mut(self.len) {
                 Some(place) => {
@@ -160,7 +189,8 @@ impl Decoder {
         if len == 0 {
             return None;
         }
-        let received = if overlong { None } else { self.buffer.get_mut(..len).and_then(open) };
+        let received =
+            if overlong { None } else { self.buffer.get_mut(..len).and_then(|block| open(block, read)) };
         if received.is_none() {
             self.damaged = self.damaged.saturating_add(1);
         }
@@ -169,7 +199,7 @@ impl Decoder {
 }
 
 /// What is in a stuffed block; `None` when it is damaged.
-fn open(block: &mut [u8]) -> Option<Received> {
+fn open<M>(block: &mut [u8], read: impl FnOnce(&[u8]) -> Option<M>) -> Option<Received<M>> {
     let len = cobs::unstuff(block)?;
     let (content, crc) = block.get(..len)?.split_last_chunk::<CRC_BYTES>()?;
     if CRC.checksum(content) != u16::from_le_bytes(*crc) {
@@ -177,15 +207,10 @@ fn open(block: &mut [u8]) -> Option<Received> {
     }
     let ([version, low, high], message) = content.split_first_chunk::<HEADER_BYTES>()?;
     let sequence = u16::from_le_bytes([*low, *high]);
-    let unknown = Received::Unknown { version: *version, sequence };
-    if *version != VERSION {
-        return Some(unknown);
-    }
-    Some(match postcard::take_from_bytes::<Message>(message) {
-        // What a newer peer appended to a known message is passed over.
-        Ok((message, _appended)) => Received::Frame(Frame { sequence, message }),
-        Err(_) => unknown,
-    })
+    let message = if *version == VERSION { read(message) } else { None };
+    Some(message.map_or(Received::Unknown { version: *version, sequence }, |message| {
+        Received::Frame(Frame { sequence, message })
+    }))
 }
 
 #[cfg(test)]

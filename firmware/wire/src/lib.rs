@@ -18,6 +18,9 @@
 //! message is not known comes out of the decoder as [`Received::Unknown`], to be answered by
 //! [`Message::NotUnderstood`]. [`VERSION`] changes only when the frame itself changes.
 //!
+//! The agent speaks by [`Message`] and `postcard`; the MCU takes a [`Request`] and says a [`Reply`], the same bytes
+//! read and written by hand, since flash is scarce there.
+//!
 //! Requests (lease, arm, disarm, modem cycle, host reset, boot loader) are answered by [`Message::Answer`]. A
 //! sender that misses the answer sends the same frame again, with the same sequence; [`Answered`] sees to it
 //! that the request is carried out once. A sender has one request under way at a time.
@@ -25,15 +28,20 @@
 
 mod answered;
 mod cobs;
+mod codec;
 mod frame;
 mod log;
+mod mcu;
 mod message;
 mod status;
+mod values;
 
 pub use answered::Answered;
+pub use codec::{Reader, Writer};
 pub use frame::{
-    Decoder, EncodeError, FRAME_BYTES, Frame, MESSAGE_BYTES, Received, VERSION, checksum, encode,
+    Decoder, EncodeError, FRAME_BYTES, Frame, MESSAGE_BYTES, Received, Speech, VERSION, checksum, encode,
 };
 pub use log::{Happened, LOG_PART, Log, LogEntry};
+pub use mcu::{Reply, Request};
 pub use message::{BOOT_LOADER_KEY, Capabilities, Hello, Message, Name, Outcome, Role, Seconds, Timeouts};
 pub use status::{Counts, HostResetCause, Line, ResetCause, Stage, Status};

@@ -5,7 +5,7 @@
 
 use shunt_wire::{
     BOOT_LOADER_KEY, Capabilities, Counts, Decoder, FRAME_BYTES, Frame, Happened, Hello, HostResetCause,
-    Line, Log, LogEntry, Message, Name, Outcome, Received, ResetCause, Role, Seconds, Stage, Status,
+    Line, Log, LogEntry, Message, Name, Outcome, Received, Reply, ResetCause, Role, Seconds, Stage, Status,
     Timeouts, encode,
 };
 
@@ -111,6 +111,25 @@ fn each_message_has_its_bytes_and_comes_back() {
         let received: Vec<_> = bytes.iter().filter_map(|byte| decoder.receive(*byte)).collect();
         assert_eq!(received, [Received::Frame(frame)]);
         assert_eq!(decoder.damaged_frames(), 0);
+    }
+}
+
+/// The MCU's hello has names that are written in its program.
+#[test]
+fn the_mcus_own_words_have_these_bytes_too() {
+    let capabilities = Capabilities::MODEM_RAIL
+        .with(Capabilities::SHUTDOWN_LINE)
+        .with(Capabilities::HOST_RESET)
+        .with(Capabilities::SUPPLY_VOLTAGE)
+        .with(Capabilities::LASTING_MEMORY);
+    let hello = Reply::Hello { software: "0.1.0", board: "stm32g030", session: 9, capabilities };
+    for (sequence, message, golden) in [
+        (0, hello, "0002010101160105302e312e300973746d333267303330092f62cd00"),
+        (4, Reply::Status(status()), "00030104090480a30503011e010901e819f09f0501010902010309012809ad00"),
+        (11, Reply::Log(log()), "0003010b050b262802010803f6040c027e6800"),
+    ] {
+        let mut buffer = [0; FRAME_BYTES];
+        assert_eq!(hex(encode(&Frame { sequence, message }, &mut buffer).unwrap()), golden);
     }
 }
 

@@ -18,7 +18,7 @@ use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
 use memory::Memory;
 use shunt_watchdog::{Board, Instant, Levels, Watchdog};
-use shunt_wire::{Capabilities, FRAME_BYTES, Frame, ResetCause, encode};
+use shunt_wire::{Capabilities, FRAME_BYTES, Frame, Reply, ResetCause, encode};
 use static_cell::StaticCell;
 
 /// What this board has.
@@ -122,7 +122,7 @@ async fn main(_spawner: Spawner) {
     }
 }
 
-async fn send(uart: &mut BufferedUart<'static>, frame: &Frame) {
+async fn send(uart: &mut BufferedUart<'static>, frame: &Frame<Reply>) {
     let mut buffer = [0; FRAME_BYTES];
     if let Ok(bytes) = encode(frame, &mut buffer) {
         // It waits for room at most as long as the line takes, and the sender knows no errors.

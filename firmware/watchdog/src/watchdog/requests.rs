@@ -5,26 +5,23 @@ use crate::escalation::{Event, NoCut};
 use crate::settings::Settings;
 use crate::stage::Stage;
 use crate::time::{Instant, Span};
-use shunt_wire::{BOOT_LOADER_KEY, Capabilities, Happened, Message, Outcome, Seconds, Timeouts};
+use shunt_wire::{BOOT_LOADER_KEY, Capabilities, Happened, Outcome, Request, Seconds, Timeouts};
 
 impl Watchdog {
-    pub(super) fn carry_out(&mut self, request: &Message, now: Instant) -> Outcome {
+    pub(super) fn carry_out(&mut self, request: &Request, now: Instant) -> Outcome {
         match request {
-            Message::Lease(seconds) => self.lease(*seconds, now),
-            Message::Arm(timeouts) => self.arm(timeouts, now),
-            Message::Disarm => self.disarm(now),
-            Message::CycleModem => self.cycle_modem(now),
-            Message::ResetHost => self.reset_host(now),
-            Message::EnterBootLoader { key } => self.enter_boot_loader(*key, now),
-            // None of them is a request.
-            Message::Hello(_)
-            | Message::Feed
-            | Message::StatusRequest
-            | Message::Status(_)
-            | Message::NotUnderstood { .. }
-            | Message::LogRequest { .. }
-            | Message::Log(_)
-            | Message::Answer { .. } => Outcome::NotNow,
+            Request::Lease(seconds) => self.lease(*seconds, now),
+            Request::Arm(timeouts) => self.arm(timeouts, now),
+            Request::Disarm => self.disarm(now),
+            Request::CycleModem => self.cycle_modem(now),
+            Request::ResetHost => self.reset_host(now),
+            Request::EnterBootLoader { key } => self.enter_boot_loader(*key, now),
+            // None of them is carried out.
+            Request::Hello { .. }
+            | Request::Feed
+            | Request::StatusRequest
+            | Request::LogRequest { .. }
+            | Request::NotForUs => Outcome::NotNow,
         }
     }
 
