@@ -225,16 +225,26 @@ fn a_host_that_asks_is_reset_once_the_grace_is_over() {
 }
 
 #[test]
-fn the_boot_loader_needs_its_key_and_a_calm_moment() {
+fn the_boot_loader_needs_its_key_a_lease_and_the_modems_supply() {
     let mut bench = Bench::armed();
-    assert_eq!(bench.ask(Message::EnterBootLoader { key: 1 }), Outcome::WrongKey);
-    bench.pass(101);
     let key = Message::EnterBootLoader { key: BOOT_LOADER_KEY };
-    assert_eq!(bench.ask(key.clone()), Outcome::NotNow);
-    assert!(!bench.watchdog.wants_boot_loader());
+    assert_eq!(bench.ask(Message::EnterBootLoader { key: 1 }), Outcome::WrongKey);
     bench.say(Message::Feed);
-    assert_eq!(bench.ask(key), Outcome::Done);
+    assert_eq!(bench.ask(key.clone()), Outcome::NotNow, "a host that is judged");
+    bench.pass(11);
+    assert_eq!(bench.ask(key.clone()), Outcome::NotNow, "an escalation");
+    assert_eq!(bench.ask(Message::Lease(Seconds(600))), Outcome::Done);
+    assert_eq!(bench.ask(Message::CycleModem), Outcome::Done);
+    assert_eq!(bench.ask(key.clone()), Outcome::NotNow, "the modem is off");
+    bench.pass(12);
+    assert!(!bench.watchdog.wants_boot_loader());
+    assert_eq!(bench.ask(key.clone()), Outcome::Done);
     assert!(bench.watchdog.wants_boot_loader());
+
+    let mut unarmed = Bench::boot(None, ResetCause::PowerOn);
+    assert_eq!(unarmed.ask(key.clone()), Outcome::HelloFirst);
+    unarmed.greet(1);
+    assert_eq!(unarmed.ask(key), Outcome::Done, "nothing is guarded");
 }
 
 #[test]

@@ -4,7 +4,6 @@ use crate::cobs;
 use crate::mcu::{Reply, Request};
 use crate::message::Message;
 use core::fmt;
-use crc::{CRC_16_IBM_3740, Crc, NoTable};
 
 /// The version of the frame format that is spoken here.
 pub const VERSION: u8 = 1;
@@ -20,9 +19,6 @@ const STUFFED_BYTES: usize = cobs::stuffed_len(BLOCK_BYTES);
 
 /// The longest frame on the line, with a zero at each end: the size of a buffer for [`encode`].
 pub const FRAME_BYTES: usize = STUFFED_BYTES + 2;
-
-/// Without a table: 512 bytes of flash matter more on the MCU than the few microseconds.
-const CRC: Crc<u16, NoTable> = Crc::<u16, NoTable>::new(&CRC_16_IBM_3740);
 
 /// A whole frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,10 +101,27 @@ pub fn encode<'a, M: Speech>(frame: &Frame<M>, buffer: &'a mut [u8]) -> Result<&
     buffer.get(..len).ok_or(EncodeError::BufferTooShort)
 }
 
+/// CRC-16/IBM-3740: its polynomial, and where it starts.
+const POLYNOMIAL: u16 = 0x1021;
+const CRC_START: u16 = 0xffff;
+
 /// The CRC of the frames, for whatever else is to be kept safe from damage.
+///
+/// Bit by bit: a table takes more flash than the MCU has to spare, and a frame takes longer on the line.
 #[must_use]
 pub fn checksum(bytes: &[u8]) -> u16 {
-    CRC.checksum(bytes)
+    let mut crc = CRC_START;
+    for byte in bytes {
+        crc ^= u16::from(*byte) << 8;
+        for _ in 0..8 {
+            let carry = crc & 0x8000 != 0;
+            crc <<= 1;
+            if carry {
+                crc ^= POLYNOMIAL;
+            }
+        }
+    }
+    crc
 }
 
 /// Header, message and CRC.
@@ -118,7 +131,7 @@ fn fill<M: Speech>(frame: &Frame<M>, block: &mut [u8; BLOCK_BYTES]) -> Option<us
     *header = [VERSION, low, high];
     let message = frame.message.write(rest.get_mut(..MESSAGE_BYTES)?)?;
     let len = HEADER_BYTES + message;
-    let crc = CRC.checksum(block.get(..len)?).to_le_bytes();
+    let crc = checksum(block.get(..len)?).to_le_bytes();
     block.get_mut(len..len + CRC_BYTES)?.copy_from_slice(&crc);
     Some(len + CRC_BYTES)
 }
@@ -202,7 +215,7 @@ impl Decoder {
 fn open<M>(block: &mut [u8], read: impl FnOnce(&[u8]) -> Option<M>) -> Option<Received<M>> {
     let len = cobs::unstuff(block)?;
     let (content, crc) = block.get(..len)?.split_last_chunk::<CRC_BYTES>()?;
-    if CRC.checksum(content) != u16::from_le_bytes(*crc) {
+    if checksum(content) != u16::from_le_bytes(*crc) {
         return None;
     }
     let ([version, low, high], message) = content.split_first_chunk::<HEADER_BYTES>()?;
@@ -219,7 +232,12 @@ mod tests {
 
     #[test]
     fn the_crc_is_the_one_of_the_catalogue() {
-        assert_eq!(CRC.checksum(b"123456789"), 0x29b1);
+        assert_eq!(checksum(b"123456789"), 0x29b1);
+        let theirs = crc::Crc::<u16>::new(&crc::CRC_16_IBM_3740);
+        let bytes: [u8; 256] = core::array::from_fn(|byte| byte as u8);
+        for len in 0..=bytes.len() {
+            assert_eq!(checksum(&bytes[..len]), theirs.checksum(&bytes[..len]));
+        }
     }
 
     #[test]
@@ -229,7 +247,7 @@ mod tests {
             block[..3].copy_from_slice(&[version, 7, 0]);
             let len = 3 + message.len();
             block[3..len].copy_from_slice(message);
-            let crc = CRC.checksum(&block[..len]).to_le_bytes();
+            let crc = checksum(&block[..len]).to_le_bytes();
             block[len..len + 2].copy_from_slice(&crc);
             let mut buffer = [0; FRAME_BYTES];
             let len = wrap(&block[..len + 2], &mut buffer).unwrap();

@@ -53,7 +53,7 @@ pub enum Message {
     /// MCU to agent: a part of the log.
     Log(Log),
     /// Agent to MCU: answer, and start the boot loader of the part for an upgrade of your firmware. It guards
-    /// nothing, so it is refused while an escalation is under way. Answered by [`Message::Answer`].
+    /// nothing, so it is refused but in a lease or while nothing is guarded. Answered by [`Message::Answer`].
     EnterBootLoader {
         /// Must be [`BOOT_LOADER_KEY`]: no damage and no mistake ends the guard.
         key: u32,
@@ -174,7 +174,7 @@ pub enum Outcome {
     TooSoon(Seconds),
     /// Not done: the times make no sense together.
     BadTimes,
-    /// Not done: an escalation is under way, or the MCU guards nothing.
+    /// Not done: an escalation is under way, or the MCU guards nothing; or, for the boot loader, there is no lease.
     NotNow,
     /// Not done: the key is wrong.
     WrongKey,

@@ -5,8 +5,9 @@
 //! (`Saved::outdates`). A record counts from the moment that its mark, written last, is whole: when the supply goes
 //! while one is written, the one before it holds.
 
-use crate::FlashUnit;
+use embassy_stm32::Peri;
 use embassy_stm32::flash::{Blocking, Flash};
+use embassy_stm32::peripherals::FLASH;
 use shunt_watchdog::{SAVED_BYTES, Saved};
 
 /// From the start of the flash; `memory.x` ends the program here.
@@ -29,7 +30,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// The memory, and the latest record that is whole.
-    pub(crate) fn open(unit: FlashUnit) -> (Self, Option<Saved>) {
+    pub(crate) fn open(unit: Peri<'static, FLASH>) -> (Self, Option<Saved>) {
         let mut memory = Self { flash: Flash::new_blocking(unit), next: 0, number: 0 };
         let mut latest = None;
         for place in 0..PAGES * SLOTS {

@@ -10,7 +10,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::exception;
 use registers::{NOTE, RECORD, Register};
-use shunt_watchdog::{Instant, Levels, SAVED_BYTES};
+use shunt_board_runtime::{Hardware, LineError};
+use shunt_watchdog::{Instant, Levels, Saved};
 use shunt_wire::ResetCause;
 
 /// What the PLL makes of the 8 MHz crystal, divided by 16.
@@ -56,20 +57,18 @@ const RESC_SOFTWARE: u32 = 1 << 4;
 /// Ticks since the start: 49 days, then it wraps; [`Hardware::now`] counts on.
 static TICKS: AtomicU32 = AtomicU32::new(0);
 
-/// A byte that came with an error: a wrong speed, noise, or a line that is held low.
-pub(crate) struct LineError;
-
 /// The part, set up.
-pub(crate) struct Hardware {
+pub(crate) struct Lm3s6965 {
     ticks: u32,
     now: u64,
+    kept: Saved,
 }
 
-impl Hardware {
+impl Lm3s6965 {
     /// Sets everything up, and gives why the part started and what it kept.
-    pub(crate) fn start() -> (Self, ResetCause, [u8; SAVED_BYTES]) {
+    pub(crate) fn start() -> (Self, ResetCause, Option<Saved>) {
         let cause = reset_cause();
-        let kept = RECORD.read();
+        let saved = Saved::from_bytes(&RECORD.read());
         start_clock();
         // The outputs are low from the first moment: a reset of this part does nothing to the host.
         Register::PORT_B_DATA_0_4.write(0);
@@ -80,28 +79,27 @@ impl Hardware {
         Register::WDT_LOAD.write(WATCHDOG_STAGE);
         Register::WDT_CTL.write(WATCHDOG_INTERRUPT_AND_RESET);
         Register::NVIC_ISER0.write(1 << WATCHDOG_IRQ);
-        (Self { ticks: 0, now: 0 }, cause, kept)
+        (Self { ticks: 0, now: 0, kept: Saved::default() }, cause, saved)
     }
+}
 
-    /// The time since the start.
-    pub(crate) fn now(&mut self) -> Instant {
+impl Hardware for Lm3s6965 {
+    fn now(&mut self) -> Instant {
         let ticks = TICKS.load(Ordering::Relaxed);
         self.now += u64::from(ticks.wrapping_sub(self.ticks)) * u64::from(TICK_MS);
         self.ticks = ticks;
         Instant::from_millis(self.now)
     }
 
-    /// What came next on the line, if anything did.
-    pub(crate) fn receive(&mut self) -> Option<Result<u8, LineError>> {
+    fn receive(&mut self) -> Result<Option<u8>, LineError> {
         if Register::UART_FR.read() & UART_RX_EMPTY != 0 {
-            return None;
+            return Ok(None);
         }
         let data = Register::UART_DR.read();
-        Some(if data & UART_DATA_BROKEN == 0 { Ok((data & UART_DATA) as u8) } else { Err(LineError) })
+        if data & UART_DATA_BROKEN == 0 { Ok(Some((data & UART_DATA) as u8)) } else { Err(LineError) }
     }
 
-    /// Sends a byte, unless those before it still fill the FIFO.
-    pub(crate) fn send(&mut self, byte: u8) -> bool {
+    fn send(&mut self, byte: u8) -> bool {
         let room = Register::UART_FR.read() & UART_TX_FULL == 0;
         if room {
             Register::UART_DR.write(u32::from(byte));
@@ -109,8 +107,14 @@ impl Hardware {
         room
     }
 
-    /// Sets the output pins, and the lamp.
-    pub(crate) fn set(&mut self, levels: Levels, now: Instant) {
+    fn keep(&mut self, saved: &Saved) {
+        if *saved != self.kept {
+            self.kept.clone_from(saved);
+            RECORD.write(saved.to_bytes());
+        }
+    }
+
+    fn set(&mut self, levels: Levels, now: Instant) {
         let pins = levels.pins;
         let levels =
             [pins.alert, !pins.modem_power, pins.shutdown_request, pins.host_reset, levels.led.lit(now)];
@@ -121,20 +125,17 @@ impl Hardware {
         Register::PORT_B_DATA_0_4.write(data);
     }
 
-    /// Keeps this over resets.
-    pub(crate) fn keep(&mut self, kept: [u8; SAVED_BYTES]) {
-        RECORD.write(kept);
-    }
-
-    /// Keeps the hardware watchdog calm for one more of its times.
-    pub(crate) fn feed(&mut self) {
+    fn feed(&mut self) {
         Register::WDT_ICR.write(1);
     }
 
-    /// Waits for the next tick. Bytes wait in the FIFO: 16 of them take longer than a tick to come.
-    pub(crate) fn sleep(&mut self) {
+    /// Until the next tick. Bytes wait in the FIFO: 16 of them take longer than a tick to come.
+    fn sleep(&mut self) {
         cortex_m::asm::wfi();
     }
+
+    /// The part's own boot loader is not in QEMU, and this board does not say that it has one.
+    fn start_boot_loader(&mut self) {}
 }
 
 /// Starts the part anew, and has the next start know why.

@@ -70,14 +70,26 @@ impl<const BYTES: usize> Kept<BYTES> {
         Self(UnsafeCell::new(MaybeUninit::uninit()))
     }
 
+    // Byte by byte: a volatile copy of the whole array becomes an instruction or two for each of its bytes.
+
     pub(super) fn read(&self) -> [u8; BYTES] {
-        // SAFETY: the memory is there, and any bytes are an array of bytes; a volatile read takes them as the RAM has
-        // them, whether or not this run has written them. Nobody else reads or writes meanwhile, see above.
-        unsafe { ptr::read_volatile(self.0.get().cast()) }
+        let mut bytes = [0; BYTES];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            // SAFETY: `at` is within the array, and any bits are a byte; a volatile read takes them as the RAM has
+            // them, whether or not this run has written them. Nobody else reads or writes meanwhile, see above.
+            *byte = unsafe { ptr::read_volatile(self.place(at)) };
+        }
+        bytes
     }
 
     pub(super) fn write(&self, bytes: [u8; BYTES]) {
-        // SAFETY: as above.
-        unsafe { ptr::write_volatile(self.0.get().cast(), bytes) }
+        for (at, byte) in bytes.into_iter().enumerate() {
+            // SAFETY: as above.
+            unsafe { ptr::write_volatile(self.place(at), byte) };
+        }
+    }
+
+    fn place(&self, at: usize) -> *mut u8 {
+        self.0.get().cast::<u8>().wrapping_add(at)
     }
 }

@@ -1,0 +1,87 @@
+//! What the boards of the watchdog MCU have in common: the main loop, and memory functions that are small.
+//!
+//! Why a crate of its own: the loop's order is what the watchdog's promises rest on (kept before done, the hardware
+//! watchdog fed last), so that it is written once, and the board that an emulator runs proves it for the one that ships.
+#![no_std]
+
+mod memory;
+mod outbox;
+
+use outbox::Outbox;
+use shunt_watchdog::{Board, Instant, Levels, Saved, Watchdog};
+use shunt_wire::ResetCause;
+
+/// A byte that came with an error: a wrong speed, noise, or a line that is held low.
+#[derive(Debug, Clone, Copy)]
+pub struct LineError;
+
+/// A board: pins, clock, UART, hardware watchdog, and memory that outlives a reset.
+pub trait Hardware {
+    /// The time since the start.
+    fn now(&mut self) -> Instant;
+
+    /// What came next on the line, if anything did.
+    ///
+    /// # Errors
+    ///
+    /// When it came damaged.
+    fn receive(&mut self) -> Result<Option<u8>, LineError>;
+
+    /// Sends a byte; `false` when those before it still fill the sender, which ends the next sleep when there is room.
+    fn send(&mut self, byte: u8) -> bool;
+
+    /// Keeps `saved` over resets, if it is worth it: called in each turn.
+    fn keep(&mut self, saved: &Saved);
+
+    /// Sets the output pins and the lamp.
+    fn set(&mut self, levels: Levels, now: Instant);
+
+    /// Keeps the hardware watchdog calm for one more of its times.
+    fn feed(&mut self);
+
+    /// Waits for an interrupt: a byte came, there is room for one, or 10 ms have passed at the most.
+    fn sleep(&mut self);
+
+    /// Leaves this program for the part's boot loader, with calm pins; called only where the board said that it can.
+    fn start_boot_loader(&mut self);
+}
+
+/// Guards, for ever.
+pub fn run(board: Board, mut hardware: impl Hardware, saved: Option<Saved>, cause: ResetCause) -> ! {
+    let mut watchdog = Watchdog::new(board, saved, cause, hardware.now());
+    let mut outbox = Outbox::default();
+    loop {
+        turn(&mut watchdog, &mut outbox, &mut hardware);
+        // Last, so that only a turn that did all of this keeps the hardware watchdog calm.
+        hardware.feed();
+        hardware.sleep();
+    }
+}
+
+fn turn(watchdog: &mut Watchdog, outbox: &mut Outbox, hardware: &mut impl Hardware) {
+    let now = hardware.now();
+    loop {
+        match hardware.receive() {
+            Ok(Some(byte)) => {
+                if let Some(answer) = watchdog.receive(byte, now) {
+                    outbox.push(&answer);
+                }
+            }
+            Ok(None) => break,
+            Err(LineError) => watchdog.line_error(now),
+        }
+    }
+    watchdog.handle_timeout(now);
+    while let Some(frame) = watchdog.poll_frame(now) {
+        outbox.push(&frame);
+    }
+    // Before it reaches the pins: what is done to the host must not be forgotten by it.
+    hardware.keep(watchdog.saved());
+    hardware.set(watchdog.outputs(), now);
+    while outbox.first().is_some_and(|byte| hardware.send(byte)) {
+        outbox.pop();
+    }
+    if watchdog.wants_boot_loader() && outbox.first().is_none() {
+        hardware.start_boot_loader();
+    }
+}
