@@ -4,11 +4,14 @@
 //!
 //! In any window as long as the budget's period, the bytes paid for are at most the budget: the bucket holds a tenth
 //! of it and refills at nine tenths of it a period, so that window begins with at most the one and gains at most the
-//! other. What cannot be paid is not sent. The life of a [`Failover`](crate::Failover) is meant: one that starts begins
-//! with half a bucket, a twentieth of the budget.
+//! other. What cannot be paid is not sent. What goes on over a restart is in [`crate::reserve`].
 //!
 //! The look-up of a name is known only when a probe of the name was paid: so every payment leaves as much as one look-up
 //! of each name of the link may cost, and what began is taken from that.
+//!
+//! How long a page is, its server decides. What went over the wire beyond its price is taken when it is over, and may be
+//! more than the bucket holds: then there is a debt, which the refill pays before anything else is. So a window that ends
+//! with a payment never sees more than the budget, and one that ends with a debt sees that much more.
 
 use crate::{LinkId, Timestamp};
 use core::time::Duration;
@@ -40,6 +43,14 @@ pub struct ProbeBudget {
     pub period: Duration,
 }
 
+impl ProbeBudget {
+    /// Bytes that can be saved up.
+    #[must_use]
+    pub const fn capacity(&self) -> u64 {
+        self.bytes / CAPACITY_PARTS
+    }
+}
+
 /// How a budget fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum BudgetState {
@@ -56,11 +67,11 @@ pub enum BudgetState {
 pub struct BudgetSnapshot {
     /// What the operator allows.
     pub allowed: ProbeBudget,
-    /// Bytes that could be spent at once.
+    /// Bytes that could be spent at once; 0 while there is a debt.
     pub reserve: u64,
     /// Bytes that the reserve holds when it is full.
     pub capacity: u64,
-    /// Bytes spent since the start.
+    /// Bytes spent since the start, those that made the debt among them.
     pub spent: u64,
     /// What that means.
     pub state: BudgetState,
@@ -87,18 +98,19 @@ pub(crate) struct Budget {
     /// Kept for the look-ups that probes may begin.
     look_ups: u128,
     level: u128,
+    /// What was taken beyond the level. There is none while there is a level.
+    debt: u128,
     at: Timestamp,
     spent: u64,
 }
 
 impl Budget {
-    /// Half full: a start needs a burst and a proof, and one that is repeated again and again must not pay each of them
-    /// from a full reserve.
+    /// Half full: a start needs a burst and a proof.
     ///
     /// `look_ups`: bytes of one look-up of each name.
     pub(crate) fn new(allowed: ProbeBudget, look_ups: u32, now: Timestamp) -> Self {
         let period = allowed.period.as_nanos().max(1);
-        let capacity = allowed.bytes / CAPACITY_PARTS;
+        let capacity = allowed.capacity();
         let scaled = u128::from(capacity) * period;
         Self {
             allowed,
@@ -107,6 +119,7 @@ impl Budget {
             capacity: scaled,
             look_ups: u128::from(look_ups) * period,
             level: scaled / 2,
+            debt: 0,
             at: now,
             spent: 0,
         }
@@ -115,8 +128,7 @@ impl Budget {
     /// Pays, if what is left is still enough for what is more urgent and for look-ups. What costs more than the whole reserve is never
     /// paid; `shunt-config` refuses such a budget.
     pub(crate) fn pay(&mut self, bytes: u32, purpose: Purpose, now: Timestamp) -> bool {
-        self.level = self.level_at(now);
-        self.at = self.at.max(now);
+        self.pass(now);
         let price = u128::from(bytes) * self.period;
         let payable = self.level >= price.saturating_add(self.kept(purpose));
         if payable {
@@ -126,17 +138,36 @@ impl Budget {
         payable
     }
 
-    /// Takes what a look-up may cost, which the payment before it has left.
+    /// Takes what was spent without being asked for: a look-up, for which the payment before it has left enough, or what
+    /// a page took beyond its price. What the bucket does not hold becomes a debt.
     pub(crate) fn charge(&mut self, bytes: u32, now: Timestamp) {
-        self.level = self.level_at(now).saturating_sub(u128::from(bytes) * self.period);
-        self.at = self.at.max(now);
+        self.pass(now);
+        let taken = u128::from(bytes) * self.period;
+        self.debt = self.debt.saturating_add(taken.saturating_sub(self.level));
+        self.level = self.level.saturating_sub(taken);
         self.spent = self.spent.saturating_add(bytes.into());
+    }
+
+    /// What is there: bytes that could be spent at once, or, below zero, those that are owed.
+    pub(crate) fn balance(&self, now: Timestamp) -> i64 {
+        let (level, debt) = self.standing_at(now);
+        let bytes = |scaled: u128| i64::try_from(scaled).unwrap_or(i64::MAX);
+        // A debt is rounded up, that none goes away by being written down.
+        bytes(level / self.period) - bytes(debt.div_ceil(self.period))
+    }
+
+    /// Begins with what an earlier core left.
+    pub(crate) fn set_balance(&mut self, bytes: i64, now: Timestamp) {
+        let scaled = u128::from(bytes.unsigned_abs()).saturating_mul(self.period);
+        (self.level, self.debt) = if bytes < 0 { (0, scaled) } else { (scaled.min(self.capacity), 0) };
+        self.at = now;
     }
 
     /// When so much can be paid if nothing else is until then.
     pub(crate) fn payable_at(&self, bytes: u32, purpose: Purpose, now: Timestamp) -> Timestamp {
         let needed = (u128::from(bytes) * self.period).saturating_add(self.kept(purpose));
-        let missing = needed.saturating_sub(self.level_at(now));
+        let (level, debt) = self.standing_at(now);
+        let missing = needed.saturating_sub(level).saturating_add(debt);
         let wait = missing.div_ceil(self.refill.max(1));
         now + Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX)).max(SHORTEST_WAIT)
     }
@@ -144,7 +175,7 @@ impl Budget {
     /// How many times longer than wanted the steady interval must be, at least 1, if it would cost `wanted` bytes a
     /// second; `dense`: an alarm is on, and the reserve may be spent on it.
     pub(crate) fn stretch(&self, wanted: f64, dense: bool, now: Timestamp) -> f64 {
-        let level = self.level_at(now);
+        let (level, _) = self.standing_at(now);
         let (low, dense_from) = (self.capacity / LOW_PARTS, self.capacity / DENSE_PARTS);
         let share = (self.refill * STEADY_PERCENT) as f64 / 100.0 / self.allowed.period.as_secs_f64();
         let allowed = if dense {
@@ -157,7 +188,7 @@ impl Budget {
     }
 
     pub(crate) fn snapshot(&self, now: Timestamp) -> BudgetSnapshot {
-        let level = self.level_at(now);
+        let (level, _) = self.standing_at(now);
         let bytes = |scaled: u128| u64::try_from(scaled / self.period).unwrap_or(u64::MAX);
         BudgetSnapshot {
             allowed: self.allowed,
@@ -174,9 +205,16 @@ impl Budget {
         }
     }
 
-    fn level_at(&self, now: Timestamp) -> u128 {
+    fn pass(&mut self, now: Timestamp) {
+        (self.level, self.debt) = self.standing_at(now);
+        self.at = self.at.max(now);
+    }
+
+    /// Level and debt, with what was gained since they were noted.
+    fn standing_at(&self, now: Timestamp) -> (u128, u128) {
         let gained = now.since(self.at).as_nanos().saturating_mul(self.refill);
-        self.level.saturating_add(gained).min(self.capacity)
+        let left = gained.saturating_sub(self.debt);
+        (self.level.saturating_add(left).min(self.capacity), self.debt.saturating_sub(gained))
     }
 
     /// For what is more urgent, and for look-ups.
@@ -200,109 +238,20 @@ impl Budgets {
     }
 
     pub(crate) fn pay(&mut self, link: LinkId, bytes: u32, purpose: Purpose, now: Timestamp) -> bool {
-        let budget = self.0.get_mut(usize::from(link.0)).and_then(Option::as_mut);
-        budget.is_none_or(|budget| budget.pay(bytes, purpose, now))
+        self.of_mut(link).is_none_or(|budget| budget.pay(bytes, purpose, now))
     }
 
-    /// A look-up began over the link.
+    pub(crate) fn of_mut(&mut self, link: LinkId) -> Option<&mut Budget> {
+        self.0.get_mut(usize::from(link.0))?.as_mut()
+    }
+
+    /// Something was spent over the link without being asked for.
     pub(crate) fn charge(&mut self, link: LinkId, bytes: u32, now: Timestamp) {
-        if let Some(Some(budget)) = self.0.get_mut(usize::from(link.0)) {
+        if let Some(budget) = self.of_mut(link) {
             budget.charge(bytes, now);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const MONTH: Duration = Duration::from_secs(30 * 86_400);
-
-    fn budget(bytes: u64, period: Duration) -> Budget {
-        Budget::new(ProbeBudget { bytes, period }, 0, Timestamp::ZERO)
-    }
-
-    #[test]
-    fn it_starts_half_full_and_fills_to_a_tenth() {
-        let budget = budget(100_000_000, MONTH);
-        let at = |days: u64| budget.snapshot(Timestamp::ZERO + Duration::from_secs(days * 86_400));
-        assert_eq!((at(0).reserve, at(0).capacity, at(0).state), (5_000_000, 10_000_000, BudgetState::Kept));
-        assert_eq!((at(1).reserve, at(2).reserve), (8_000_000, 10_000_000));
-    }
-
-    #[test]
-    fn each_purpose_leaves_something_for_the_more_urgent() {
-        // The reserve is 8,000 bytes, and the period so long that nothing is refilled.
-        let mut budget = budget(80_000, MONTH * 1_000_000);
-        let now = Timestamp::ZERO;
-        let mut spend = |purpose| (0..).take_while(|_| budget.pay(100, purpose, now)).count();
-        assert_eq!(spend(Purpose::Doubt), 20);
-        assert_eq!(spend(Purpose::Suspicion), 10);
-        assert_eq!(spend(Purpose::Need), 10);
-        assert_eq!((budget.snapshot(now).reserve, budget.snapshot(now).spent), (0, 4_000));
-    }
-
-    #[test]
-    fn what_cannot_be_paid_can_be_when_it_says() {
-        let mut budget = budget(1_000_000, MONTH);
-        let mut now = Timestamp::ZERO;
-        while budget.pay(176, Purpose::Suspicion, now) {}
-        let later = budget.payable_at(176, Purpose::Suspicion, now);
-        assert!(later.since(now) > Duration::from_secs(60), "{later}");
-        assert!(!budget.pay(176, Purpose::Suspicion, later - Duration::from_millis(1)));
-        assert!(budget.pay(176, Purpose::Suspicion, later));
-        now = later;
-        assert!(budget.payable_at(0, Purpose::Need, now) > now);
-    }
-
-    #[test]
-    fn the_pace_slows_smoothly_and_never_stops() {
-        let mut budget = budget(100_000_000, MONTH);
-        // 90 MB a month refill, three quarters of which are for steady probing.
-        let share = 67_500_000.0 / MONTH.as_secs_f64();
-        let now = Timestamp::ZERO;
-        assert!((budget.stretch(share / 2.0, false, now) - 1.0).abs() < 1e-9);
-        assert!((budget.stretch(share * 4.0, false, now) - 4.0).abs() < 1e-9);
-        assert!((budget.stretch(share * 4.0, true, now) - 1.0).abs() < 1e-9, "dense from the reserve");
-        let (mut sparse, mut dense) = (4.0, 1.0);
-        while budget.pay(10_000, Purpose::Need, now) {
-            let next = (budget.stretch(share * 4.0, false, now), budget.stretch(share * 4.0, true, now));
-            assert!(next.0 >= sparse && next.0 < sparse * 1.1, "{next:?}");
-            assert!(next.1 >= dense && next.1 < dense * 1.1 + 0.1, "{next:?}");
-            (sparse, dense) = next;
-        }
-        assert!((sparse - 32.0).abs() < 0.1 && (dense - 4.0).abs() < 0.1, "{sparse} {dense}");
-    }
-
-    proptest! {
-        /// Whatever is asked for, and when: no window as long as the period sees more than the budget.
-        #[test]
-        fn no_window_sees_more_than_the_budget(
-            bytes in 1_000_u64..100_000,
-            names in 0..3_000_u32,
-            asks in proptest::collection::vec((0..40_000_u64, 1..2_000_u32, 0..3_u8, 0.0..1.2_f64), 1..600),
-        ) {
-            let period = Duration::from_secs(1);
-            let mut budget = Budget::new(ProbeBudget { bytes, period }, names, Timestamp::ZERO);
-            let mut now = Timestamp::ZERO;
-            let mut paid: Vec<(Timestamp, u64)> = Vec::new();
-            for (micros, cost, purpose, look_up) in asks {
-                now = now + Duration::from_micros(micros);
-                let purpose = [Purpose::Doubt, Purpose::Suspicion, Purpose::Need][usize::from(purpose)];
-                if budget.pay(cost, purpose, now) {
-                    paid.push((now, cost.into()));
-                    // With each payment some of the names are looked up, now and then all.
-                    let look_up = (f64::from(names) * look_up.min(1.0)) as u32;
-                    let before = budget.snapshot(now).reserve;
-                    prop_assert!(before >= u64::from(look_up), "{before} is not enough for {look_up}");
-                    budget.charge(look_up, now);
-                    paid.push((now, look_up.into()));
-                    let in_window = paid.iter().filter(|(at, _)| now.since(*at) <= period);
-                    let sum: u64 = in_window.map(|(_, cost)| cost).sum();
-                    prop_assert!(sum <= bytes, "{sum} of {bytes}");
-                }
-            }
-        }
-    }
-}
+mod tests;

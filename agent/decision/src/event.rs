@@ -74,13 +74,17 @@ pub enum Event {
         /// `true` while moves back are welcome.
         open: bool,
     },
-    /// A look-up of a target's name began with the probe that was asked for last; at most one for each name and turn.
+    /// What went over a link, or may, beyond the price that was paid for its probes. A look-up of a target's name that began
+    /// with the probe that was asked for last, at most one for each name and turn: the payment has left enough for it. Or
+    /// what the probe of a page took beyond its [`cost`](crate::Target::cost), as the kernel counted it, once its
+    /// connection has ended, however it ended: this may be any amount, and the budget may come to owe it.
     Spent {
         /// Over which link.
         link: LinkId,
-        /// What it may cost; at most the target's [`look_up`](crate::Target::look_up).
+        /// Whole IP packets, both ways: of a look-up the most that it may cost, its target's
+        /// [`look_up`](crate::Target::look_up); of a page, what it did.
         bytes: u32,
-        /// The packets it may come to.
+        /// How many packets those are, beyond the target's [`packets`](crate::Target::packets).
         packets: Packets,
     },
     /// The machine slept or the loop stood still: probes in flight mean nothing now.

@@ -16,6 +16,8 @@ mod proofs;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod restarts;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod statistics;
