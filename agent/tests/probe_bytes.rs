@@ -14,43 +14,63 @@
 mod netns;
 
 use netns::far::{Far, TARGET_V4, TARGET_V6};
-use netns::pages::{Asker, serve_pages, targets};
+use netns::pages::{Asker, request, serve_pages, targets};
 use netns::probes::{FIRST, ask_all, bound, echo_targets, rtt, written};
 use netns::{DEADLINE, within};
 use shunt::clock;
+use shunt::probe::Spent;
 use shunt_config::Target;
+use shunt_decision::{Outcome, Packets};
 use socket2::Socket;
+use std::io::{Read as _, Write as _};
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
 /// Bytes to and from the target that came by within the deadline, or as soon as there were `enough`; in no more packets
 /// than are taken for our own.
 fn bytes(tap: &Socket, target: &Target, enough: u32) -> u32 {
-    let (mut sent, mut received) = (0, 0);
     let until = clock::now() + DEADLINE;
-    let mut buffer = [MaybeUninit::<u8>::uninit(); 2_048];
-    let mut sum = 0;
-    while sum < enough && clock::now() < until {
-        let Ok(length) = tap.recv(&mut buffer) else {
+    let mut seen = Seen::default();
+    while seen.bytes < enough && clock::now() < until {
+        if !seen.next(tap, target) {
             thread::yield_now();
-            continue;
-        };
+        }
+    }
+    let (most_sent, most_received) = target.packets();
+    let Seen { sent, received, bytes } = seen;
+    println!("{target}: {sent} packets of {most_sent} sent, {received} of {most_received} received");
+    assert!(sent <= most_sent && received <= most_received, "{target}: {sent} sent, {received} received");
+    bytes
+}
+
+/// What came by.
+#[derive(Debug, Default)]
+struct Seen {
+    sent: u32,
+    received: u32,
+    bytes: u32,
+}
+
+impl Seen {
+    /// Takes in the next packet to or from the target; `false`: there is none.
+    fn next(&mut self, tap: &Socket, target: &Target) -> bool {
+        // Segments that go out together come by as one packet.
+        let mut buffer = [MaybeUninit::<u8>::uninit(); 65_536];
+        let Ok(length) = tap.recv(&mut buffer) else { return false };
         let packet = written(&buffer[..length]);
         let (from, to) = match (packet[0] >> 4, target.is_ipv4()) {
             (4, true) => (packet[12..16] == TARGET_V4.octets(), packet[16..20] == TARGET_V4.octets()),
             (6, false) => (packet[8..24] == TARGET_V6.octets(), packet[24..40] == TARGET_V6.octets()),
             _ => (false, false),
         };
-        sent += u32::from(to);
-        received += u32::from(from);
-        sum += if from || to { u32::try_from(length).unwrap() } else { 0 };
+        self.sent += u32::from(to);
+        self.received += u32::from(from);
+        self.bytes += if from || to { u32::try_from(length).unwrap() } else { 0 };
+        true
     }
-    let (most_sent, most_received) = target.packets();
-    println!("{target}: {sent} packets of {most_sent} sent, {received} of {most_received} received");
-    assert!(sent <= most_sent && received <= most_received, "{target}: {sent} sent, {received} received");
-    sum
 }
 
 /// Eight addresses to each question, as the cost of a DNS probe supposes.
@@ -155,6 +175,109 @@ fn a_small_page_costs_no_more_than_is_charged() {
             let seen = bytes(&far_side, &target, least);
             println!("{target}: {seen} bytes seen, {} charged", target.cost());
             assert!(seen >= least && seen <= target.cost(), "{target}: {seen}, {least}");
+        }
+    });
+}
+
+/// Serves answers of a megabyte and worse; tells when a connection is over.
+fn serve_too_much(far: &Far, ip: IpAddr) -> (SocketAddr, Receiver<()>) {
+    let (sender, over) = mpsc::channel();
+    let address = far.run(move || {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for mut connection in listener.incoming().flatten() {
+                // It ends with an error when the prober has had enough.
+                let _ = pour(&mut connection);
+                let _ = connection.read_to_end(&mut Vec::new());
+                drop(connection);
+                let _ = sender.send(());
+            }
+        });
+        address
+    });
+    (address, over)
+}
+
+fn pour(connection: &mut TcpStream) -> std::io::Result<()> {
+    let request = request(connection);
+    let head = match request.split(' ').nth(1).unwrap_or_default() {
+        "/portal" => "HTTP/1.1 302 Found\r\nLocation: http://portal/\r\nContent-Length: 1000000\r\n\r\n",
+        "/page" => "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+        "/head" => "HTTP/1.1 200 OK\r\nX-Long: ",
+        // Silence, until the prober gives up.
+        _ => return Ok(()),
+    };
+    connection.write_all(head.as_bytes())?;
+    (0..250).try_for_each(|_| connection.write_all(&[b'.'; 4_000]))
+}
+
+/// What a far end that goes on sending may have under way when the probe hangs up, and what is taken for it.
+const UNDER_WAY: u32 = 8 * 1024;
+
+/// All that a connection should ever carry: what is read at the most of a plain page, what lies in the buffers then, and
+/// headers.
+const ENOUGH: u32 = 32 * 1024;
+
+/// One probe, until its connection is over: what became of it, and what was billed for it.
+fn asked(asker: &mut Asker, over: &Receiver<()>, patience: Duration) -> (Option<Outcome>, Spent) {
+    let patient = patience >= DEADLINE;
+    asker.send(1, FIRST, 0, clock::now() + patience);
+    let mut connection_over = false;
+    let outcomes = asker.until(|outcomes| {
+        connection_over |= over.try_recv().is_ok();
+        connection_over && (!patient || !outcomes.is_empty())
+    });
+    let billed: Vec<_> = asker.prober.billed().collect();
+    assert!(billed.iter().all(|(link, _)| *link == FIRST), "{billed:?}");
+    let bill = billed.first().map_or_else(Spent::default, |(_, spent)| *spent);
+    (outcomes.first().map(|(_, outcome)| *outcome), bill)
+}
+
+/// Holds what came by against the price and the bill.
+fn no_more_than_charged(target: &Target, seen: &Seen, bill: Spent, answered: bool) {
+    let charged = target.cost() + bill.bytes;
+    println!("{target}: {seen:?}, {charged} bytes charged, {bill:?}");
+    assert!(seen.bytes <= charged, "{target}: {seen:?}, {charged} charged");
+    assert!(charged <= target.cost().max(seen.bytes) + UNDER_WAY, "{target}: {seen:?}, {charged} charged");
+    assert!(seen.bytes <= ENOUGH, "{target}: {seen:?}");
+    let (most_sent, most_received) = target.packets();
+    let Packets { sent, received } = bill.packets;
+    // The core knows of those of an answer when it hears of it.
+    let known = if answered { most_received } else { 0 };
+    assert!(
+        seen.sent <= most_sent + sent && seen.received <= known + received,
+        "{target}: {seen:?}, {bill:?}"
+    );
+}
+
+#[test]
+fn what_a_page_takes_beyond_its_price_is_billed() {
+    within("what_a_page_takes_beyond_its_price_is_billed", || {
+        let far = Far::new();
+        for (round, ip) in [TARGET_V4.into(), TARGET_V6.into()].into_iter().enumerate() {
+            let (address, over) = serve_too_much(&far, ip);
+            let list = format!(
+                "\"http://{address}/portal\", {{ target = \"http://{address}/page\", body = \"Success\" }},
+                 \"http://{address}/head\", \"http://{address}/page\", \"http://{address}/silent\""
+            );
+            let wrong = [Outcome::Intercepted, Outcome::Intercepted, Outcome::Refused];
+            for (place, target) in targets(&list).iter().enumerate() {
+                let tap = far.tap();
+                let mut asker = Asker::new(bound_once(&far, round + place, target));
+                let silent = target.to_string().ends_with("/silent");
+                // Silence is given up; it must last for longer than what may be a round trip.
+                let patience = if silent { Duration::from_millis(400) } else { DEADLINE * 2 };
+                let (outcome, bill) = asked(&mut asker, &over, patience);
+                match (wrong.get(place), outcome) {
+                    (Some(wrong), outcome) => assert_eq!(outcome.as_ref(), Some(wrong), "{target}"),
+                    (None, Some(outcome)) => assert!(!silent && rtt(outcome) > Duration::ZERO, "{target}"),
+                    (None, None) => assert!(silent && bill.bytes == 0, "{target}: {bill:?}"),
+                }
+                let mut seen = Seen::default();
+                while seen.next(&tap, target) {}
+                no_more_than_charged(target, &seen, bill, outcome.is_some());
+            }
         }
     });
 }

@@ -2,6 +2,8 @@
 //!
 //! Counted is what a provider counts: whole IP packets, in both directions, without layer 2. The figures are those of the
 //! packets that the agent really sends (`agent/tests/probe_bytes.rs` holds them against the packets that come by).
+//! How long a page and its certificates are, the server decides: its figures are those of a small one, and what a page
+//! takes beyond them is charged afterwards, by the kernel's own count.
 //! A look-up of a name is beside the probe for which it is made (see [`look_up_cost`]).
 //! A canary costs no more than a probe of the same target. A question to the link's own gateway (ARP, neighbour
 //! discovery) goes no further than the gateway, and counts for nothing.
@@ -44,7 +46,8 @@ const TCP_PACKETS: (u32, u32) = (4, 3);
 /// The same with the request, its answer in two segments and an acknowledgement of each.
 const PAGE_PACKETS: (u32, u32) = (4 + 3, 3 + 3);
 /// The same with the flights of a handshake of TLS, in segments of the size of an Ethernet, the tickets and the
-/// goodbyes. They are more than there are as a rule: too many hide a user's packet or two, too few are taken for users'.
+/// goodbyes. They are more than there are as a rule: too many hide a user's packet or two, too few are taken for users'
+/// until the connection has ended, when the kernel's count puts it right.
 const TLS_PACKETS: (u32, u32) = (7 + 9, 6 + 9);
 
 /// A query for a name is sent so many times to each resolver that does not answer.

@@ -1,5 +1,6 @@
 //! Puts an event loop together from a config: at start, and again when the config is read anew.
 
+use super::budgets::{self, Balances};
 use super::canary_back::{CanaryBack, CanaryRetry};
 use super::event_loop::{EventLoop, Surroundings};
 use super::logging::Logging;
@@ -18,17 +19,18 @@ use shunt_decision::{Command, Event, Failover, Family, Force};
 use std::hash::{BuildHasher, RandomState};
 
 /// The loop for `config`, with all that the kernel said of the links waiting in it. What the kernel holds is
-/// adopted, not changed. The operator's lease `force` goes on.
+/// adopted, not changed. The operator's lease `force` goes on, and so does what is left of the probe budgets.
 pub(super) fn assemble(
     config: Config,
     opened: (Kernel, Vec<Notice>),
-    force: Option<Force>,
+    (force, balances): (Option<Force>, &Balances),
     (around, desk): (Surroundings, ModemDesk),
 ) -> EventLoop {
     let (kernel, notices) = opened;
     let now = clock::now();
     let (core_config, seed) = (settings::core_config(&config), seed());
-    let core = Failover::new(core_config.clone(), seed, now);
+    let mut core = Failover::new(core_config.clone(), seed, now);
+    budgets::hand_over(balances, &mut core);
     let mut core = if config.recording.enabled {
         let written = |link: &shunt_config::Link| link.targets.iter().map(ToString::to_string).collect();
         let targets = config.links.iter().map(written).collect();
@@ -109,10 +111,12 @@ async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoo
             return old;
         }
     };
+    old.charge_pages(clock::now());
     let EventLoop {
         mut core, kernel, prober, canary, canary_back, config, names, mut around, mut desk, ..
     } = old;
     core.end(clock::now());
+    let balances = around.budgets.go_on(&new, |name| core.balance(names.find(name)?));
     let snapshot = core.snapshot();
     let context = EventLoop::context(&names, &config, around.started, &[]);
     around.record.close_core(&snapshot, &context, &around.store);
@@ -133,7 +137,7 @@ async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoo
         desk.modems.close().await;
         desk = ModemDesk::new(Modems::start(&new, &new.agent.state_dir));
     }
-    let mut event_loop = assemble(new, opened, force, (around, desk));
+    let mut event_loop = assemble(new, opened, (force, &balances), (around, desk));
     event_loop.say(EventKind::Reload, "the new config is in force");
     if let Some(link) = given_up {
         event_loop.around.store.keep_lease(None);

@@ -1,6 +1,7 @@
 //! The one task that owns the core, the prober and the kernel's edge. See "Data flow" in `ARCHITECTURE.md`.
 
 use super::alarm::Alarm;
+use super::budgets::Budgets;
 use super::canary_back::{CanaryBack, CanaryRetry};
 use super::feed::Feed;
 use super::lease::Lease;
@@ -15,7 +16,7 @@ use crate::api::{Names, Order};
 use crate::clock;
 use crate::modem::News;
 use crate::netlink::{Kernel, Notice, Traffic};
-use crate::probe::{Canary, GatewayAnswer, Prober, Spent};
+use crate::probe::{Canary, GatewayAnswer, Prober};
 use crate::recording::{Disk, Recorded};
 use shunt_config::FailbackMode;
 use shunt_decision::{Action, Event, Happening, Outcome, ProbeId, Timestamp};
@@ -69,6 +70,7 @@ pub(super) struct Surroundings {
     pub(super) signals: Signals,
     pub(super) record: Record,
     pub(super) store: Store,
+    pub(super) budgets: Budgets,
     pub(super) disk: Disk,
     pub(super) feed: Feed,
     pub(super) alarm: Alarm,
@@ -238,6 +240,7 @@ impl EventLoop {
             self.core.handle_event(Event::Probe { id, outcome }, now);
         }
         self.outcomes = outcomes;
+        self.charge_pages(now);
         self.prober.gateway_answers(now, &mut self.gateways);
         for GatewayAnswer { link, family, answers } in self.gateways.drain(..) {
             self.core.handle_event(Event::Gateway { link, family, answers }, now);
@@ -253,10 +256,8 @@ impl EventLoop {
             let now = clock::now();
             match action {
                 Action::Probe { id, link, target, expires } => {
-                    let Spent { bytes, packets } = self.prober.send(id, link, target, now, expires);
-                    if bytes > 0 {
-                        self.core.handle_event(Event::Spent { link, bytes, packets }, now);
-                    }
+                    let spent = self.prober.send(id, link, target, now, expires);
+                    self.charge(link, spent, now);
                 }
                 Action::Canary { id, link, target, expires, .. } => {
                     let stand_in = self.prober.stand_in(link, target);
@@ -307,6 +308,7 @@ impl EventLoop {
     fn keep_time(&mut self, now: Timestamp) {
         self.around.feed.turn(now);
         self.mend_canary(now);
+        self.keep_budgets(now);
         let fault = self.core.fault().or_else(|| self.around.disk.health().fault);
         if fault != self.recording_fault {
             self.set_warnings(Concern::Recording, fault.iter().cloned().collect());

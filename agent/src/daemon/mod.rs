@@ -2,6 +2,7 @@
 
 mod alarm;
 mod assemble;
+mod budgets;
 mod canary_back;
 mod event_loop;
 mod feed;
@@ -128,12 +129,14 @@ async fn supervise(config: Config, source: &Source<'_>, logging: &Logging) -> Re
         Vec::new()
     });
     let started = clock::now();
+    let (budgets, balances) = budgets::Budgets::start(&config, started);
     let around = Surroundings {
         orders,
         signals: Signals::listen().map_err(|error| format!("listen for signals: {error}"))?,
         record: Record::new(events, earlier),
         disk: Disk::start(&config.agent.state_dir),
         store: Store::start(&config.agent.state_dir),
+        budgets,
         feed: feed::Feed::new(started),
         alarm: alarm::Alarm::new().map_err(|error| format!("make the timer of the event loop: {error}"))?,
         started,
@@ -141,7 +144,7 @@ async fn supervise(config: Config, source: &Source<'_>, logging: &Logging) -> Re
     let opened = Kernel::open(&config, started)?;
     let force = kept_lease(&config);
     let desk = modems::ModemDesk::new(Modems::start(&config, &config.agent.state_dir));
-    let mut event_loop = assemble::assemble(config, opened, force, (around, desk));
+    let mut event_loop = assemble::assemble(config, opened, (force, &balances), (around, desk));
     event_loop.say(EventKind::Started, &format!("shunt {} started", env!("CARGO_PKG_VERSION")));
     loop {
         notify::ready(&event_loop.standing());
@@ -166,6 +169,7 @@ async fn finish(mut event_loop: EventLoop, end: End) {
     };
     notify::stopping(text);
     event_loop.say(EventKind::Stopping, text);
+    event_loop.close_budgets(clock::now());
     event_loop.core.end(clock::now());
     event_loop.desk.modems.close().await;
     event_loop.around.store.close().await;

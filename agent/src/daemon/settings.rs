@@ -47,9 +47,7 @@ fn core_link(link: &file::Link, far_ends: &[&file::Target]) -> core::LinkConfig 
         interval: link.probe.interval,
         standby_interval: link.probe.standby_interval,
         timeout: link.probe.timeout,
-        budget: link
-            .probe_budget
-            .map(|budget| core::ProbeBudget { bytes: budget.bytes, period: budget.period }),
+        budget: probe_budget(link),
         quorum: link.probe.quorum,
         targets: link.targets.iter().map(|target| core_target(target, link, far_ends)).collect(),
         limits: core::Limits {
@@ -58,6 +56,11 @@ fn core_link(link: &file::Link, far_ends: &[&file::Target]) -> core::LinkConfig 
             jitter: link.limits.jitter.map(time_limit),
         },
     }
+}
+
+/// What the operator allows for a link's probes.
+pub(super) fn probe_budget(link: &file::Link) -> Option<core::ProbeBudget> {
+    link.probe_budget.map(|budget| core::ProbeBudget { bytes: budget.bytes, period: budget.period })
 }
 
 /// Who is asked for names over a link whose network names `given`: these, in each family in which there are some, where

@@ -1,6 +1,7 @@
-//! What survives a restart: the operator's lease and the incidents. Written by a task of its own, so that no
+//! What survives a restart: the operator's lease, the incidents and the floors of probe budgets. Written by a task of its own, so that no
 //! decision waits for a flash chip; a write that is overtaken by the next is left out, and one that failed is made again.
 
+use super::budgets::{self, Floors};
 use super::lease::{Lease, LeaseFile};
 use crate::api::types::IncidentStatus;
 use crate::state_file;
@@ -25,6 +26,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(10 * 60);
 pub(super) struct Store {
     lease: watch::Sender<Numbered>,
     incidents: watch::Sender<Vec<IncidentStatus>>,
+    budgets: watch::Sender<Floors>,
     kept: watch::Receiver<Kept>,
     writer: JoinHandle<()>,
 }
@@ -39,18 +41,22 @@ pub(super) struct Kept {
     lease_number: u64,
     pub(super) lease_failure: Option<String>,
     pub(super) incidents_failure: Option<String>,
+    pub(super) budgets_failure: Option<String>,
 }
 
 impl Store {
     /// Starts the writer.
     #[must_use]
     pub(super) fn start(state_dir: &Path) -> Self {
-        let (lease, lease_changes) = watch::channel((0, None));
-        let (incidents, incident_changes) = watch::channel(Vec::new());
+        let (lease, leases) = watch::channel((0, None));
+        let (incidents, all_incidents) = watch::channel(Vec::new());
+        let (budgets, floors) = watch::channel(Floors::new());
         let lease_file = LeaseFile::in_directory(state_dir);
         let (tell, kept) = watch::channel(Kept::default());
-        let writer = Writer { lease_file, incident_file: incident_file(state_dir), tell };
-        Self { lease, incidents, kept, writer: tokio::spawn(writer.run(lease_changes, incident_changes)) }
+        let budget_file = budgets::file(state_dir);
+        let writer = Writer { lease_file, incident_file: incident_file(state_dir), budget_file, tell };
+        let writer = writer.run(Changes::of(leases), Changes::of(all_incidents), Changes::of(floors));
+        Self { lease, incidents, budgets, kept, writer: tokio::spawn(writer) }
     }
 
     /// Keeps the lease, or forgets it.
@@ -84,15 +90,20 @@ impl Store {
         self.incidents.send_replace(incidents);
     }
 
+    /// Keeps these floors of probe budgets, and no others.
+    pub(super) fn keep_budgets(&self, floors: Floors) {
+        self.budgets.send_replace(floors);
+    }
+
     /// Waits until everything is written.
     pub(super) async fn close(self) {
-        drop((self.lease, self.incidents));
+        drop((self.lease, self.incidents, self.budgets));
         if let Err(error) = self.writer.await {
             tracing::error!("failed to finish writing the state directory: {error}");
         }
         // The loop that would have told them is gone.
-        let Kept { lease_failure, incidents_failure, .. } = self.kept.borrow().clone();
-        for failure in lease_failure.into_iter().chain(incidents_failure) {
+        let Kept { lease_failure, incidents_failure, budgets_failure, .. } = self.kept.borrow().clone();
+        for failure in [lease_failure, incidents_failure, budgets_failure].into_iter().flatten() {
             tracing::warn!("{failure}");
         }
     }
@@ -114,64 +125,97 @@ fn incident_file(state_dir: &Path) -> PathBuf {
 struct Writer {
     lease_file: LeaseFile,
     incident_file: PathBuf,
+    budget_file: PathBuf,
     tell: watch::Sender<Kept>,
+}
+
+/// What is to be kept of one kind, and when it is to be written.
+#[derive(Debug)]
+struct Changes<T> {
+    latest: watch::Receiver<T>,
+    open: bool,
+    again: Again,
+}
+
+impl<T: Clone> Changes<T> {
+    fn of(latest: watch::Receiver<T>) -> Self {
+        Self { latest, open: true, again: Again::default() }
+    }
+
+    /// Completes when the latest is to be written; with `false` when no more will come.
+    async fn due(&mut self) -> bool {
+        tokio::select! {
+            changed = self.latest.changed() => {
+                self.open = changed.is_ok();
+                self.open
+            }
+            () = self.again.is_due() => true,
+        }
+    }
+
+    fn latest(&mut self) -> T {
+        self.latest.borrow_and_update().clone()
+    }
 }
 
 impl Writer {
     async fn run(
         self,
-        mut lease: watch::Receiver<Numbered>,
-        mut incidents: watch::Receiver<Vec<IncidentStatus>>,
+        mut leases: Changes<Numbered>,
+        mut incidents: Changes<Vec<IncidentStatus>>,
+        mut floors: Changes<Floors>,
     ) {
-        let (mut lease_open, mut incidents_open) = (true, true);
-        let (mut lease_again, mut incidents_again) = (Again::default(), Again::default());
-        while lease_open || incidents_open {
+        while leases.open || incidents.open || floors.open {
             tokio::select! {
-                changed = lease.changed(), if lease_open => match changed {
-                    Ok(()) => self.write_lease(&mut lease, &mut lease_again).await,
-                    Err(_) => lease_open = false,
-                },
-                changed = incidents.changed(), if incidents_open => match changed {
-                    Ok(()) => self.write_incidents(&mut incidents, &mut incidents_again).await,
-                    Err(_) => incidents_open = false,
-                },
-                () = lease_again.is_due() => self.write_lease(&mut lease, &mut lease_again).await,
-                () = incidents_again.is_due() => {
-                    self.write_incidents(&mut incidents, &mut incidents_again).await;
-                }
+                due = leases.due(), if leases.open => if due { self.write_lease(&mut leases).await },
+                due = incidents.due(), if incidents.open => if due { self.write_incidents(&mut incidents).await },
+                due = floors.due(), if floors.open => if due { self.write_floors(&mut floors).await },
             }
         }
         // The last occasion for what is still to be written.
-        if lease_again.is_awaited() {
-            self.write_lease(&mut lease, &mut lease_again).await;
+        if leases.again.is_awaited() {
+            self.write_lease(&mut leases).await;
         }
-        if incidents_again.is_awaited() {
-            self.write_incidents(&mut incidents, &mut incidents_again).await;
+        if incidents.again.is_awaited() {
+            self.write_incidents(&mut incidents).await;
+        }
+        if floors.again.is_awaited() {
+            self.write_floors(&mut floors).await;
         }
     }
 
-    async fn write_lease(&self, lease: &mut watch::Receiver<Numbered>, again: &mut Again) {
-        let (number, lease) = lease.borrow_and_update().clone();
+    async fn write_lease(&self, leases: &mut Changes<Numbered>) {
+        let (number, lease) = leases.latest();
         let file = self.lease_file.clone();
         let what = match lease {
             Some(_) => "keep the operator's lease: it will not survive a restart of the agent",
             None => "forget the operator's lease: it may come back with a restart of the agent",
         };
         let failure = write(what, move || file.keep(lease.as_ref())).await;
-        again.after(failure.is_some());
+        leases.again.after(failure.is_some());
         self.tell.send_modify(|kept| {
             kept.lease_number = number;
             kept.lease_failure = failure;
         });
     }
 
-    async fn write_incidents(&self, incidents: &mut watch::Receiver<Vec<IncidentStatus>>, again: &mut Again) {
-        let incidents = incidents.borrow_and_update().clone();
+    async fn write_incidents(&self, incidents: &mut Changes<Vec<IncidentStatus>>) {
+        let latest = incidents.latest();
         let path = self.incident_file.clone();
         let what = "keep the incidents: they will not be known after a restart of the agent";
-        let failure = write(what, move || state_file::save(&path, &incidents)).await;
-        again.after(failure.is_some());
+        let failure = write(what, move || state_file::save(&path, &latest)).await;
+        incidents.again.after(failure.is_some());
         self.tell.send_modify(|kept| kept.incidents_failure = failure);
+    }
+
+    async fn write_floors(&self, floors: &mut Changes<Floors>) {
+        let latest = floors.latest();
+        let path = self.budget_file.clone();
+        let what =
+            "keep what is left of the probe budgets: a restart of the agent may spend some of it twice";
+        let failure = write(what, move || state_file::save(&path, &latest)).await;
+        floors.again.after(failure.is_some());
+        self.tell.send_modify(|kept| kept.budgets_failure = failure);
     }
 }
 

@@ -74,6 +74,7 @@ impl EventLoop {
         let kept = self.around.store.kept();
         self.set_warnings(Concern::Lease, kept.lease_failure.into_iter().collect());
         self.set_warnings(Concern::Incidents, kept.incidents_failure.into_iter().collect());
+        self.set_warnings(Concern::Budgets, kept.budgets_failure.into_iter().collect());
     }
 
     /// Sockets that could be opened at a later attempt are no cause for a warning any more.
@@ -87,6 +88,7 @@ impl EventLoop {
             | Concern::Lease
             | Concern::Modem(_)
             | Concern::Incidents
+            | Concern::Budgets
             | Concern::Recording => false,
         };
         let mended: Vec<_> = self.around.record.warnings().concerns().filter(opened).collect();

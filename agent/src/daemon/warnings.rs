@@ -24,6 +24,8 @@ pub(super) enum Concern {
     Lease,
     /// The incidents could not be written; until they could.
     Incidents,
+    /// The floors of the probe budgets could not be written; until they could.
+    Budgets,
     /// A modem, by its place in the config, cannot carry its link; until it can.
     Modem(usize),
     /// Nothing is recorded; until something is.
@@ -76,7 +78,7 @@ impl Warnings {
     pub(super) fn begin_anew(&mut self) {
         // The state directory is the same after a reload, and so are most modems; those that go take theirs with them.
         self.standing.retain(|(concern, _)| {
-            matches!(concern, Concern::Lease | Concern::Incidents | Concern::Modem(_))
+            matches!(concern, Concern::Lease | Concern::Incidents | Concern::Budgets | Concern::Modem(_))
         });
     }
 }

@@ -7,6 +7,7 @@
 
 mod fetch;
 mod judge;
+mod meter;
 mod reactor;
 #[cfg(feature = "https")]
 mod trust;
@@ -14,13 +15,14 @@ mod trust;
 pub(super) use fetch::answered;
 
 use super::names::{Asking, Names, Place};
+use super::spent::{Bill, Spent};
 use super::spot::Spot;
 use crate::clock;
 use crate::netlink::Binding;
 use fetch::Fetch;
 use reactor::Reactor;
-use shunt_config::Page as Wanted;
-use shunt_decision::{Outcome, Timestamp};
+use shunt_config::{Page as Wanted, Target};
+use shunt_decision::{Outcome, Packets, Timestamp};
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
@@ -41,12 +43,17 @@ const NO_THREAD: &str =
 pub(super) struct Page {
     wanted: Wanted,
     spot: Spot,
+    /// What is paid for a probe of it.
+    price: Spent,
 }
 
 impl Page {
     /// `None` for a name that cannot be asked for.
     pub(super) fn new(wanted: &Wanted) -> Option<Self> {
-        Some(Self { wanted: wanted.clone(), spot: Spot::new(&wanted.host)? })
+        let target = Target::Page(wanted.clone());
+        let (sent, received) = target.packets();
+        let price = Spent { bytes: target.cost(), packets: Packets { sent, received } };
+        Some(Self { wanted: wanted.clone(), spot: Spot::new(&wanted.host)?, price })
     }
 
     /// Where it is.
@@ -104,18 +111,19 @@ impl Client {
         self.reactor.get_or_init(start).as_ref().map(Reactor::handle)
     }
 
-    /// Begins one probe; an error means that it cannot run.
+    /// Begins one probe; an error means that it cannot run. What it takes beyond its price goes on the bill, before its
+    /// outcome can be read.
     pub(super) fn ask(
         self: &Arc<Self>,
         page: &Arc<Page>,
         place: Place,
-        binding: Option<&Binding>,
+        (binding, bill): (Option<&Binding>, &Bill),
         expires: Timestamp,
     ) -> io::Result<Running> {
         let reactor = self.reactor().ok_or(io::ErrorKind::OutOfMemory)?;
         let (sender, outcome) = oneshot::channel();
         let client = Arc::clone(self);
-        let fetch = Fetch { page: Arc::clone(page), binding: binding.cloned() };
+        let fetch = Fetch { page: Arc::clone(page), binding: binding.cloned(), bill: bill.clone() };
         let patience = expires.since(clock::now());
         let task = reactor.spawn(async move {
             let fetched = tokio::time::timeout(patience, fetch.run(place, &client)).await;

@@ -8,7 +8,7 @@ use super::names::{Names, Place};
 use super::page::{self, Client, Page, Running};
 use super::receive::Buffers;
 use super::socket::family_of;
-use super::spent::Spent;
+use super::spent::{Bill, Spent};
 use super::spot::Spot;
 use super::sys;
 use super::tcp::Connect;
@@ -125,6 +125,7 @@ pub(super) struct Path {
     pages: Waiting<Running>,
     unnamed: Waiting<Unnamed>,
     client: Option<Arc<Client>>,
+    bill: Bill,
     names: Names,
     random: Random,
 }
@@ -143,14 +144,17 @@ impl Path {
             pages: Waiting::at_most(page::MAX_RUNNING),
             unnamed: Waiting::at_most(page::MAX_RUNNING),
             client: None,
+            bill: Bill::default(),
             names: Names::default(),
             random,
         })
     }
 
-    /// The same, by which pages and names can be asked for; names at the resolvers of its family.
-    pub(super) fn with_pages(mut self, client: &Arc<Client>, resolvers: &[IpAddr]) -> Self {
+    /// The same, by which pages and names can be asked for; names at the resolvers of its family. What pages take beyond
+    /// their price goes on the bill.
+    pub(super) fn with_pages(mut self, client: &Arc<Client>, resolvers: &[IpAddr], bill: &Bill) -> Self {
         self.client = Some(Arc::clone(client));
+        self.bill = bill.clone();
         self.resolve_by(resolvers);
         self
     }
@@ -184,7 +188,7 @@ impl Path {
         match (ask, place) {
             (Ask::Page(page), place) => {
                 let client = self.client.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-                self.pages.push(request, client.ask(page, place, binding, request.expires)?);
+                self.pages.push(request, client.ask(page, place, (binding, &self.bill), request.expires)?);
                 Ok(())
             }
             (_, Place::Known(address)) => self.send_to(address, request, ask),

@@ -6,7 +6,7 @@ use super::page::Client;
 use super::path::{Ask, Path, Request, Watch};
 use super::receive::Buffers;
 use super::socket::family_of;
-use super::spent::Spent;
+use super::spent::{Bill, Spent};
 use super::spot::Spot;
 use super::sys::{self, Stamps};
 use crate::netlink::Binding;
@@ -43,6 +43,8 @@ struct Link {
     written: Vec<Target>,
     /// Who is asked for names.
     resolvers: Vec<IpAddr>,
+    /// Also of pages whose path is gone.
+    bill: Bill,
     sides: PerFamily<Option<Side>>,
 }
 
@@ -63,6 +65,7 @@ impl Prober {
             targets: targets.iter().map(Ask::new).collect(),
             written: targets.clone(),
             resolvers: Vec::new(),
+            bill: Bill::default(),
             sides: PerFamily { v4: None, v6: None },
         };
         Self {
@@ -175,7 +178,15 @@ impl Prober {
         }
     }
 
-    /// Completes when the probe of a page went wrong, or the address of a name is known that a probe waits for: it is worth a [`drain`](Self::drain) before the loop wakes by itself.
+    /// What the pages whose probes ended since the last call took beyond their price, by link; also of those that were
+    /// given up. Before a page's outcome comes by [`drain`](Self::drain), what it took is here.
+    pub fn billed(&self) -> impl Iterator<Item = (LinkId, Spent)> {
+        let taken = (0..u8::MAX).map(LinkId).zip(&self.links).map(|(id, link)| (id, link.bill.take()));
+        taken.filter(|(_, spent)| *spent != Spent::default())
+    }
+
+    /// Completes when the probe of a page went wrong, or the address of a name is known that a probe waits for: it is
+    /// worth a [`drain`](Self::drain) before the loop wakes by itself.
     pub async fn called(&self) {
         self.client.called().await;
     }
@@ -247,7 +258,7 @@ impl Link {
         let echo = self.targets.iter().any(echo);
         if let Some(side) = self.sides.get_mut(family) {
             let path = Path::open(family, Some(side.binding.clone()), echo)?;
-            side.path = Some(path.with_pages(client, &self.resolvers));
+            side.path = Some(path.with_pages(client, &self.resolvers, &self.bill));
         }
         Ok(())
     }

@@ -91,6 +91,78 @@ pub(super) fn handshake_rtt(socket: BorrowedFd<'_>) -> Option<Duration> {
         .then(|| Duration::from_micros(u64::from(info.tcpi_rtt)))
 }
 
+/// `SO_MEMINFO` of `asm-generic/socket.h` (Linux 4.12), and which of its numbers (`linux/sock_diag.h`) counts what was
+/// thrown away.
+const SO_MEMINFO: libc::c_int = 55;
+const MEMINFO_DROPS: usize = 8;
+/// How much the kernel told of a connection: the fields of `struct tcp_info` (`linux/tcp.h`) up to `tcpi_rcv_wnd`. The C
+/// libraries know fewer of them than the kernel does.
+const TCP_INFO_LENGTH: usize = 236;
+
+/// What a connection took so far, as the kernel counts it: each segment, those that were repeated among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TcpUse {
+    /// The first segment was answered.
+    pub(super) established: bool,
+    /// The far end has sent all it ever will.
+    pub(super) far_end_is_done: bool,
+    /// Data sent, what was repeated included (Linux 4.19).
+    pub(super) bytes_sent: u64,
+    /// Data received in order, once each.
+    pub(super) bytes_received: u64,
+    /// Segments sent.
+    pub(super) segments_sent: u32,
+    /// Segments received.
+    pub(super) segments_received: u32,
+    /// Segments received out of order (Linux 5.4; 0 before), and those that were thrown away: they came twice, or found
+    /// no room. Their data may not be among what was received.
+    pub(super) astray: u32,
+    /// Data in a full segment of the far end, as the kernel takes it to be.
+    pub(super) segment_size: u32,
+    /// Data that the far end may send before it hears from us again (Linux 6.2; the largest number before).
+    pub(super) window: u32,
+    /// The time since data came, or since the connection was made.
+    pub(super) quiet: Duration,
+    /// The smoothed round-trip time.
+    pub(super) rtt: Duration,
+}
+
+/// What the connection of `socket` took so far.
+pub(super) fn tcp_use(socket: BorrowedFd<'_>) -> io::Result<TcpUse> {
+    let mut info = [0_u8; TCP_INFO_LENGTH];
+    let told = get_option(socket, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info)?;
+    let mut used = TcpUse::read(told);
+    let mut memory = [0_u8; (MEMINFO_DROPS + 1) * size_of::<u32>()];
+    if let Ok(memory) = get_option(socket, libc::SOL_SOCKET, SO_MEMINFO, &mut memory) {
+        let drops = memory.last_chunk().copied().map_or(0, u32::from_ne_bytes);
+        used.astray = used.astray.saturating_add(drops);
+    }
+    Ok(used)
+}
+
+impl TcpUse {
+    /// Reads `struct tcp_info`; what an older kernel does not tell is 0, but for the window.
+    fn read(told: &[u8]) -> Self {
+        let short = |at: usize| told.get(at..).and_then(<[u8]>::first_chunk).copied().map(u32::from_ne_bytes);
+        let long = |at: usize| told.get(at..).and_then(<[u8]>::first_chunk).copied().map(u64::from_ne_bytes);
+        // The kernel's numbers of states (`net/tcp_states.h`): SYN-SENT; and TIME-WAIT, CLOSE, CLOSE-WAIT, LAST-ACK, CLOSING.
+        let state = told.first().copied().unwrap_or_default();
+        Self {
+            established: state != 2,
+            far_end_is_done: matches!(state, 6..=9 | 11),
+            segment_size: short(20).unwrap_or_default(),
+            bytes_received: long(128).unwrap_or_default(),
+            segments_sent: short(136).unwrap_or_default(),
+            segments_received: short(140).unwrap_or_default(),
+            bytes_sent: long(200).unwrap_or_default(),
+            astray: short(224).unwrap_or_default(),
+            window: short(232).unwrap_or(u32::MAX),
+            quiet: Duration::from_millis(short(52).unwrap_or_default().into()),
+            rtt: Duration::from_micros(short(68).unwrap_or_default().into()),
+        }
+    }
+}
+
 /// Marks in `set` what can be read, without waiting; returns how many there are.
 pub(super) fn poll(set: &mut [libc::pollfd]) -> io::Result<usize> {
     let count = libc::nfds_t::try_from(set.len()).map_err(io::Error::other)?;
@@ -260,6 +332,23 @@ impl InterfaceRequest {
 
 fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Reads an option that is a row of numbers; what the kernel filled of `value`.
+fn get_option<'a>(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: &'a mut [u8],
+) -> io::Result<&'a [u8]> {
+    let mut length = libc::socklen_t::try_from(value.len()).map_err(io::Error::other)?;
+    // SAFETY: `value` is a valid place of `length` bytes, of which any value is one, and the descriptor is open while it
+    // is borrowed.
+    check(unsafe {
+        libc::getsockopt(socket.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut length)
+    })?;
+    let filled = usize::try_from(length).map_err(io::Error::other)?;
+    Ok(value.get(..filled).unwrap_or(value))
 }
 
 fn set_option<T: Copy>(

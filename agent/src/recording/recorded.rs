@@ -3,7 +3,7 @@
 use super::disk::Disk;
 use super::record::whole;
 use super::recorder::{About, Recorder};
-use shunt_decision::{Action, Event, Failover, Snapshot, Timer, Timestamp};
+use shunt_decision::{Action, Event, Failover, LinkId, Snapshot, Timer, Timestamp};
 
 /// A core, and the recorder that listens to it.
 #[derive(Debug)]
@@ -76,6 +76,12 @@ impl Recorded {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.core.snapshot()
+    }
+
+    /// As [`Failover::balance`].
+    #[must_use]
+    pub fn balance(&self, link: LinkId) -> Option<i64> {
+        self.core.balance(link)
     }
 
     /// Has the recording written, as far as that is due. To be called at the end of a turn, after all actions.

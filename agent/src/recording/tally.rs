@@ -52,8 +52,8 @@ impl Tally {
 }
 
 /// A config of one link with all that a link can have, for [`layout`].
-const SAMPLE: &str =
-    "targets = [\"192.0.2.1\", \"2001:db8::1\"]\n[[link]]\nname = \"x\"\ninterface = \"x\"\nmetered = true\n";
+const SAMPLE: &str = "targets = [\"192.0.2.1\", \"2001:db8::1\"]\n[[link]]\nname = \"x\"\ninterface = \"x\"\nmetered = true\n\
+     probe_budget = \"1 MB/month\"\n";
 
 /// Tells whether two programs write and read the same bytes for the core's state and for what goes in and out of it.
 /// Variants that are added at the end of an enumeration change nothing; one that is put before others changes the

@@ -1,19 +1,21 @@
 //! One page: where it is, connection, TLS, request, status, body.
 
+use super::meter::{Ending, Meter};
 use super::{Client, Page, judge};
 use crate::clock;
 use crate::netlink::Binding;
 use crate::probe::names::Place;
 use crate::probe::socket::{self, address, family_of};
+use crate::probe::spent::Bill;
 use http_body_util::{BodyExt as _, Empty};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use shunt_config::Page as Wanted;
 use shunt_decision::{Outcome, Timestamp};
-use socket2::{SockAddr, Type};
+use socket2::{SockAddr, Socket, Type};
 use std::error::Error as _;
 use std::io;
 use std::net::IpAddr;
@@ -24,10 +26,20 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// How much of a body is looked at: a mark stands near its beginning, and a film must not come over a metered link.
-const MAX_BODY: usize = 64 * 1024;
+const MAX_BODY: usize = 8 * 1024;
 
-/// The longest head of an answer; what is longer is garbage.
-const MAX_HEAD: usize = 16 * 1024;
+/// The longest head of an answer; what is longer is garbage. It is also the least that hyper takes.
+const MAX_HEAD: usize = 8 * 1024;
+
+/// What is read of a connection at the most: head, body, and 16 KiB of certificates, which are 3 to 6 as a rule.
+const MAX_READ: u64 = (MAX_HEAD + MAX_BODY + 16 * 1024) as u64;
+
+/// The receive buffer, of which the kernel makes twice as much and keeps a part for itself: a far end may send 2 to 6 KiB
+/// that nobody asked for before it must wait. Nearly every page for such checks has less.
+const BUFFER: usize = 4 * 1024;
+
+/// The same over TLS: the certificates of most servers come in one flight.
+const TLS_BUFFER: usize = 8 * 1024;
 
 /// As much of a request as is read where no network is.
 const MAX_REQUEST: usize = 1024;
@@ -38,13 +50,26 @@ const AGENT: &str = "shunt";
 /// What ends a probe before its answer: an outcome, or nothing that could be said of the target.
 type End = Option<Outcome>;
 
-/// When the status line was there, and what is wrong with the answer.
-type Answer = (Timestamp, Option<Outcome>);
+/// What came of a request.
+struct Answer {
+    /// When the status line was there.
+    at: Timestamp,
+    judgement: Judgement,
+}
+
+/// What is to be said of an answer.
+struct Judgement {
+    /// What is wrong with it; `None`: nothing.
+    wrong: Option<Outcome>,
+    /// Bytes of its body that nobody read, at the most; `None`: nobody knows how many.
+    left: Option<u64>,
+}
 
 /// What a probe's task needs to know.
 pub(super) struct Fetch {
     pub(super) page: Arc<Page>,
     pub(super) binding: Option<Binding>,
+    pub(super) bill: Bill,
 }
 
 impl Fetch {
@@ -54,19 +79,33 @@ impl Fetch {
             let ip = place.address().await.ok_or(Some(Outcome::Unresolved))?;
             // The look-up is no part of the time: it comes seldom, and is not the target's doing.
             let sent = clock::now();
-            let stream = self.connect(ip).await?;
-            let (at, wrong) = self.exchange_by(stream, client).await?;
-            Ok(wrong.unwrap_or(Outcome::Reply { rtt: at.since(sent), at }))
+            let socket = self.open(ip).map_err(|_| Some(Outcome::Unsendable))?;
+            let meter = Meter::on(&socket, ip, self.page.price, self.bill.clone());
+            let mut meter = meter.map_err(|_| Some(Outcome::Unsendable))?;
+            let talk = async {
+                let stream = self.connect(socket, ip).await?;
+                let (read, write) = tokio::io::split(stream);
+                self.exchange_by(tokio::io::join(read.take(MAX_READ), write), client).await
+            };
+            let said = talk.await;
+            meter.ending = ending(&said);
+            let Answer { at, judgement } = said?;
+            Ok(judgement.wrong.unwrap_or(Outcome::Reply { rtt: at.since(sent), at }))
         };
         fetched.await.map_or_else(|end| end, Some)
     }
 
-    /// A connection that leaves by the link, or none.
-    async fn connect(&self, ip: IpAddr) -> Result<TcpStream, End> {
+    /// A socket that leaves by the link, into which a far end cannot pour much.
+    fn open(&self, ip: IpAddr) -> io::Result<Socket> {
+        let socket = socket::open(Type::STREAM, family_of(ip), self.binding.as_ref())?;
+        socket.set_recv_buffer_size(if self.page.wanted.secure { TLS_BUFFER } else { BUFFER })?;
+        Ok(socket)
+    }
+
+    /// A connection, or none.
+    async fn connect(&self, socket: Socket, ip: IpAddr) -> Result<TcpStream, End> {
         let unsendable = Some(Outcome::Unsendable);
-        let binding = self.binding.as_ref();
-        let socket = socket::open(Type::STREAM, family_of(ip), binding).map_err(|_| unsendable)?;
-        match socket.connect(&SockAddr::from(address(ip, self.page.port(), binding))) {
+        match socket.connect(&SockAddr::from(address(ip, self.page.port(), self.binding.as_ref()))) {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -83,7 +122,11 @@ impl Fetch {
     }
 
     #[cfg(feature = "https")]
-    async fn exchange_by(&self, stream: TcpStream, client: &Client) -> Result<Answer, End> {
+    async fn exchange_by(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        client: &Client,
+    ) -> Result<Answer, End> {
         use shunt_config::Host;
         use tokio_rustls::rustls::pki_types::ServerName;
         let wanted = &self.page.wanted;
@@ -101,7 +144,11 @@ impl Fetch {
 
     /// Without TLS: the config has refused secure pages.
     #[cfg(not(feature = "https"))]
-    async fn exchange_by(&self, stream: TcpStream, _client: &Client) -> Result<Answer, End> {
+    async fn exchange_by(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        _client: &Client,
+    ) -> Result<Answer, End> {
         self.exchange(stream).await
     }
 
@@ -116,7 +163,7 @@ impl Fetch {
         let talk = async {
             let response = sender.send_request(request).await.map_err(|error| garbled(&error))?;
             let at = clock::now();
-            Ok((at, self.judge(response).await?))
+            Ok(Answer { at, judgement: self.judge(response).await? })
         };
         let (mut talk, mut connection) = (pin!(talk), pin!(connection));
         let mut open = true;
@@ -141,14 +188,13 @@ impl Fetch {
             .ok()
     }
 
-    /// What is wrong with the answer; `None`: nothing.
-    async fn judge(&self, response: Response<Incoming>) -> Result<Option<Outcome>, End> {
+    async fn judge(&self, response: Response<Incoming>) -> Result<Judgement, End> {
         let wanted = &self.page.wanted;
-        if let Some(wrong) = judge::status(wanted, response.status().as_u16()) {
-            return Ok(Some(wrong));
-        }
-        let Some(text) = wanted.body.as_deref() else { return Ok(None) };
+        let wrong = judge::status(wanted, response.status().as_u16());
         let mut body = response.into_body();
+        let (None, Some(text)) = (wrong, wanted.body.as_deref()) else {
+            return Ok(Judgement { wrong, left: body.size_hint().upper() });
+        };
         let mut read: Vec<u8> = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| garbled(&error))?;
@@ -158,14 +204,22 @@ impl Fetch {
             let room = MAX_BODY.saturating_sub(read.len());
             read.extend(data.iter().take(room));
             let news = read.get(from..).unwrap_or_default();
-            if news.windows(text.len()).any(|window| window == text.as_bytes()) {
-                return Ok(None);
-            }
-            if read.len() >= MAX_BODY {
-                break;
+            let found = news.windows(text.len()).any(|window| window == text.as_bytes());
+            if found || read.len() >= MAX_BODY {
+                let wrong = (!found).then(|| judge::mismatch(wanted));
+                return Ok(Judgement { wrong, left: body.size_hint().upper() });
             }
         }
-        Ok(Some(judge::mismatch(wanted)))
+        Ok(Judgement { wrong: Some(judge::mismatch(wanted)), left: Some(0) })
+    }
+}
+
+/// How an exchange ended, for the count of what it took.
+const fn ending(said: &Result<Answer, End>) -> Ending {
+    match said {
+        Ok(answer) => Ending::Answered { left: answer.judgement.left },
+        Err(Some(_)) => Ending::Answered { left: None },
+        Err(None) => Ending::Unanswered,
     }
 }
 
@@ -191,7 +245,7 @@ fn garbled(error: &hyper::Error) -> End {
 
 /// What a server that says these bytes and hangs up is taken for, without a network.
 pub(in crate::probe) fn answered(wanted: &Wanted, said: &[u8]) -> Option<Outcome> {
-    let fetch = Fetch { page: Arc::new(Page::new(wanted)?), binding: None };
+    let fetch = Fetch { page: Arc::new(Page::new(wanted)?), binding: None, bill: Bill::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
     let answer = runtime.block_on(async {
         let (ours, mut theirs) = tokio::io::duplex(2 * MAX_BODY);
@@ -206,7 +260,9 @@ pub(in crate::probe) fn answered(wanted: &Wanted, said: &[u8]) -> Option<Outcome
     });
     answer.map_or_else(
         |end| end,
-        |(at, wrong)| Some(wrong.unwrap_or(Outcome::Reply { rtt: Duration::ZERO, at })),
+        |Answer { at, judgement }| {
+            Some(judgement.wrong.unwrap_or(Outcome::Reply { rtt: Duration::ZERO, at }))
+        },
     )
 }
 

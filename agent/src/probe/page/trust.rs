@@ -3,7 +3,7 @@
 use shunt_decision::Outcome;
 use std::io;
 use std::sync::Arc;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::Resumption;
@@ -35,11 +35,11 @@ impl Trust {
     }
 
     /// Shakes hands; an error is what the failure says of the target.
-    pub(super) async fn secure(
+    pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         name: ServerName<'static>,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Option<Outcome>> {
+        stream: S,
+    ) -> Result<TlsStream<S>, Option<Outcome>> {
         let config = self.0.clone().ok_or(Some(Outcome::Unsendable))?;
         TlsConnector::from(config).connect(name, stream).await.map_err(|error| judge(&error))
     }
