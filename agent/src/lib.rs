@@ -8,6 +8,7 @@ pub mod clock;
 pub mod daemon;
 #[doc(hidden)]
 pub mod fuzz;
+mod init;
 mod modem;
 pub mod netlink;
 pub mod probe;

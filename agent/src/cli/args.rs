@@ -86,6 +86,16 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Propose a config, with the reason for each choice; nothing is changed without --write.
+    Init {
+        /// Take over the config of mwan3 (/etc/config/mwan3), with the file `network` beside it, instead of looking at
+        /// this machine.
+        #[arg(long, value_name = "FILE")]
+        from_mwan3: Option<PathBuf>,
+        /// Write it to the file of --config. A file that is there is never overwritten.
+        #[arg(long)]
+        write: bool,
+    },
     /// Run the decisions over a recording again: is it the same, and with --config FILE, what would have happened?
     Replay {
         /// A segment, or the directory of them [default of the daemon: /var/lib/shunt/recording].

@@ -43,6 +43,9 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
             }
             Ok(out.write_all(check::summary(file, &config).as_bytes())?)
         }
+        Command::Init { from_mwan3, write } => {
+            super::init::carry_out(args.config(), from_mwan3.as_deref(), *write, out)
+        }
         Command::Replay { recording, json } => replay::carry_out(recording, args.named_config(), *json, out),
         Command::Modem(command) => super::modem::carry_out(args, command, out),
         Command::Stop { restore } => stop(args, *restore, out),

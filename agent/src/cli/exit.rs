@@ -1,6 +1,7 @@
 //! How a command ends, for scripts and for people.
 
 use super::client::ClientError;
+use super::init::InitError;
 use crate::api::wire::ErrorCode;
 use crate::daemon::RightsError;
 use crate::netlink::Refusal;
@@ -67,6 +68,9 @@ pub(super) enum Failure {
     /// The kernel was not put back.
     #[error("failed to {0}")]
     Restore(Box<dyn Error>),
+    /// No config could be proposed.
+    #[error("failed to {0}")]
+    Init(#[from] InitError),
     /// There is nothing to replay.
     #[error("failed to {0}")]
     Recording(#[from] OpenError),
@@ -90,6 +94,7 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Config(error) => Exit::of(error, Exit::Usage),
+            Self::Init(error) => Exit::of(error, Exit::Failed),
             Self::Restore(error) => Exit::of(error.as_ref(), Exit::Failed),
             Self::Client(ClientError::Absent { .. }) => Exit::NoDaemon,
             Self::Client(ClientError::Denied { .. }) => Exit::Denied,

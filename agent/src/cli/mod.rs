@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod events;
 mod exit;
+mod init;
 mod modem;
 mod plan;
 mod replay;

@@ -1,0 +1,148 @@
+//! A proposed config: values with the reasons for them, written out as TOML with comments.
+
+use std::fmt::{self, Write};
+use toml::Value;
+
+/// Columns of a comment, with its `# `.
+const COLUMNS: usize = 100;
+
+/// A config that is proposed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Draft {
+    /// What it was made from.
+    pub(crate) origin: String,
+    /// What the operator should know beside the values: what was left out, and what to look at.
+    pub(crate) notes: Vec<String>,
+    /// The keys before any section.
+    pub(crate) general: Vec<Key>,
+    /// The sections, in their order.
+    pub(crate) sections: Vec<Section>,
+}
+
+/// A section of the config.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Section {
+    /// Its first line, such as `[[link]]`.
+    pub(crate) header: &'static str,
+    /// Why it is there.
+    pub(crate) why: String,
+    /// What stands in it.
+    pub(crate) keys: Vec<Key>,
+}
+
+/// A key with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Key {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its value.
+    pub(crate) value: Value,
+    /// Why it has that value, where this needs to be said.
+    pub(crate) why: Option<String>,
+}
+
+impl Key {
+    /// A key that needs no reason.
+    pub(crate) fn plain(name: &'static str, value: impl Into<Value>) -> Self {
+        Self { name, value: value.into(), why: None }
+    }
+
+    /// A key with the reason for its value.
+    pub(crate) fn because(name: &'static str, value: impl Into<Value>, why: impl Into<String>) -> Self {
+        Self { name, value: value.into(), why: Some(why.into()) }
+    }
+}
+
+impl fmt::Display for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        comment(
+            f,
+            "",
+            &format!("Proposed by `shunt init` from {}. Look it over before it is used.", self.origin),
+        )?;
+        if !self.notes.is_empty() {
+            f.write_str("#\n# To be looked at:\n")?;
+        }
+        for note in &self.notes {
+            comment(f, "- ", note)?;
+        }
+        if !self.general.is_empty() {
+            f.write_char('\n')?;
+        }
+        keys(f, &self.general)?;
+        for section in &self.sections {
+            f.write_char('\n')?;
+            comment(f, "", &section.why)?;
+            writeln!(f, "{}", section.header)?;
+            keys(f, &section.keys)?;
+        }
+        Ok(())
+    }
+}
+
+fn keys(f: &mut fmt::Formatter<'_>, keys: &[Key]) -> fmt::Result {
+    for Key { name, value, why } in keys {
+        if let Some(why) = why {
+            comment(f, "", why)?;
+        }
+        writeln!(f, "{name} = {value}")?;
+    }
+    Ok(())
+}
+
+/// `text` as comment lines; those after the first stand below its first word, behind the `bullet`.
+fn comment(f: &mut fmt::Formatter<'_>, bullet: &str, text: &str) -> fmt::Result {
+    let indent = " ".repeat(bullet.len());
+    let (mut line, mut empty) = (format!("# {bullet}"), true);
+    // A control character in what others wrote must not end the comment.
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
+            writeln!(f, "{line}")?;
+            (line, empty) = (format!("# {indent}"), true);
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    writeln!(f, "{line}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_stand_before_what_they_explain() {
+        let draft = Draft {
+            origin: "a test".into(),
+            notes: vec!["Look here. ".repeat(12)],
+            general: vec![Key::because("targets", vec!["192.0.2.1"], "Only IPv4 is there.")],
+            sections: vec![Section {
+                header: "[[link]]",
+                why: "It is\nthere.".into(),
+                keys: vec![Key::plain("name", "a\"b"), Key::plain("metered", true)],
+            }],
+        };
+        let text = draft.to_string();
+        assert_eq!(
+            text,
+            "# Proposed by `shunt init` from a test. Look it over before it is used.\n\
+             #\n\
+             # To be looked at:\n\
+             # - Look here. Look here. Look here. Look here. Look here. Look here. Look here. Look here. Look\n\
+             #   here. Look here. Look here. Look here.\n\
+             \n\
+             # Only IPv4 is there.\n\
+             targets = [\"192.0.2.1\"]\n\
+             \n\
+             # It is there.\n\
+             [[link]]\n\
+             name = 'a\"b'\n\
+             metered = true\n"
+        );
+        assert!(toml::from_str::<toml::Table>(&text).is_ok());
+    }
+}
