@@ -349,7 +349,9 @@ fn wrong_usage_is_2_and_help_is_0() {
     }
     let help = shunt(&["--help"]);
     assert_eq!(code(&help), 0);
-    for part in ["status", "force", "release", "events", "check", "init", "modem", "stop", "run", "Exit codes:"] {
+    for part in
+        ["status", "force", "release", "events", "check", "init", "modem", "stop", "run", "Exit codes:"]
+    {
         assert!(text(&help.stdout).contains(part), "{part}");
     }
     assert_eq!(code(&shunt(&["--version"])), 0);

@@ -236,6 +236,37 @@ mod tests {
         Args::command().debug_assert();
     }
 
+    /// The documents that a user reads.
+    const DOCUMENTS: [(&str, &str); 5] = [
+        ("agent/RUNBOOK.md", include_str!("../../RUNBOOK.md")),
+        ("README.md", include_str!("../../../README.md")),
+        ("config/README.md", include_str!("../../../config/README.md")),
+        ("modem/README.md", include_str!("../../../modem/README.md")),
+        ("firmware/README.md", include_str!("../../../firmware/README.md")),
+    ];
+
+    #[test]
+    fn every_command_in_the_documents_can_be_typed() {
+        let mut typed = 0;
+        for (document, text) in DOCUMENTS {
+            // Lines of examples: without the remark, the prompt of a shell, and `sudo`.
+            let lines = text.lines().map(|line| line.split("  #").next().unwrap_or("").trim());
+            let commands =
+                lines.map(|line| line.trim_start_matches("sudo ")).filter(|line| line.starts_with("shunt "));
+            for command in commands.filter(|line| line.chars().any(|c| c == ' ')) {
+                let words = command.split_whitespace().map(|word| word.trim_matches('"'));
+                let result = Args::try_parse_from(words);
+                assert!(
+                    result.is_ok(),
+                    "{document}: {command}: {}",
+                    result.err().map(|e| e.to_string()).unwrap_or_default()
+                );
+                typed += 1;
+            }
+        }
+        assert!(typed >= 12, "only {typed} commands were found");
+    }
+
     #[test]
     fn a_lease_is_between_a_second_and_a_year() {
         assert_eq!(lease("10m"), Ok(Duration::from_secs(600)));

@@ -1,0 +1,82 @@
+//! What the documents name is there: a test that is named as holding an invariant exists, and so does each linked file.
+
+// Helpers of tests, outside the functions that clippy knows as such.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Documents that name tests, and what their short names stand for.
+const NAMING: [&str; 2] = ["agent/ARCHITECTURE.md", "SECURITY.md"];
+const SHORT: [(&str, &str); 4] =
+    [("A/", "agent/"), ("D/", "agent/decision/"), ("T/", "tests/tests/"), ("R/", "modem/recovery/")];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// What stands in backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+#[test]
+fn every_test_that_a_document_names_exists() {
+    let mut missing = Vec::new();
+    let mut named = 0;
+    for document in NAMING {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        for (file, test) in quoted(&text).filter_map(|name| name.split_once("::")) {
+            if !file.ends_with(".rs") || !is_word(test) {
+                continue;
+            }
+            named += 1;
+            let long =
+                SHORT.iter().find_map(|(short, long)| Some(format!("{long}{}", file.strip_prefix(short)?)));
+            let code = fs::read_to_string(root().join(long.as_deref().unwrap_or(file))).unwrap_or_default();
+            if !code.contains(&format!("fn {test}(")) {
+                missing.push(format!("{document}: {file}::{test}"));
+            }
+        }
+    }
+    assert!(
+        named > 100,
+        "only {named} tests were found in {NAMING:?}: are they still written as `file.rs::name`?"
+    );
+    assert!(missing.is_empty(), "no such test:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_file_that_a_document_links_to_exists() {
+    let mut missing = Vec::new();
+    for document in documents(&root()) {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if !link.is_empty() && !link.contains("://") && !document.with_file_name(link).exists() {
+                missing.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no such file:\n{}", missing.join("\n"));
+}
+
+/// All Markdown files of the project.
+fn documents(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if name != "target" && !name.starts_with('.') {
+                found.extend(documents(&path));
+            }
+        } else if name.ends_with(".md") {
+            found.push(path);
+        }
+    }
+    found
+}
