@@ -21,13 +21,17 @@ use rtnetlink::LinkUnspec;
 use shunt::clock;
 use shunt::probe::{GatewayAnswer, Prober};
 use shunt_config::Gateway;
-use shunt_decision::{Family, LinkId, Outcome, Timestamp};
+use shunt_decision::{CheckId, Family, LinkId, Outcome, Timestamp};
 use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
 
 /// A check that is not answered ends after this.
 const SOON: Duration = Duration::from_millis(300);
+
+/// Names of checks.
+const ONE: CheckId = CheckId(1);
+const TWO: CheckId = CheckId(2);
 
 /// The far ends of link `n`.
 fn routers(n: u8) -> [(Family, IpAddr); 2] {
@@ -49,7 +53,7 @@ fn answers(prober: &mut Prober, count: usize) -> Vec<GatewayAnswer> {
 }
 
 fn check(prober: &mut Prober, link: LinkId, router: IpAddr, expires: Timestamp) -> GatewayAnswer {
-    prober.ask_gateway(link, router, clock::now(), expires);
+    prober.ask_gateway((ONE, link), router, clock::now(), expires);
     answers(prober, 1)[0]
 }
 
@@ -64,7 +68,7 @@ fn a_gateway_that_is_there_answers() {
         let mut prober = bound(&far, &[echo_targets()]);
         for (family, router) in routers(1) {
             let answer = check(&mut prober, FIRST, router, expires());
-            assert_eq!(answer, GatewayAnswer { link: FIRST, family, answers: true });
+            assert_eq!(answer, GatewayAnswer { id: ONE, link: FIRST, family, answers: true });
         }
         // As router advertisements name it.
         let link_local = ip("fe80::2");
@@ -88,7 +92,7 @@ fn a_gateway_that_is_gone_does_not_though_the_kernel_remembers_it() {
         for (family, router) in routers(1) {
             let begun = clock::now();
             let answer = check(&mut prober, FIRST, router, begun + SOON);
-            assert_eq!(answer, GatewayAnswer { link: FIRST, family, answers: false });
+            assert_eq!(answer, GatewayAnswer { id: ONE, link: FIRST, family, answers: false });
             assert!(clock::now() >= begun + SOON, "it was given its time");
         }
         // The IPv4 way still carries by the kernel's memory: only the question on the wire tells.
@@ -109,9 +113,9 @@ fn a_gateway_answers_on_its_own_link_only() {
         });
         for (family, router) in routers(1) {
             let ours = check(&mut prober, FIRST, router, expires());
-            assert_eq!(ours, GatewayAnswer { link: FIRST, family, answers: true });
+            assert_eq!(ours, GatewayAnswer { id: ONE, link: FIRST, family, answers: true });
             let other = check(&mut prober, SECOND, router, clock::now() + SOON);
-            assert_eq!(other, GatewayAnswer { link: SECOND, family, answers: false });
+            assert_eq!(other, GatewayAnswer { id: ONE, link: SECOND, family, answers: false });
         }
     });
 }
@@ -122,26 +126,52 @@ fn one_check_at_a_time_and_none_where_nobody_is_asked() {
         let far = Far::new();
         let mut prober = bound(&far, &[echo_targets(), echo_targets()]);
         let [(_, router), (_, router6)] = routers(1);
-        let later = expires();
-        for until in [clock::now() + SOON, later] {
-            prober.ask_gateway(FIRST, router, clock::now(), until);
+        let (later, soon) = (expires(), clock::now() + SOON);
+        for (id, until) in [(ONE, later), (TWO, soon)] {
+            prober.ask_gateway((id, FIRST), router, clock::now(), until);
         }
-        assert_eq!(prober.poll_timeout(), Some(later), "the later end counts for both");
-        assert_eq!(answers(&mut prober, 1).len(), 1);
+        assert_eq!(prober.poll_timeout(), Some(soon), "the latest check is the one that goes on");
+        let over = answers(&mut prober, 1);
+        assert_eq!(over.iter().map(|answer| answer.id).collect::<Vec<_>>(), [TWO]);
+        assert_eq!(prober.poll_timeout(), None);
 
         // A path that changes takes its check with it.
-        prober.ask_gateway(FIRST, router6, clock::now(), later);
+        prober.ask_gateway((ONE, FIRST), router6, clock::now(), later);
         prober.bind(FIRST, Family::V6, None, clock::now()).unwrap();
         assert_eq!(prober.poll_timeout(), None);
-        prober.ask_gateway(FIRST, router6, clock::now(), later);
+        prober.ask_gateway((ONE, FIRST), router6, clock::now(), later);
         assert_eq!(prober.poll_timeout(), None, "there is no path");
 
         // As on PPP and raw IP: this interface knows no such requests.
         Wire::open().set(&LinkUnspec::new_with_name("w2").arp(false).build());
         for (_, router) in routers(2) {
-            prober.ask_gateway(SECOND, router, clock::now(), later);
+            prober.ask_gateway((ONE, SECOND), router, clock::now(), later);
         }
         assert_eq!(prober.poll_timeout(), None);
+    });
+}
+
+#[test]
+fn what_answered_an_earlier_check_is_no_answer_to_the_present_one() {
+    within("what_answered_an_earlier_check_is_no_answer_to_the_present_one", || {
+        let far = Far::new();
+        let mut prober = bound(&far, &[echo_targets()]);
+        let [_, _, _, v6] = addresses(1);
+        for (_, router) in routers(1) {
+            // The answer lies in the socket when this returns: a veth hands a packet over, and on, while it is sent.
+            prober.ask_gateway((ONE, FIRST), router, clock::now(), expires());
+        }
+        far.run(move || {
+            sysctl("ipv4/conf/f1/arp_ignore", "8");
+            Wire::open().no_address("f1", &v6.to_string(), 64);
+        });
+        for (_, router) in routers(1) {
+            prober.ask_gateway((TWO, FIRST), router, clock::now(), clock::now() + SOON);
+        }
+        let mut over = answers(&mut prober, 2);
+        over.sort_by_key(|answer| answer.family != Family::V4);
+        let silent = |family| GatewayAnswer { id: TWO, link: FIRST, family, answers: false };
+        assert_eq!(over, Family::ALL.map(silent));
     });
 }
 

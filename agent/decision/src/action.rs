@@ -1,6 +1,6 @@
 //! What the core wants done. Results come back as [`Event`](crate::Event)s.
 
-use crate::{Entry, Family, Force, LinkId, ProbeId, RankingId, Reason, TargetId, Timestamp};
+use crate::{CheckId, Entry, Family, Force, LinkId, ProbeId, RankingId, Reason, TargetId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Something for the edge to do, in the order given.
@@ -32,6 +32,9 @@ pub enum Action {
     },
     /// Tell whether the link's gateway answers on the link itself (ARP, RFC 826; neighbour discovery, RFC 4861).
     AskGateway {
+        /// Its name in the result. It takes the place of an earlier check of the same path, whose answer is of no interest
+        /// any more.
+        id: CheckId,
         /// Which link.
         link: LinkId,
         /// Which family.

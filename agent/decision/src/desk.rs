@@ -3,8 +3,8 @@
 use crate::budget::{Budgets, Purpose};
 use crate::own::OwnPackets;
 use crate::{
-    Action, Counters, Entry, Family, Happening, LinkId, ProbeId, RankingId, Reason, TargetId, TargetIdentity,
-    Timestamp, Verdict,
+    Action, CheckId, Counters, Entry, Family, Happening, LinkId, ProbeId, RankingId, Reason, TargetId,
+    TargetIdentity, Timestamp, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -41,6 +41,7 @@ pub(crate) struct Desk {
     entries: VecDeque<Entry>,
     probes: u64,
     rankings: u64,
+    checks: u64,
 }
 
 /// What the name of a probe tells.
@@ -82,6 +83,7 @@ impl Desk {
             entries: VecDeque::new(),
             probes: 0,
             rankings: 0,
+            checks: 0,
         }
     }
 
@@ -139,6 +141,14 @@ impl Desk {
     pub(crate) const fn ranking(&mut self) -> RankingId {
         self.rankings += 1;
         RankingId(self.rankings)
+    }
+
+    /// Asks whether a path's gateway answers on the link itself.
+    pub(crate) fn ask_gateway(&mut self, link: LinkId, family: Family, expires: Timestamp) -> CheckId {
+        self.checks += 1;
+        let id = CheckId(self.checks);
+        self.act(Action::AskGateway { id, link, family, expires });
+        id
     }
 
     /// Asks for something to be done.

@@ -1,6 +1,6 @@
 //! What the core is told. Facts only: whatever they mean is decided inside.
 
-use crate::{Family, LinkId, Packets, ProbeId, RankingId, Timestamp};
+use crate::{CheckId, Family, LinkId, Packets, ProbeId, RankingId, Timestamp};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,8 @@ pub enum Event {
     },
     /// The answer to [`Action::AskGateway`](crate::Action::AskGateway); none is sent for a link without a gateway.
     Gateway {
+        /// The check that is answered.
+        id: CheckId,
         /// Which link.
         link: LinkId,
         /// Which family.

@@ -98,10 +98,10 @@ impl Failover {
                     link.take_traffic(received, sent, &mut self.desk);
                 }
             }
-            Event::Gateway { link, family, answers } => {
+            Event::Gateway { id, link, family, answers } => {
                 let number = usize::from(link.0);
                 let path = self.links.get_mut(number).and_then(|link| link.paths.get_mut(family).as_mut());
-                if let Some(path) = path {
+                if let Some(path) = path.filter(|path| path.gateway_check == Some(id)) {
                     path.gateway_answers = Some(answers);
                     if path.verdict() == crate::Verdict::Failed {
                         self.record.localised(family, link, path.fault(), &mut self.desk);

@@ -22,6 +22,10 @@ pub struct ProbeId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RankingId(pub u64);
 
+/// One check of a gateway, unique in the life of a [`Failover`](crate::Failover).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CheckId(pub u64);
+
 /// Address family. Each has its own verdicts and its own uplink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Family {

@@ -55,7 +55,7 @@ pub use config::{
 pub use event::{Command, Event, Force, Missing, ModemState, ModemTrouble, Outcome, PathState};
 pub use failover::{Failover, Timer};
 pub use fault::Fault;
-pub use ids::{Family, LinkId, PerFamily, Percent, ProbeId, RankingId, TargetId, TargetIdentity};
+pub use ids::{CheckId, Family, LinkId, PerFamily, Percent, ProbeId, RankingId, TargetId, TargetIdentity};
 pub use incident::Incident;
 pub use journal::{Entry, Happening};
 pub use plan::{Plan, Steady, worst_detection};

@@ -9,8 +9,8 @@ use crate::target::TargetState;
 use crate::verdict::{Sign, State, next};
 use crate::window::{LossTest, LossWindow};
 use crate::{
-    Family, Limits, LinkConfig, LinkId, Missing, ModemState, PathSnapshot, PathState, Reason, TargetId,
-    Timestamp, Verdict,
+    CheckId, Family, Limits, LinkConfig, LinkId, Missing, ModemState, PathSnapshot, PathState, Reason,
+    TargetId, Timestamp, Verdict,
 };
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -74,7 +74,9 @@ pub(crate) struct Path {
     pub(crate) pace: Pace,
     /// Whose turn it is.
     pub(crate) turn: usize,
-    /// The gateway's answer to the latest suspicion; `None`: none yet, or there is no gateway.
+    /// The check of the gateway that the latest suspicion asked for.
+    pub(crate) gateway_check: Option<CheckId>,
+    /// What came of it; `None`: nothing yet, or there is no gateway.
     pub(crate) gateway_answers: Option<bool>,
 }
 
@@ -128,6 +130,7 @@ impl Path {
             audition: None,
             pace: Pace::new(seed, now, slot),
             turn: 0,
+            gateway_check: None,
             gateway_answers: None,
         })
     }

@@ -142,7 +142,7 @@ impl Path {
             // It holds nothing up: where the link is broken may be told after the move.
             self.gateway_answers = None;
             let expires = desk.now + GATEWAY_PATIENCE;
-            desk.act(Action::AskGateway { link: self.link, family: self.family, expires });
+            self.gateway_check = Some(desk.ask_gateway(self.link, self.family, expires));
         }
     }
 

@@ -242,8 +242,8 @@ impl EventLoop {
         self.outcomes = outcomes;
         self.charge_pages(now);
         self.prober.gateway_answers(now, &mut self.gateways);
-        for GatewayAnswer { link, family, answers } in self.gateways.drain(..) {
-            self.core.handle_event(Event::Gateway { link, family, answers }, now);
+        for GatewayAnswer { id, link, family, answers } in self.gateways.drain(..) {
+            self.core.handle_event(Event::Gateway { id, link, family, answers }, now);
         }
         self.core.handle_timeout(now);
         self.see_what_opened();
@@ -272,9 +272,9 @@ impl EventLoop {
                         self.core.handle_event(counted, self.core.latest());
                     }
                 }
-                Action::AskGateway { link, family, expires } => {
+                Action::AskGateway { id, link, family, expires } => {
                     if let Some(router) = self.kernel.router(link, family) {
-                        self.prober.ask_gateway(link, router, now, expires);
+                        self.prober.ask_gateway((id, link), router, now, expires);
                     }
                 }
                 Action::Rank { id, family, order, .. } => {

@@ -10,7 +10,7 @@ use super::receive::{BATCH, Batch, Queue};
 use super::socket::{address, family_of};
 use super::sys;
 use crate::netlink::Binding;
-use shunt_decision::{Family, LinkId, Timestamp};
+use shunt_decision::{CheckId, Family, LinkId, Timestamp};
 use socket2::{Domain, Protocol, SockAddr, SockFilter, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -33,6 +33,8 @@ pub(super) struct Gateways {
 /// What became of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GatewayAnswer {
+    /// Which check.
+    pub id: CheckId,
     /// Which link.
     pub link: LinkId,
     /// Which family.
@@ -42,6 +44,7 @@ pub struct GatewayAnswer {
 }
 
 struct Check {
+    id: CheckId,
     link: LinkId,
     asked: Asked,
     socket: Socket,
@@ -60,21 +63,17 @@ enum Asked {
 
 impl Gateways {
     /// Begins a check; `false` on a link that has no such requests (TUN, raw IP, PPP), so that nothing will come of it.
-    /// A check that is going on for the same path is continued until the later of both ends.
+    /// It takes the place of a check that is going on for the same path: what answered that one says nothing of now.
     pub(super) fn ask(
         &mut self,
-        link: LinkId,
+        (id, link): (CheckId, LinkId),
         router: IpAddr,
         binding: &Binding,
         now: Timestamp,
         expires: Timestamp,
     ) -> io::Result<bool> {
-        let family = family_of(router);
-        if let Some(check) = self.checks.iter_mut().find(|check| check.is_of(link, family)) {
-            check.expires = check.expires.max(expires);
-            return Ok(true);
-        }
-        let check = Check::begin(link, router, binding, now, expires)?;
+        self.forget(link, family_of(router));
+        let check = Check::begin((id, link), router, binding, now, expires)?;
         let asked = check.is_some();
         self.checks.extend(check);
         Ok(asked)
@@ -91,7 +90,7 @@ impl Gateways {
             let answered = check.read(batch);
             if answered || check.expires <= now {
                 let (link, family) = (check.link, check.asked.family());
-                answers.push(GatewayAnswer { link, family, answers: answered });
+                answers.push(GatewayAnswer { id: check.id, link, family, answers: answered });
                 return false;
             }
             if now.since(check.sent) >= REPEAT {
@@ -111,7 +110,7 @@ impl Gateways {
 
 impl Check {
     fn begin(
-        link: LinkId,
+        (id, link): (CheckId, LinkId),
         router: IpAddr,
         binding: &Binding,
         now: Timestamp,
@@ -133,7 +132,7 @@ impl Check {
             }
             (IpAddr::V4(_), IpAddr::V6(_)) => return Err(io::ErrorKind::InvalidInput.into()),
         };
-        let check = Self { link, asked, socket, request, to, sent: now, expires };
+        let check = Self { id, link, asked, socket, request, to, sent: now, expires };
         check.send()?;
         Ok(Some(check))
     }

@@ -11,7 +11,7 @@ use super::spot::Spot;
 use super::sys::{self, Stamps};
 use crate::netlink::Binding;
 use shunt_config::{Endpoint, Target};
-use shunt_decision::{Family, LinkId, Outcome, PerFamily, ProbeId, TargetId, Timestamp};
+use shunt_decision::{CheckId, Family, LinkId, Outcome, PerFamily, ProbeId, TargetId, Timestamp};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::os::fd::AsFd as _;
@@ -217,11 +217,17 @@ impl Prober {
 
     /// Asks `router` on its link whether it is there. The answer comes by [`gateway_answers`](Self::gateway_answers), at
     /// the latest when `expires` has passed. Nothing comes where nothing can be asked (the link has no path, or knows no
-    /// such requests, as PPP and raw IP), or when the path changes meanwhile; a check that is going on is continued.
-    pub fn ask_gateway(&mut self, link: LinkId, router: IpAddr, now: Timestamp, expires: Timestamp) {
+    /// such requests, as PPP and raw IP), or when the path changes or is asked about anew meanwhile.
+    pub fn ask_gateway(
+        &mut self,
+        (id, link): (CheckId, LinkId),
+        router: IpAddr,
+        now: Timestamp,
+        expires: Timestamp,
+    ) {
         let side = self.links.get(usize::from(link.0)).map(|link| link.sides.get(family_of(router)));
         let Some(Some(side)) = side else { return };
-        if let Err(error) = self.gateways.ask(link, router, &side.binding, now, expires) {
+        if let Err(error) = self.gateways.ask((id, link), router, &side.binding, now, expires) {
             tracing::debug!("failed to ask for {router} on {}: {error}", side.binding.interface);
         }
     }

@@ -278,10 +278,10 @@ impl<C: Core> Simulation<C> {
                     self.core.handle_event(ranked, self.now);
                 }
                 Action::Journal(entry) => self.entries.push(entry),
-                Action::AskGateway { link, family, .. } => {
+                Action::AskGateway { id, link, family, .. } => {
                     let weather = self.weather.get(usize::from(link.0)).and_then(|w| w.get(place(family)));
                     let answers = weather.is_some_and(|weather| weather.gateway);
-                    self.core.handle_event(Event::Gateway { link, family, answers }, self.now);
+                    self.core.handle_event(Event::Gateway { id, link, family, answers }, self.now);
                 }
                 Action::Probe { .. } | Action::CutFlows { .. } | Action::KeepForce(_) => {}
             }

@@ -2,8 +2,8 @@
 
 use crate::simulation::{Simulation, link, two_links};
 use shunt_decision::{
-    Action, Command, Config, Event, Failover, Family, Force, Happening, LinkId, Missing, Outcome, PathState,
-    Percent, Reason, TargetId, Timestamp, Verdict,
+    Action, CheckId, Command, Config, Event, Failover, Family, Fault, Force, Happening, LinkId, Missing,
+    Outcome, PathState, Percent, Reason, TargetId, Timestamp, Verdict,
 };
 use std::time::Duration;
 
@@ -364,5 +364,24 @@ fn probes_of_many_packets_are_no_users() {
         let before = looks(&simulation);
         simulation.run_for(secs(60));
         assert!(looks(&simulation) - before <= 121, "nor are answers of others");
+    }
+}
+
+#[test]
+fn only_the_latest_check_of_a_gateway_counts() {
+    let mut simulation = warm();
+    simulation.weather[0][0].cut = Some(simulation.now());
+    simulation.run_for(secs(5));
+    let asked = |(_, action): &(Timestamp, Action)| match action {
+        Action::AskGateway { id, link: FIBER, .. } => Some(*id),
+        _ => None,
+    };
+    let latest = simulation.log.iter().rev().find_map(asked).unwrap();
+    let fault =
+        |simulation: &Simulation| simulation.core.snapshot().links[0].paths.v4.as_ref().unwrap().fault;
+    assert_eq!(fault(&simulation), Some(Fault::Provider));
+    for (id, told) in [(CheckId(latest.0 - 1), Fault::Provider), (latest, Fault::Gateway)] {
+        simulation.tell(Event::Gateway { id, link: FIBER, family: Family::V4, answers: false });
+        assert_eq!(fault(&simulation), Some(told), "{id:?}");
     }
 }

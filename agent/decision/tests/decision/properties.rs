@@ -3,9 +3,9 @@
 use crate::simulation::{Simulation, link, place};
 use proptest::prelude::*;
 use shunt_decision::{
-    Action, Command, Config, Event, Failback, FailbackMode, Failover, Family, Force, Happening, LinkId,
-    Missing, ModemState, ModemTrouble, Outcome, PathState, ProbeId, RankingId, Reason, TargetId, Timestamp,
-    Verdict,
+    Action, CheckId, Command, Config, Event, Failback, FailbackMode, Failover, Family, Force, Happening,
+    LinkId, Missing, ModemState, ModemTrouble, Outcome, PathState, ProbeId, RankingId, Reason, TargetId,
+    Timestamp, Verdict,
 };
 use std::time::Duration;
 
@@ -293,8 +293,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         9 => (probe, outcome).prop_map(|(id, outcome)| Event::Probe { id, outcome }),
         1 => (id(), any::<u64>(), any::<u64>())
             .prop_map(|(link, received, sent)| Event::Traffic { link, received, sent }),
-        1 => (id(), family(), any::<bool>())
-            .prop_map(|(link, family, answers)| Event::Gateway { link, family, answers }),
+        1 => (0..40_u64, id(), family(), any::<bool>())
+            .prop_map(|(check, link, family, answers)| Event::Gateway { id: CheckId(check), link, family, answers }),
         1 => (0..40_u64, at(), any::<bool>())
             .prop_map(|(id, at, accepted)| Event::Ranked { id: RankingId(id), at, accepted }),
         1 => force,

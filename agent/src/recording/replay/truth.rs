@@ -131,7 +131,7 @@ impl<'a> Gatherer<'a> {
                 self.truth.traffic.entry(link).or_default().push((now, received, sent));
                 return;
             }
-            Event::Gateway { link, family, answers } => {
+            Event::Gateway { link, family, answers, .. } => {
                 self.count += 1;
                 self.truth.gateways.entry((link, family)).or_default().push((now, answers));
                 return;

@@ -51,15 +51,12 @@ impl Here {
             Event::Traffic { link, received, sent } => {
                 Event::Traffic { link: self.new_link(link)?, received, sent }
             }
-            Event::Gateway { link, family, answers } => {
-                Event::Gateway { link: self.new_link(link)?, family, answers }
-            }
             Event::Modem { link, state } => Event::Modem { link: self.new_link(link)?, state },
             Event::Spent { link, bytes, packets } => {
                 Event::Spent { link: self.new_link(link)?, bytes, packets }
             }
             Event::Command(Command::Release) | Event::Window { .. } | Event::ClockGap => event.clone(),
-            Event::Probe { .. } | Event::Ranked { .. } => return None,
+            Event::Probe { .. } | Event::Ranked { .. } | Event::Gateway { .. } => return None,
         })
     }
 }
@@ -168,11 +165,12 @@ impl WhatIf<'_> {
                         self.core.handle_event(Event::Traffic { link, received, sent }, self.now);
                     }
                 }
-                Action::AskGateway { link, family, expires } => {
+                Action::AskGateway { id, link, family, expires } => {
                     if let Some(answers) = self.truth.nearest_gateway(self.here.link(link), family, self.now)
                     {
                         self.count += 1;
-                        self.replies.insert((expires, self.count), Event::Gateway { link, family, answers });
+                        self.replies
+                            .insert((expires, self.count), Event::Gateway { id, link, family, answers });
                     }
                 }
                 Action::Journal(entry) => self.account.told(&entry),

@@ -97,8 +97,8 @@ impl Shunt {
                     }
                 }
                 // Outages lie beyond the gateway: carrier and gateway are there all the time.
-                Action::AskGateway { link, family, .. } => {
-                    let answer = Event::Gateway { link, family, answers: true };
+                Action::AskGateway { id, link, family, .. } => {
+                    let answer = Event::Gateway { id, link, family, answers: true };
                     self.core.handle_event(answer, air.now());
                 }
                 Action::CutFlows { .. } | Action::KeepForce(_) => {}
