@@ -4,13 +4,19 @@ use crate::budget::Purpose;
 use crate::failover::Failover;
 use crate::link::Link;
 use crate::path::Path;
-use crate::{Family, Happening, LinkId, TargetIdentity, Timestamp, Verdict};
+use crate::suspicion::Examined;
+use crate::{Family, Happening, LinkId, TargetIdentity, Verdict};
+use core::time::Duration;
 
 /// A link testifies against a target after so many losses in a row: of a pair of links that lose one percent each, two
 /// that lose the same target twice at once by chance are one in a hundred million.
 const RUN: u32 = 2;
 /// So many links must testify: what one alone says of a target may as well be said of the link.
 const WITNESSES: usize = 2;
+
+/// The uplink waits so long for a witness that has no budget left: some of its targets answer, so it is good for something
+/// still. A link that stands by may wait for as long as it takes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Failover {
     /// Blames the targets that all links which can tell have lost, and lifts the blame from those that answered.
@@ -31,39 +37,50 @@ impl Failover {
     /// Where a burst left it open whether the link or a target is at fault, other links are asked about the target.
     pub(crate) fn examine(&mut self) {
         while let Some((link, family)) = self.divided() {
-            let until = self.ask_witnesses(link, family);
+            let examined = self.ask_witnesses(link, family);
             let link = self.links.get_mut(usize::from(link.0));
             let Some(path) = link.and_then(|link| link.paths.get_mut(family).as_mut()) else { return };
-            path.hold_burst(until);
+            path.hold_burst(examined);
             path.step_burst(&mut self.desk);
         }
     }
 
     fn divided(&self) -> Option<(LinkId, Family)> {
         let mut paths = self.links.iter().flat_map(Link::paths);
-        paths.find(|path| path.is_divided()).map(|path| (path.link, path.family))
+        paths.find(|path| path.is_divided(self.desk.now)).map(|path| (path.link, path.family))
     }
 
-    /// Asks every other link that knows one of the silent targets; returns when the last answer is due.
-    fn ask_witnesses(&mut self, link: LinkId, family: Family) -> Timestamp {
+    /// Asks every other link that knows one of the silent targets, until it can testify; tells when the last answer is due,
+    /// or when the next attempt is if one cannot be paid now.
+    fn ask_witnesses(&mut self, link: LinkId, family: Family) -> Examined {
         let now = self.desk.now;
-        let of_uplink = self.path(link, family).is_some_and(|path| path.uplink);
-        // A witness that is not asked cannot acquit: the uplink would be left for a target's own fault.
-        // Nor can one that was asked once testify, and its own suspicion may wait for its budget.
-        let (purpose, rounds) = if of_uplink { (Purpose::Need, RUN) } else { (Purpose::Doubt, 1) };
-        let accused = self.path(link, family).map(|path| path.targets.iter().filter(|t| !t.confirmed));
-        let accused: Vec<_> = accused.into_iter().flatten().map(|target| target.identity).collect();
-        let mut until = now;
+        let mut examined = Examined { until: now, again: false };
+        let Some(suspect) = self.path(link, family) else { return examined };
+        // A witness that is not asked cannot acquit: the link would be failed for a target's own fault.
+        let (purpose, patience) = if suspect.uplink {
+            (Purpose::Need, Some(suspect.suspected + PATIENCE))
+        } else {
+            (Purpose::Doubt, None)
+        };
+        let accused = suspect.targets.iter().filter(|target| !target.confirmed);
+        let accused: Vec<_> = accused.map(|target| target.identity).collect();
         let others = self.links.iter_mut().flat_map(Link::paths_mut).filter(|path| path.link != link);
         for path in others.filter(|path| path.family == family && path.absent.is_none()) {
             let knows = path.targets.iter().any(|t| t.known && accused.contains(&t.identity));
-            if knows && path.state.base != Verdict::Failed {
-                for _ in 0..rounds {
-                    until = until.max(path.ask(purpose, &mut self.desk));
-                }
+            if !knows || path.state.base == Verdict::Failed {
+                continue;
+            }
+            // One that was asked once cannot testify.
+            let asked = (0..RUN).all(|_| path.send_round(purpose, &mut self.desk));
+            examined.until = examined.until.max(path.answers_due(&self.desk));
+            if !asked && patience.is_none_or(|end| now < end) {
+                let cost = path.round_cost().saturating_mul(RUN);
+                let payable = self.desk.payable_at(path.link, cost, purpose);
+                examined.until = examined.until.max(patience.map_or(payable, |end| payable.min(end)));
+                examined.again = true;
             }
         }
-        until
+        examined
     }
 
     /// A target that is to be blamed and is not yet.

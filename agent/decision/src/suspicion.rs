@@ -67,8 +67,17 @@ pub(crate) struct Burst {
     awaiting: Option<Timestamp>,
     /// The link moves packets but does not answer: it gets until then.
     extended: Option<Timestamp>,
-    /// Some targets answered, but not the quorum: other links are asked until then whose fault it is.
-    examined: Option<Timestamp>,
+    /// Some targets answered, but not the quorum: other links are asked whose fault it is.
+    examined: Option<Examined>,
+}
+
+/// What other links say of the targets that did not answer a burst.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Examined {
+    /// The last answer is due then.
+    pub(crate) until: Timestamp,
+    /// Not all could be asked, for want of budget: it is tried again then.
+    pub(crate) again: bool,
 }
 
 /// Rounds of a burst to a path that loses so many percent, and on which so many targets must be lost together.
@@ -215,7 +224,10 @@ impl Path {
             }
             return;
         }
-        if burst.examined.is_some_and(|until| until > desk.now) || self.is_divided() || self.is_waiting() {
+        if burst.examined.is_some_and(|held| held.until > desk.now)
+            || self.is_divided(desk.now)
+            || self.is_waiting()
+        {
             return;
         }
         let Some(burst) = &mut self.burst else { return };
@@ -240,17 +252,18 @@ impl Path {
         self.targets.iter().any(|target| target.next_deadline(true).is_some())
     }
 
-    /// The burst is over, some targets answered it and others did not, and no other link was asked about those.
-    pub(crate) fn is_divided(&self) -> bool {
-        let asking =
-            self.burst.as_ref().is_some_and(|burst| burst.rounds_left == 0 && burst.examined.is_none());
+    /// The burst is over, some targets answered it and others did not, and not all other links were asked about those.
+    pub(crate) fn is_divided(&self, now: Timestamp) -> bool {
+        let asking = self.burst.as_ref().is_some_and(|burst| {
+            burst.rounds_left == 0 && burst.examined.is_none_or(|held| held.again && held.until <= now)
+        });
         asking && self.targets.iter().any(|target| target.confirmed) && !self.is_waiting()
     }
 
-    /// Other links are asked about the targets that did not answer, until then.
-    pub(crate) fn hold_burst(&mut self, until: Timestamp) {
+    /// Other links are asked about the targets that did not answer.
+    pub(crate) fn hold_burst(&mut self, examined: Examined) {
         if let Some(burst) = &mut self.burst {
-            burst.examined = Some(until);
+            burst.examined = Some(examined);
         }
     }
 
@@ -321,6 +334,11 @@ impl Path {
     /// Asks every target once, to know whether this path is alive now. Returns when the last answer is due.
     pub(crate) fn ask(&mut self, purpose: Purpose, desk: &mut Desk) -> Timestamp {
         self.send_round(purpose, desk);
+        self.answers_due(desk)
+    }
+
+    /// When the last answer to a confirming probe is due.
+    pub(crate) fn answers_due(&self, desk: &Desk) -> Timestamp {
         let deadlines = self.targets.iter().filter_map(|target| target.next_deadline(true));
         deadlines.max().unwrap_or(desk.now)
     }
@@ -336,7 +354,7 @@ impl Path {
             1.. => Some(burst.next_round),
             // It is concluded when the last of its probes is judged, and not before.
             0 if self.is_waiting() => None,
-            0 => burst.awaiting.or(burst.extended).or(burst.examined),
+            0 => burst.awaiting.or(burst.extended).or(burst.examined.map(|held| held.until)),
         };
         own.into_iter().chain(deadline).min().map(|at| (at, true))
     }

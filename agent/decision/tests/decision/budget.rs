@@ -3,8 +3,8 @@
 use crate::simulation::{Simulation, Weather, black_hole_detection_with, link, two_links};
 use proptest::prelude::*;
 use shunt_decision::{
-    BudgetState, Config, Event, Family, LinkId, Packets, PathState, Plan, ProbeBudget, TargetId, Timestamp,
-    Verdict, worst_detection,
+    BudgetState, Config, Entry, Event, Family, Happening, LinkId, Packets, PathState, Plan, ProbeBudget,
+    TargetId, Timestamp, Verdict, worst_detection,
 };
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -369,4 +369,43 @@ fn no_black_hole_is_found_later_than_told() {
         // And it is no idle promise: the slowest of 60 comes near.
         assert!(found <= told && told <= at_most && found * 2 > told, "{found:?} {told:?} {at_most:?}");
     }
+}
+
+/// Both links ask for both targets; one target goes silent on both while LTE's reserve is empty and refills at so many
+/// bytes a second.
+fn silent_target_with_an_empty_witness(refill: u64) -> Simulation {
+    let mut config = config(refill * 86_400, secs(86_400), secs(1));
+    for link in &mut config.links {
+        link.quorum = 2;
+    }
+    let mut simulation = simulation(config, 1);
+    simulation.run_for(secs(40));
+    let bytes = u32::try_from(simulation.core.snapshot().links[1].budget.unwrap().reserve).unwrap();
+    simulation.tell(Event::Spent { link: LTE, bytes, packets: Packets::default() });
+    for link in [0, 1] {
+        apply(&mut simulation, &Twist::Gone(link, 1, true));
+    }
+    simulation
+}
+
+#[test]
+fn a_witness_of_the_uplink_is_waited_for_until_it_can_be_paid() {
+    // Two rounds of 176 bytes are there in some 4 s.
+    let mut simulation = silent_target_with_an_empty_witness(100);
+    let before = simulation.entries.len();
+    simulation.run_for(secs(60));
+    let entries = &simulation.entries[before..];
+    let blamed = |entry: &Entry| matches!(entry.what, Happening::Target { blamed: true, .. });
+    assert!(entries.iter().any(blamed), "{entries:#?}");
+    assert_eq!(simulation.uplink(Family::V4), Some(FIBER), "{entries:#?}");
+    assert!(simulation.core.snapshot().incidents.is_empty(), "{entries:#?}");
+}
+
+#[test]
+fn a_witness_of_the_uplink_that_cannot_be_paid_is_not_waited_for_long() {
+    let mut simulation = silent_target_with_an_empty_witness(5);
+    simulation.run_for(secs(9));
+    assert_eq!(verdict(&simulation, FIBER), Verdict::Suspect);
+    simulation.run_for(secs(4));
+    assert_eq!(verdict(&simulation, FIBER), Verdict::Failed);
 }
