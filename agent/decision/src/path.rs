@@ -224,7 +224,7 @@ impl Path {
             target.run = 0;
             target.counted = 0;
             target.silent = false;
-            target.intercepted = false;
+            target.intercepted = None;
             target.unresolved = false;
             target.known = false;
         }
@@ -298,7 +298,7 @@ impl Path {
 
     /// Somebody answers in a target's place, and the target is not itself at fault.
     pub(crate) fn is_intercepted(&self) -> bool {
-        self.targets.iter().any(|target| target.intercepted && !target.blamed)
+        self.targets.iter().any(|target| target.intercepted.is_some() && !target.blamed)
     }
 
     /// How many targets are asked.

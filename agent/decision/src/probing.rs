@@ -4,7 +4,7 @@ use crate::budget::Purpose;
 use crate::desk::Desk;
 use crate::path::{Path, Trial};
 use crate::rtt::percent_of;
-use crate::target::{Flight, Judged, SILENT_AFTER, TargetState};
+use crate::target::{Flight, Interception, Judged, SILENT_AFTER, TargetState};
 use crate::verdict::Sign;
 use crate::window::ALARM;
 use crate::{Outcome, Percent, ProbeId, Reason, TargetId, Timestamp, Verdict};
@@ -110,7 +110,7 @@ impl Path {
         target.run = 0;
         target.counted = 0;
         target.silent = false;
-        target.intercepted = false;
+        target.intercepted = None;
         target.unresolved = false;
         target.known = true;
         target.last_reply = target.last_reply.max(Some(at));
@@ -217,9 +217,12 @@ impl Path {
             target.run_since = flight.sent;
         }
         target.run = target.run.saturating_add(1);
-        // Silence does not tell who would have answered: only the target's own answer does.
-        target.intercepted =
-            reason == Reason::Intercepted || target.intercepted && matches!(reason, Reason::Late { .. });
+        // Silence does not tell who would have answered, unless it lasts: else only the target's own answer does.
+        target.intercepted = match reason {
+            Reason::Intercepted => Some(Interception::new(desk.now)),
+            Reason::Late { .. } => target.intercepted.and_then(|mark| mark.after_silence(desk.now)),
+            _ => None,
+        };
         target.unresolved = reason == Reason::Unresolved;
         desk.lost = true;
         // While a late reply may still come, the line may be slow only.
@@ -252,7 +255,7 @@ impl Path {
         let Some(target) = self.targets.get_mut(place).filter(|_| reason == Reason::Intercepted) else {
             return;
         };
-        if !core::mem::replace(&mut target.intercepted, true) && target.known {
+        if target.intercepted.replace(Interception::new(desk.now)).is_none() && target.known {
             let usual = self.window.loss();
             self.suspect(reason, flight.sent, usual, desk);
         }

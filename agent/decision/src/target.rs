@@ -17,6 +17,33 @@ const USUAL_FLIGHTS: usize = 8;
 /// A target that lost this many in a row while another answers is itself at fault.
 pub(crate) const SILENT_AFTER: u32 = 3;
 
+/// Somebody who answered in a target's place goes on doing so. One who is silent for so long, and for so many probes, is
+/// gone, and the target with him: else a target that dies behind a portal would bar its link for ever.
+const PORTAL_KEPT: Duration = Duration::from_secs(60);
+const PORTAL_SILENT: u32 = 10;
+
+/// Somebody answered in a target's place.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Interception {
+    /// When he did so last.
+    at: Timestamp,
+    /// How many probes nobody answered since.
+    silent: u32,
+}
+
+impl Interception {
+    pub(crate) const fn new(at: Timestamp) -> Self {
+        Self { at, silent: 0 }
+    }
+
+    /// Nobody answered one more probe; `None`: he is gone.
+    pub(crate) fn after_silence(self, now: Timestamp) -> Option<Self> {
+        let silent = self.silent.saturating_add(1);
+        let kept = silent < PORTAL_SILENT || now.since(self.at) < PORTAL_KEPT;
+        kept.then_some(Self { silent, ..self })
+    }
+}
+
 /// A probe whose reply may still come.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Flight {
@@ -62,7 +89,7 @@ pub(crate) struct TargetState {
     /// Lost on every link that can tell: its own fault. It does not count until it answers.
     pub(crate) blamed: bool,
     /// Somebody else answered in its place, and it has not answered since.
-    pub(crate) intercepted: bool,
+    pub(crate) intercepted: Option<Interception>,
     /// Its latest judged probe was not sent, since nobody could tell the address of its name.
     pub(crate) unresolved: bool,
     /// It answered at least once since the link was there.
@@ -94,7 +121,7 @@ impl TargetState {
             counted: 0,
             silent: false,
             blamed: false,
-            intercepted: false,
+            intercepted: None,
             unresolved: false,
             known: false,
             fresh: false,
