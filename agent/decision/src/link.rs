@@ -109,8 +109,9 @@ impl Link {
     /// Takes in the packets counted on its interface.
     pub(crate) fn take_traffic(&mut self, received: u64, sent: u64, desk: &mut Desk) {
         let Some(count) = desk.own.count(self.id, (received, sent), desk.now) else { return };
+        let carried = self.stall.carried();
         for path in self.paths_mut() {
-            path.count_traffic(count, desk);
+            path.count_traffic(count, carried, desk);
         }
         if !self.is_uplink() {
             return;

@@ -30,6 +30,10 @@ const SENT_FOR_ONE: u64 = 64;
 /// After a stall, the next one raises no suspicion for so long: traffic that nobody answers costs few bursts.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// What is carried is a mean over some such times: long against an outage that is not seen yet, short against what users
+/// do.
+const OF_LATE: Duration = Duration::from_secs(10);
+
 /// Foreign packets on an interface, counted at one moment (see [`OwnPackets`](crate::own::OwnPackets)). Only differences
 /// mean anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,8 @@ pub(crate) struct StallWatch {
     /// The longest silence of late, fading.
     usual: Duration,
     paused_until: Option<Timestamp>,
+    /// Packets received a second, of late.
+    carried: f64,
 }
 
 impl StallWatch {
@@ -75,6 +81,7 @@ impl StallWatch {
         let passed = count.at.since(last.at);
         self.fade(passed);
         let (received, sent) = count.since(last);
+        self.carry(received, passed);
         let silence = count.at.since(moved.at);
         let (_, sent_into_it) = count.since(moved);
         if received > sent / SENT_FOR_ONE {
@@ -125,10 +132,22 @@ impl StallWatch {
         self.last = None;
         self.moved = None;
         self.flowing = false;
+        self.carried = 0.0;
+    }
+
+    /// Packets received a second, of late.
+    pub(crate) const fn carried(&self) -> f64 {
+        self.carried
     }
 
     fn patience(&self) -> Duration {
         FLOOR.max(self.usual * TIMES_USUAL)
+    }
+
+    /// The same mean whatever the times between the looks: a look counts by the time that it tells of.
+    fn carry(&mut self, received: u64, passed: Duration) {
+        let (passed, of_late) = (passed.as_secs_f64(), OF_LATE.as_secs_f64());
+        self.carried = (self.carried * of_late + received as f64) / (of_late + passed);
     }
 
     fn fade(&mut self, passed: Duration) {

@@ -24,11 +24,15 @@ const FIRST_GAP: Duration = Duration::from_millis(100);
 /// So many packets beyond our own replies say that a silent link is slow, not dead. Fewer may be ARP or
 /// neighbour discovery of a dead line's last hop.
 const SIGN_OF_LIFE: u64 = 4;
+/// No more packets come for one that users send: a download is acknowledged every second packet or, merged, every
+/// thirtieth.
+const RECEIVED_FOR_ONE: u64 = 32;
+/// What comes must be at least this part of what came before the suspicion: a full queue is one through which users'
+/// packets flow.
+const PART_OF_CARRIED: f64 = 0.25;
 /// A silent link that moves so many packets gets so much longer, again and again: a full queue of a bad router holds probes
 /// for more than a second while users are served.
 const EXTENSION: Duration = Duration::from_millis(250);
-/// But no longer than this in all: what arrives may be strangers' noise.
-const LONGEST_EXTENSION: Duration = Duration::from_secs(10);
 /// So many confirming probes lost make a doubt: one late reply and one lost probe are any line's daily life.
 const DOUBT: u8 = 2;
 /// How long the edge may take to count packets; it answers in the same turn of its loop.
@@ -119,6 +123,16 @@ pub(crate) fn longest_burst(
 /// Rounds are spread over the pauses that the line is known to make, and half as long again.
 fn gap(rounds: u8, pauses: Duration) -> Duration {
     ROUND_GAP.max(pauses * 3 / 2 / u32::from(rounds))
+}
+
+/// Whether what came between two counts was for users. What is not is the noise of the segment (a cable's ARP), which
+/// comes whatever they send, and as a rule is little beside what they receive.
+fn serves(count: Count, then: Count, carried: f64) -> bool {
+    let (received, sent) = count.since(then);
+    let usual = carried * count.at.since(then.at).as_secs_f64();
+    received >= SIGN_OF_LIFE
+        && received <= sent.saturating_mul(RECEIVED_FOR_ONE)
+        && received as f64 >= usual * PART_OF_CARRIED
 }
 
 impl Path {
@@ -267,9 +281,10 @@ impl Path {
         }
     }
 
-    /// Foreign packets on the link, counted now.
-    pub(crate) fn count_traffic(&mut self, count: Count, desk: &mut Desk) {
-        let end = self.zero + LONGEST_EXTENSION;
+    /// Foreign packets on the link, counted now; of late so many a second were received.
+    pub(crate) fn count_traffic(&mut self, count: Count, carried: f64, desk: &mut Desk) {
+        // A probe that takes longer than its timeout counts as lost: who answers none by then is of no use.
+        let end = self.suspected + self.timeout;
         let Some(burst) = &mut self.burst else { return };
         let Some(then) = burst.traffic else {
             burst.traffic = Some(count);
@@ -278,9 +293,7 @@ impl Path {
         if burst.awaiting.take().is_none() {
             return;
         }
-        let (received, sent) = count.since(then);
-        // Where no user sends anything, what arrives is the noise of the segment (a cable's ARP), and serves nobody.
-        if received >= SIGN_OF_LIFE && sent > 0 && desk.now < end {
+        if serves(count, then, carried) && desk.now < end {
             burst.extended = Some(desk.now + EXTENSION);
             burst.traffic = Some(count);
         } else {

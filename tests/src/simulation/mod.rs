@@ -29,8 +29,6 @@ const MOST_TURNS: u32 = 100;
 /// after so long.
 const NAME_LIFE: Duration = Duration::from_secs(30);
 const NAME_RETRY: Duration = Duration::from_secs(1);
-/// Foreign packets a second on a link that carries users' traffic.
-const TRAFFIC_RATE: f64 = 1_000.0;
 
 /// Packets on a link's interface until a moment; parts of a packet are kept.
 #[derive(Debug, Clone, Copy)]
@@ -297,9 +295,8 @@ impl<C: Core> Simulation<C> {
             for weather in weather {
                 let heard = weather.cut.map_or(passed, |cut| passed.min(cut.since(counted.at).as_secs_f64()));
                 let users = if uplink == Some(number) { weather.users } else { 0.0 };
-                let strangers = if weather.traffic { TRAFFIC_RATE * passed } else { 0.0 };
                 counted.sent += users * passed;
-                counted.received += users * heard + strangers;
+                counted.received += users * heard + weather.strangers * passed;
             }
             counted.at = self.now;
         }

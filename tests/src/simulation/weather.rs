@@ -16,8 +16,8 @@ pub struct Weather {
     pub cut: Option<Timestamp>,
     /// Targets that do not answer.
     pub gone: Vec<TargetId>,
-    /// Whether packets arrive whatever becomes of probes.
-    pub traffic: bool,
+    /// Packets a second that arrive whatever becomes of probes, and are for nobody.
+    pub strangers: f64,
     /// Packets a second that the users send while it is the uplink; each is answered unless the line is cut.
     pub users: f64,
     /// Whether a client's packet is forwarded and comes back.
@@ -44,7 +44,7 @@ impl Weather {
             loss: 0.0,
             cut: None,
             gone,
-            traffic: false,
+            strangers: 0.0,
             users: 0.0,
             forwards: true,
             gateway: true,

@@ -225,7 +225,7 @@ fn apply(simulation: &mut Simulation, step: &Step) {
             "loss" => weather.loss = step.value,
             "rtt_ms" => weather.rtt = Duration::from_secs_f64(step.value / 1_000.0),
             "users" => weather.users = step.value,
-            "traffic" => weather.traffic = step.value > 0.0,
+            "strangers" => weather.strangers = step.value,
             "forwards" => weather.forwards = step.value > 0.0,
             "gone" => weather.gone.push(TargetId(step.value as u8)),
             "gateway" => weather.gateway = step.value > 0.0,
