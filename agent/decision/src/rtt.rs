@@ -17,7 +17,9 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 /// back for a quarter of a second more than it does as a rule is missed by whoever waits for it, whatever its habits.
 const LONGEST_MARGIN: Duration = Duration::from_millis(250);
 /// How many recent round trips are kept to know the largest; at 1 a second a minute of the line's habits.
-const RECENT: usize = 64;
+const RECENT: usize = 2 * HALF;
+/// serde knows no longer lists of a fixed length.
+const HALF: usize = 32;
 
 /// RFC 6298 smoothing, RFC 3550 jitter and the recent maximum.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,8 +34,7 @@ pub(crate) struct RttStats {
     usual: Baseline,
     usual_jitter: Baseline,
     /// Microseconds, so that the ring stays small.
-    #[serde(with = "ring")]
-    recent: [u32; RECENT],
+    recent: [[u32; HALF]; 2],
 }
 
 impl RttStats {
@@ -48,7 +49,7 @@ impl RttStats {
             slow: Habit::new(habit::DAY),
             usual,
             usual_jitter,
-            recent: [0; RECENT],
+            recent: [[0; HALF]; 2],
         }
     }
 
@@ -70,7 +71,7 @@ impl RttStats {
         }
         self.last = rtt;
         let place = usize::try_from(self.samples % RECENT as u64).unwrap_or(0);
-        if let Some(slot) = self.recent.get_mut(place) {
+        if let Some(slot) = self.recent.as_flattened_mut().get_mut(place) {
             *slot = u32::try_from(rtt / 1_000).unwrap_or(u32::MAX);
         }
         self.samples += 1;
@@ -119,7 +120,7 @@ impl RttStats {
             return timeout.min(FIRST_PATIENCE);
         }
         let margin = (8 * self.variation).max(nanos(CONFIRM_FLOOR));
-        let recent = u64::from(self.recent.iter().copied().max().unwrap_or(0)) * 1_000;
+        let recent = u64::from(self.recent.as_flattened().iter().copied().max().unwrap_or(0)) * 1_000;
         let largest = recent.max(nanos(self.slow.extent(now)));
         let wanted = (self.smoothed + margin).max(largest + largest / 2);
         Duration::from_nanos(wanted.min(self.latest())).min(timeout)
@@ -132,21 +133,6 @@ impl RttStats {
 }
 
 /// serde knows arrays of up to 32; a longer one goes as a list of exactly so many.
-mod ring {
-    use super::RECENT;
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(ring: &[u32; RECENT], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(ring)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u32; RECENT], D::Error> {
-        let list = Vec::<u32>::deserialize(from)?;
-        list.try_into().map_err(|list: Vec<u32>| D::Error::invalid_length(list.len(), &"64 round trips"))
-    }
-}
-
 /// A part of a time.
 pub(crate) fn percent_of(time: Duration, percent: u32) -> Duration {
     time * percent / 100

@@ -16,6 +16,7 @@ mod recorder;
 pub mod replay;
 mod ring;
 mod segment;
+mod shape;
 mod tally;
 mod wire;
 
