@@ -146,7 +146,8 @@ fn sockets_that_could_not_be_opened_are_tried_again() {
     within("sockets_that_could_not_be_opened_are_tried_again", || {
         let far = Far::new();
         let mut prober = Prober::new(&[echo_targets()]);
-        let early = Binding { interface: "w1".to_owned(), index: 7, source: addresses(1)[0], mark: mark(1) };
+        let (source, router) = (addresses(1)[0], None);
+        let early = Binding { interface: "w1".to_owned(), index: 7, source, router, mark: mark(1) };
         let bound = clock::now();
         assert!(prober.bind(FIRST, Family::V4, Some(early), bound).is_err());
         far.link(1);

@@ -13,11 +13,12 @@
 
 mod netns;
 
-use netns::far::{Far, TARGET_V4, TARGET_V6, addresses, binding};
+use netns::far::{Far, TARGET_V4, TARGET_V6, add_address, addresses, binding};
 use netns::pages::{Asker, serve_names, targets};
-use netns::probes::{FIRST, expires, rtt};
+use netns::probes::{FIRST, SECOND, expires, rtt};
 use netns::{DEADLINE, within};
 use shunt::clock;
+use shunt::netlink::Binding;
 use shunt::probe::{Prober, Spent};
 use shunt_config::Target;
 use shunt_decision::{Family, Outcome, Packets, ProbeId, TargetId};
@@ -142,5 +143,60 @@ fn other_resolvers_are_asked_from_now_on() {
         asker.prober.resolve_by(FIRST, &[TARGET_V4.into()]);
         assert!(rtt(asker.ask_all(FIRST, 1)[0]) > Duration::ZERO);
         assert_eq!(questions.try_iter().count(), 1);
+    });
+}
+
+#[test]
+fn a_name_that_is_at_this_end_of_the_link_is_refused() {
+    within("a_name_that_is_at_this_end_of_the_link_is_refused", || {
+        let far = Far::new();
+        far.link(1);
+        far.link(2);
+        let list =
+            ["v4", "v6"].map(|family| format!("{{ target = \"page.example\", family = \"{family}\" }}"));
+        let mut asker = Asker::new(Prober::new(&[targets(&list.join(", ")), Vec::new()]));
+        asker.prober.bind(SECOND, Family::V4, Some(binding(2, false)), clock::now()).unwrap();
+        let ([own, router, own6, router6], [others, beyond, ..]) = (addresses(1), addresses(2));
+        let told =
+            [(own, false), (router, false), (others, false), (beyond, true), (own6, false), (router6, false)];
+        for (number, (at, good)) in (10..).zip(told) {
+            let v6 = at.is_ipv6();
+            let server: IpAddr =
+                if v6 { format!("fd00:9::{number}") } else { format!("10.9.9.{number}") }.parse().unwrap();
+            far.run(move || add_address("lo", server, if v6 { 128 } else { 32 }));
+            let _questions = serve_names(&far, server, at);
+            asker.prober.resolve_by(FIRST, &[server]);
+            let (family, target) = if v6 { (Family::V6, 1) } else { (Family::V4, 0) };
+            asker.prober.bind(FIRST, family, Some(binding(1, v6)), clock::now()).unwrap();
+            asker.send(number, FIRST, target, expires());
+            let outcomes = asker.collect(1);
+            let resolved = !matches!(outcomes[..], [(_, Outcome::Unresolved)]);
+            assert_eq!(resolved, good, "{at}: {outcomes:?}");
+            if good {
+                assert!(rtt(outcomes[0].1) > Duration::ZERO);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_name_whose_address_becomes_this_machines_own_is_asked_for_again() {
+    within("a_name_whose_address_becomes_this_machines_own_is_asked_for_again", || {
+        let far = Far::new();
+        far.link(2);
+        let [_, others, ..] = addresses(2);
+        let _questions = serve_names(&far, TARGET_V4.into(), others);
+        let mut asker = Asker::new(
+            Prober::new(&[targets("\"page.example\""), Vec::new()]).resolving_by(&[vec![TARGET_V4.into()]]),
+        );
+        far.link(1);
+        asker.prober.bind(FIRST, Family::V4, Some(binding(1, false)), clock::now()).unwrap();
+        asker.send(1, FIRST, 0, expires());
+        assert!(rtt(asker.collect(1)[0].1) > Duration::ZERO);
+        // The far end hands its own address to the other link.
+        let moved = Binding { source: others, ..binding(2, false) };
+        let _refused_or_not = asker.prober.bind(SECOND, Family::V4, Some(moved), clock::now());
+        asker.send(2, FIRST, 0, expires());
+        assert_eq!(asker.collect(1), [(ProbeId(2), Outcome::Unresolved)]);
     });
 }

@@ -11,6 +11,8 @@ pub struct Binding {
     pub index: u32,
     /// Source address.
     pub source: IpAddr,
+    /// The router by which the link leads out; `None`: it needs none.
+    pub router: Option<IpAddr>,
     /// Firewall mark, already shifted into the mask, for `SO_MARK`.
     pub mark: u32,
 }

@@ -298,10 +298,7 @@ impl Kernel {
     /// The router by which the link leads out; `None`: it has no path, or needs no router.
     #[must_use]
     pub fn router(&self, link: LinkId, family: Family) -> Option<IpAddr> {
-        match self.links.get(usize::from(link.0))?.sides.get(family).as_ref()?.path.way? {
-            Way::Via(router) => Some(router),
-            Way::OnLink => None,
-        }
+        self.links.get(usize::from(link.0))?.sides.get(family).as_ref()?.path.way?.router()
     }
 
     /// Begins to forget the tracked flows that were translated to the link's address, last known if it is gone. Flows

@@ -97,6 +97,16 @@ pub(crate) enum Way {
     OnLink,
 }
 
+impl Way {
+    /// The router, if there is one.
+    pub(crate) const fn router(self) -> Option<IpAddr> {
+        match self {
+            Self::Via(router) => Some(router),
+            Self::OnLink => None,
+        }
+    }
+}
+
 /// One next hop of a default route that somebody else put into `main`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DefaultRoute {

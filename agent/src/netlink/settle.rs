@@ -5,7 +5,7 @@ use super::desired::{self, Desired};
 use super::diff;
 use super::error::{KernelError, family_name};
 use super::learn::Given;
-use super::model::{choose, family_of};
+use super::model::{Way, choose, family_of};
 use super::rtnl;
 use super::{Binding, Kernel, Notice, Path, Progress, Subject};
 use shunt_decision::{Family, LinkId, Missing, PathState, Timestamp};
@@ -179,6 +179,7 @@ impl Kernel {
             interface: self.interfaces.get(place)?.clone(),
             index: path.index,
             source: path.source?,
+            router: path.way.and_then(Way::router),
             mark: self.tables.numbers.link_mark(place),
         })
     }

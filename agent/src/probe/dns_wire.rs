@@ -37,6 +37,17 @@ pub(super) enum Answer {
     Other,
 }
 
+/// What a server said of where a name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The first address that lies beyond the link, and how long it may be used.
+    There(IpAddr, Duration),
+    /// Only addresses at this end of the link, such as this one.
+    Near(IpAddr),
+    /// No address that another machine can have.
+    Nothing,
+}
+
 impl Question {
     /// Asks for the A (or AAAA) records of `name`; `None` when it is no domain name.
     pub(super) fn new(name: &str, family: Family) -> Option<Self> {
@@ -84,11 +95,18 @@ impl Question {
         Some(if good { Answer::Good } else { Answer::Other })
     }
 
-    /// The first address in an answer that another machine can have, and how long it may be used; `None` inside when
-    /// there is none, `None` outside when it does not answer this question with this id.
-    pub(super) fn found(&self, id: u16, message: &[u8]) -> Option<Option<(IpAddr, Duration)>> {
-        let records = self.records(id, message)?;
-        Some(records.and_then(|mut records| records.find(|(address, _)| is_elsewhere(*address))))
+    /// What an answer tells of where a name is, when `is_near` knows the addresses at this end of the link; `None` when it
+    /// does not answer this question with this id.
+    pub(super) fn found(&self, id: u16, message: &[u8], is_near: impl Fn(IpAddr) -> bool) -> Option<Told> {
+        let Some(records) = self.records(id, message)? else { return Some(Told::Nothing) };
+        let mut near = None;
+        for (address, life) in records.filter(|(address, _)| is_elsewhere(*address)) {
+            if !is_near(address) {
+                return Some(Told::There(address, life));
+            }
+            near.get_or_insert(address);
+        }
+        Some(near.map_or(Told::Nothing, Told::Near))
     }
 
     /// The addresses in an answer to this question; `None` inside for an error.
@@ -264,14 +282,21 @@ mod tests {
     fn the_first_address_of_another_machine_is_found_with_its_time_to_live() {
         let question = question();
         let query = question.query(7);
-        let found = |flags, records: &[&[u8]]| question.found(7, &answer(&query, flags, records));
+        let near = IpAddr::from([192, 0, 2, 9]);
+        let found = |flags, records: &[&[u8]]| {
+            question.found(7, &answer(&query, flags, records), |address| address == near)
+        };
         let blocked = [&V4_RECORD[..12], &[0, 0, 0, 0]].concat();
         let here = [&V4_RECORD[..12], &[127, 0, 0, 1]].concat();
-        let expected = (IpAddr::from([192, 0, 2, 1]), Duration::from_secs(60));
-        assert_eq!(found(0x8180, &[CNAME, &blocked, &here, V4_RECORD]), Some(Some(expected)));
-        assert_eq!(found(0x8180, &[&blocked, &here]), Some(None));
-        assert_eq!(found(0x8183, &[V4_RECORD]), Some(None), "NXDOMAIN");
-        assert_eq!(question.found(8, &answer(&query, 0x8180, &[V4_RECORD])), None, "another id");
+        let at_this_end = [&V4_RECORD[..12], &[192, 0, 2, 9]].concat();
+        let there = Told::There(IpAddr::from([192, 0, 2, 1]), Duration::from_secs(60));
+        assert_eq!(found(0x8180, &[CNAME, &blocked, &here, V4_RECORD]), Some(there));
+        assert_eq!(found(0x8180, &[&at_this_end, V4_RECORD]), Some(there));
+        assert_eq!(found(0x8180, &[&blocked, &at_this_end]), Some(Told::Near(near)));
+        assert_eq!(found(0x8180, &[&blocked, &here]), Some(Told::Nothing));
+        assert_eq!(found(0x8183, &[V4_RECORD]), Some(Told::Nothing), "NXDOMAIN");
+        let other = question.found(8, &answer(&query, 0x8180, &[V4_RECORD]), |_| false);
+        assert_eq!(other, None, "another id");
     }
 
     #[test]

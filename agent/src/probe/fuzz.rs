@@ -1,6 +1,6 @@
 //! The parsers of what strangers send to probes, for [`crate::fuzz`].
 
-use super::dns_wire::{Answer, Question};
+use super::dns_wire::{Answer, Question, Told};
 use super::echo;
 use super::neighbour::{Hardware, is_advertisement, is_arp_reply};
 use super::packet::{self, Ends, Inbound};
@@ -33,10 +33,10 @@ pub fn dns_answer(bytes: &[u8]) {
     } else {
         rest.to_vec()
     };
-    let (answer, found) = (question.answer(ID, &message), question.found(ID, &message));
+    let (answer, found) = (question.answer(ID, &message), question.found(ID, &message, |_| false));
     assert_eq!(answer.is_some(), found.is_some(), "one reader believes it, the other does not");
     assert!(!fits || answer.is_some(), "an answer to the question is not believed");
-    if let Some(Some((address, _))) = found {
+    if let Some(Told::There(address, _)) = found {
         assert_eq!(address.is_ipv4(), family == Family::V4);
         assert!(!address.is_loopback() && !address.is_unspecified() && !address.is_multicast());
         assert_eq!(answer, Some(Answer::Good));

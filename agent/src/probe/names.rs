@@ -3,7 +3,7 @@
 //! An answer is used for its time to live. After that it is renewed while it goes on serving (RFC 8767), so that a
 //! resolver that is ill is not taken for a link that is.
 
-use super::dns_wire::Question;
+use super::dns_wire::{Question, Told};
 use super::socket::{self, address, family_of};
 use super::spent::Spent;
 use super::token::Random;
@@ -105,6 +105,11 @@ pub(super) enum LookUpError {
     Silent,
     #[error("the resolvers know no address of it; check the name")]
     NoAddress,
+    #[error(
+        "the resolvers tell {0} for it, which is this machine's or the link's router's own and says nothing of the link; \
+         check the name and `resolvers` in the config"
+    )]
+    Near(IpAddr),
 }
 
 /// The names of one path.
@@ -112,6 +117,8 @@ pub(super) enum LookUpError {
 pub(super) struct Names {
     /// Of the path's family.
     resolvers: Vec<IpAddr>,
+    /// This machine's own addresses on its links: who asks them asks himself.
+    own: Arc<[IpAddr]>,
     /// At most one for each target.
     known: BTreeMap<String, Entry>,
     /// What the look-ups cost that began and were not paid for yet.
@@ -140,10 +147,15 @@ impl Drop for LookUp {
 }
 
 impl Names {
-    /// No names are known; these are asked for them.
     /// Asks these from now on.
     pub(super) fn ask(&mut self, resolvers: Vec<IpAddr>) {
         self.resolvers = resolvers;
+    }
+
+    /// These are this machine's own addresses from now on. A name that was thought to be there is asked for again.
+    pub(super) fn keep_off(&mut self, own: &Arc<[IpAddr]>) {
+        self.own = Arc::clone(own);
+        self.known.retain(|_, entry| entry.address.is_none_or(|address| !own.contains(&address)));
     }
 
     /// What the look-ups may cost that began since the last call.
@@ -161,14 +173,15 @@ impl Names {
         if !self.known.contains_key(name) {
             self.known.insert(name.to_owned(), Entry::default());
         }
-        let Self { resolvers, known, owed, random } = self;
+        let Self { resolvers, own, known, owed, random } = self;
         let Some(entry) = known.get_mut(name) else { return Place::Unknown };
-        entry.take_in(name, asking.binding, asking.now);
+        entry.take_in(name, own, asking.binding, asking.now);
         if entry.running.is_none()
             && asking.now >= entry.next
             && let Some(reactor) = asking.reactor
         {
-            let asked = resolvers.iter().map(|server| (*server, random.short())).collect();
+            let servers = resolvers.iter().map(|server| (*server, random.short())).collect();
+            let asked = Asked { servers, own: Arc::clone(own) };
             // They are of one family.
             let ipv6 = resolvers.first().is_some_and(IpAddr::is_ipv6);
             let (sent, received) = look_up_packets(resolvers.len());
@@ -189,10 +202,14 @@ impl Names {
 
 impl Entry {
     /// Takes in what the look-up found, if it is over.
-    fn take_in(&mut self, name: &str, binding: Option<&Binding>, now: Timestamp) {
+    fn take_in(&mut self, name: &str, own: &[IpAddr], binding: Option<&Binding>, now: Timestamp) {
         let Some(looked) = self.running.as_ref().and_then(|running| *running.looked.borrow()) else { return };
         self.running = None;
         let over = binding.map_or("the uplink", |binding| binding.interface.as_str());
+        // It may have become our own while it was looked up.
+        let looked = looked.and_then(|found| {
+            if own.contains(&found.address) { Err(LookUpError::Near(found.address)) } else { Ok(found) }
+        });
         match looked {
             Ok(found) => {
                 if self.failed {
@@ -217,11 +234,18 @@ impl Entry {
     }
 }
 
+/// Who is asked for a name, and what is no answer to it.
+struct Asked {
+    /// Each with the number of its query.
+    servers: Vec<(IpAddr, u16)>,
+    own: Arc<[IpAddr]>,
+}
+
 impl LookUp {
     fn begin(
         reactor: &Handle,
         question: &Arc<Question>,
-        asked: Vec<(IpAddr, u16)>,
+        asked: Asked,
         asking: &Asking<'_>,
         waited_for: bool,
     ) -> Self {
@@ -241,31 +265,41 @@ impl LookUp {
 }
 
 /// Asks all at once; the first good answer counts.
-async fn ask_all(asked: Vec<(IpAddr, u16)>, question: &Arc<Question>, binding: Option<&Binding>) -> Looked {
+async fn ask_all(asked: Asked, question: &Arc<Question>, binding: Option<&Binding>) -> Looked {
     let mut running = JoinSet::new();
-    for (server, number) in asked {
-        let (question, binding) = (Arc::clone(question), binding.cloned());
-        running.spawn(async move { ask(server, number, &question, binding.as_ref()).await });
+    let Asked { servers, own } = asked;
+    for (server, number) in servers {
+        let (question, binding, own) = (Arc::clone(question), binding.cloned(), Arc::clone(&own));
+        running.spawn(async move { ask(server, number, &question, binding.as_ref(), &own).await });
     }
     let mut worst = LookUpError::Silent;
     while let Some(ended) = running.join_next().await {
         match ended {
             Ok(Ok(found)) => return Ok(found),
-            Ok(Err(LookUpError::NoAddress)) => worst = LookUpError::NoAddress,
-            Ok(Err(LookUpError::Silent)) | Err(_) => {}
+            Ok(Err(error @ LookUpError::Near(_))) => worst = error,
+            Ok(Err(LookUpError::NoAddress)) if worst == LookUpError::Silent => worst = LookUpError::NoAddress,
+            Ok(Err(LookUpError::NoAddress | LookUpError::Silent)) | Err(_) => {}
         }
     }
     Err(worst)
 }
 
 /// Asks one server.
-async fn ask(server: IpAddr, number: u16, question: &Question, binding: Option<&Binding>) -> Looked {
+async fn ask(
+    server: IpAddr,
+    number: u16,
+    question: &Question,
+    binding: Option<&Binding>,
+    own: &[IpAddr],
+) -> Looked {
+    let router = binding.and_then(|binding| binding.router);
+    let is_near = |address| router == Some(address) || own.contains(&address);
     let Ok(socket) = open(server, binding) else { return Err(LookUpError::Silent) };
     let query = question.query(number);
     for _ in 0..LOOK_UP_TRIES {
         // What cannot be sent now may be sent the next time.
         let _ = socket.send(&query).await;
-        if let Ok(answer) = tokio::time::timeout(TRY, hear(&socket, number, question)).await {
+        if let Ok(answer) = tokio::time::timeout(TRY, hear(&socket, number, question, &is_near)).await {
             return answer;
         }
     }
@@ -280,7 +314,12 @@ fn open(server: IpAddr, binding: Option<&Binding>) -> io::Result<UdpSocket> {
 }
 
 /// The answer to the query, whatever else comes.
-async fn hear(socket: &UdpSocket, number: u16, question: &Question) -> Looked {
+async fn hear(
+    socket: &UdpSocket,
+    number: u16,
+    question: &Question,
+    is_near: &impl Fn(IpAddr) -> bool,
+) -> Looked {
     let mut buffer = [0; ANSWER];
     for _ in 0..MAX_STRAYS {
         let length = match socket.recv(&mut buffer).await {
@@ -292,11 +331,12 @@ async fn hear(socket: &UdpSocket, number: u16, question: &Question) -> Looked {
             Err(_) => continue,
         };
         let message = buffer.get(..length).unwrap_or_default();
-        match question.found(number, message) {
-            Some(Some((address, life))) => {
+        match question.found(number, message, is_near) {
+            Some(Told::There(address, life)) => {
                 return Ok(Found { address, life: life.clamp(*LIFE.start(), *LIFE.end()) });
             }
-            Some(None) => return Err(LookUpError::NoAddress),
+            Some(Told::Near(address)) => return Err(LookUpError::Near(address)),
+            Some(Told::Nothing) => return Err(LookUpError::NoAddress),
             None => {}
         }
     }
@@ -330,7 +370,7 @@ mod tests {
         if let Some(running) = &mut entry.running {
             running.looked = watch::channel(Some(end)).1;
         }
-        entry.take_in(NAME, None, now);
+        entry.take_in(NAME, &[], None, now);
         match place {
             Place::Known(address) => (Some(address), begun),
             Place::Asked(_) | Place::Unknown => (None, begun),

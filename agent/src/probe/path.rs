@@ -165,6 +165,11 @@ impl Path {
         self.names.ask(resolvers.iter().copied().filter(|ip| family_of(*ip) == family).collect());
     }
 
+    /// Takes no name for one of these addresses, which are this machine's own.
+    pub(super) fn keep_off(&mut self, own: &Arc<[IpAddr]>) {
+        self.names.keep_off(own);
+    }
+
     /// What the look-ups may cost that began since the last call.
     pub(super) fn take_owed(&mut self) -> Spent {
         self.names.take_owed()

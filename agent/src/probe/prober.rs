@@ -27,6 +27,8 @@ const REOPEN: Duration = Duration::from_secs(1);
 pub struct Prober {
     links: Vec<Link>,
     client: Arc<Client>,
+    /// This machine's addresses on its links.
+    own: Arc<[IpAddr]>,
     gateways: Gateways,
     unsendable: Vec<ProbeId>,
     watch: Watch,
@@ -71,6 +73,7 @@ impl Prober {
         Self {
             links: links.iter().map(link).collect(),
             client: Arc::default(),
+            own: Arc::default(),
             gateways: Gateways::default(),
             unsendable: Vec::new(),
             watch: Watch::default(),
@@ -128,7 +131,18 @@ impl Prober {
         self.dropped += side.take().and_then(|side| side.path).map_or(0, |path| path.dropped());
         let Some(binding) = binding else { return Ok(()) };
         *side = Some(Side { binding, path: None, tried: now });
-        link.open(family, &self.client)
+        let opened = link.open(family, &self.client);
+        self.keep_off_own();
+        opened
+    }
+
+    /// Tells all paths which addresses are this machine's own.
+    fn keep_off_own(&mut self) {
+        let sides = self.links.iter().flat_map(|link| link.sides.v4.iter().chain(&link.sides.v6));
+        self.own = sides.map(|side| side.binding.source).collect();
+        for path in self.links.iter_mut().flat_map(Link::paths_mut) {
+            path.keep_off(&self.own);
+        }
     }
 
     /// Sends one probe over one link, or not at all. What became of it comes by [`drain`](Self::drain); nothing comes
@@ -142,10 +156,10 @@ impl Prober {
         now: Timestamp,
         expires: Timestamp,
     ) -> Spent {
-        let (request, client) = (Request { id, target, expires }, &self.client);
+        let (request, client, own) = (Request { id, target, expires }, &self.client, &self.own);
         let sent = self.links.get_mut(usize::from(link.0)).and_then(|link| {
             let family = link.targets.get(usize::from(target.0))?.as_ref()?.family();
-            link.reopen(family, client, now);
+            link.reopen(family, (client, own), now);
             let ask = link.targets.get(usize::from(target.0))?.as_ref()?;
             let path = link.sides.get_mut(family).as_mut()?.path.as_mut()?;
             Some((path.send(request, ask).is_ok(), path.take_owed()))
@@ -270,13 +284,14 @@ impl Link {
     }
 
     /// Tries again to open what could not be opened. The first failure was told.
-    fn reopen(&mut self, family: Family, client: &Arc<Client>, now: Timestamp) {
+    fn reopen(&mut self, family: Family, (client, own): (&Arc<Client>, &Arc<[IpAddr]>), now: Timestamp) {
         let Some(side) = self.sides.get_mut(family) else { return };
         if side.path.is_none() && now.since(side.tried) >= REOPEN {
             side.tried = now;
             if let Err(error) = self.open(family, client) {
                 tracing::debug!("failed again to {error}");
             }
+            self.paths_mut().for_each(|path| path.keep_off(own));
         }
     }
 

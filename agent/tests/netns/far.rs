@@ -115,9 +115,9 @@ pub fn mark(n: u8) -> u32 {
 /// What probes of a link are bound to.
 pub fn binding(n: u8, v6: bool) -> Binding {
     let interface = format!("w{n}");
-    let [v4_source, _, v6_source, _] = addresses(n);
-    let source = if v6 { v6_source } else { v4_source };
-    Binding { index: index(&interface), interface, source, mark: mark(n) }
+    let [v4_source, v4_router, v6_source, v6_router] = addresses(n);
+    let (source, router) = if v6 { (v6_source, v6_router) } else { (v4_source, v4_router) };
+    Binding { index: index(&interface), interface, source, router: Some(router), mark: mark(n) }
 }
 
 /// Hop limit of the routes in a table, by which a packet shows which table it was routed by.

@@ -57,7 +57,8 @@ fn errors(lab: &Lab, contended: bool) -> Result<Vec<Duration>> {
             });
         }
         let [source, _] = uplink.addresses();
-        let binding = Binding { interface: uplink.interface().to_owned(), index, source, mark: 0 };
+        let interface = uplink.interface().to_owned();
+        let binding = Binding { interface, index, source, router: None, mark: 0 };
         let reported = lab.gateway.run(|| probe(binding));
         stop.store(true, Ordering::Relaxed);
         reported?
