@@ -1,6 +1,7 @@
 //! Gaps in the client's stream: each run is an outage in a network of its own, so that no run inherits another's
 //! damping.
 
+use super::moment::{acquaint, phases, wait_for_phase, wait_until_known};
 use super::{Desk, Figure, Statistic, Unit, missing, settled};
 use crate::agent::{AgentConfig, Program};
 use crate::error::Result;
@@ -55,7 +56,7 @@ pub(super) fn carrier(program: &Program, runs: u32, desk: &mut Desk<'_>) -> Resu
     Ok(())
 }
 
-/// Silent black holes at a random phase of the probes.
+/// Silent black holes at all phases of the probes.
 pub(super) fn black_hole(program: &Program, runs: u32, desk: &mut Desk<'_>) -> Result<()> {
     let mut random = Random::new(1);
     let by_default = [(Statistic::Median, 500.0), (Statistic::P95, 900.0)];
@@ -66,9 +67,8 @@ pub(super) fn black_hole(program: &Program, runs: u32, desk: &mut Desk<'_>) -> R
     ] {
         let what = format!("silent black hole, {name}, 2 targets, 10 ms RTT");
         let mut figure = Figure::new(what, Unit::Millis, goals);
-        for run in 1..=runs {
+        for (run, phase) in (1..).zip(phases(runs, &mut random)) {
             desk.doing(&format!("black hole, {name}, run {run} of {runs}"));
-            let phase = Duration::from_secs(1).mul_f64(random.share());
             figure.add_time(fall_into_black_hole(program, section, phase)?.gap);
         }
         (desk.show)(&figure);
@@ -136,17 +136,22 @@ fn flap_twice(program: &Program) -> Result<Gap> {
 
 fn fall_into_black_hole(program: &Program, section: &str, phase: Duration) -> Result<Gap> {
     let lab = two_relayed(false)?;
-    let _agent = settled(program, &lab, &AgentConfig::new(&lab).with(section))?;
+    let agent = settled(program, &lab, &AgentConfig::new(&lab).with(section))?;
     let stream = start(&lab, SLOW)?;
-    pause(CALM + phase);
+    wait_until_known(&agent)?;
+    pause(CALM);
+    let fiber = lab.uplink("fiber").ok_or_else(|| missing("the uplink to be cut"))?;
+    wait_for_phase(&lab, fiber, phase)?;
     outage(&lab, &stream, "fiber", "lte", |fiber| fiber.black_hole().map(drop))
 }
 
-/// Fiber and LTE of 10 ms RTT.
+/// Fiber and LTE of 10 ms RTT, with routers that are known already.
 pub(super) fn two_relayed(masquerade: bool) -> Result<Lab> {
     let policy = Policy::delay(Duration::from_millis(5));
     let uplinks = vec![UplinkPlan::relayed("fiber", policy.clone()), UplinkPlan::relayed("lte", policy)];
-    Lab::build(&Plan { uplinks, masquerade, seed: 1 })
+    let lab = Lab::build(&Plan { uplinks, masquerade, seed: 1 })?;
+    acquaint(&lab)?;
+    Ok(lab)
 }
 
 fn start(lab: &Lab, rate: u32) -> Result<Stream> {

@@ -7,6 +7,7 @@ mod figure;
 mod floor;
 mod gaps;
 mod modem;
+mod moment;
 mod moves;
 mod stall;
 

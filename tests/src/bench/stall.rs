@@ -2,6 +2,7 @@
 //! while there are none, so that nothing but probes can.
 
 use super::gaps::{CALM, DEADLINE, outage, pause, two_relayed};
+use super::moment::{phases, wait_for_phase, wait_until_known};
 use super::{Desk, Figure, Statistic, Unit, missing, settled};
 use crate::agent::{AgentConfig, Program};
 use crate::error::Result;
@@ -15,8 +16,7 @@ use std::time::Duration;
 /// 2 ms.
 const RATE: u32 = 500;
 
-/// Under traffic and idle in turns, so that both meet the same weather. The cuts are spread evenly over a second, for the
-/// greater part of what a hole takes idle is the time to the next probe, and twenty times of chance would tell of chance.
+/// Under traffic and idle in turns, so that both meet the same weather.
 pub(super) fn measure(program: &Program, runs: u32, desk: &mut Desk<'_>) -> Result<()> {
     let under_traffic = format!(
         "silent black hole, users' packets both ways, defaults, 2 targets, 10 ms RTT: gap between two answers to a client \
@@ -29,10 +29,8 @@ pub(super) fn measure(program: &Program, runs: u32, desk: &mut Desk<'_>) -> Resu
         Figure::new(under_traffic, Unit::Millis, &goals),
         Figure::new(idle, Unit::Millis, &[(Statistic::Median, 400.0)]),
     ];
-    let mut random = Random::new(2);
-    for run in 1..=runs {
+    for (run, phase) in (1..).zip(phases(runs, &mut Random::new(2))) {
         let [under_traffic, idle] = &mut figures;
-        let phase = Duration::from_secs(1).mul_f64((f64::from(run - 1) + random.share()) / f64::from(runs));
         desk.doing(&format!("black hole under traffic, run {run} of {runs}"));
         under_traffic.add_time(fall_under_traffic(program, phase)?);
         desk.doing(&format!("black hole, idle, run {run} of {runs}"));
@@ -45,18 +43,22 @@ pub(super) fn measure(program: &Program, runs: u32, desk: &mut Desk<'_>) -> Resu
 fn fall_under_traffic(program: &Program, phase: Duration) -> Result<Duration> {
     // As at home: the answers find their way by the address, so that the flow has to be forgotten as well.
     let lab = two_relayed(true)?;
-    let _agent = settled(program, &lab, &AgentConfig::new(&lab))?;
+    let agent = settled(program, &lab, &AgentConfig::new(&lab))?;
     let stream = Stream::start_answered(&lab.client, &lab.far, STREAM_TARGET_V4.into(), RATE)?;
     stream.wait_for_path(uplink(&lab, "fiber")?.far_index(), DEADLINE)?;
-    pause(CALM + phase);
+    wait_until_known(&agent)?;
+    pause(CALM);
+    wait_for_phase(&lab, uplink(&lab, "fiber")?, phase)?;
     outage(&lab, &stream, "fiber", "lte", |fiber| fiber.black_hole().map(drop)).map(|gap| gap.gap)
 }
 
 fn fall_idle(program: &Program, phase: Duration) -> Result<Duration> {
     let lab = two_relayed(true)?;
-    let _agent = settled(program, &lab, &AgentConfig::new(&lab))?;
-    pause(CALM + phase);
+    let agent = settled(program, &lab, &AgentConfig::new(&lab))?;
+    wait_until_known(&agent)?;
+    pause(CALM);
     let reroutes = Reroutes::watch(&lab.gateway)?;
+    wait_for_phase(&lab, uplink(&lab, "fiber")?, phase)?;
     let cut = uplink(&lab, "fiber")?.black_hole()?;
     let reroute = reroutes.wait_for(uplink(&lab, "lte")?.interface_index(), DEADLINE)?;
     Ok(reroute.at.since(cut))
