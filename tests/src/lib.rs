@@ -23,7 +23,7 @@ mod stream;
 mod sys;
 mod topology;
 
-pub use agent::{Agent, AgentConfig, EventStream, LinkText, Program};
+pub use agent::{AGENT_VARIABLE, Agent, AgentConfig, EventStream, LinkText, Program};
 pub use error::{LabError, Result};
 pub use lookups::{Found, Lookups};
 pub use namespace::Namespace;

@@ -29,27 +29,39 @@ const QUOTED: usize = 15;
 #[derive(Debug, Clone)]
 pub struct Program {
     path: PathBuf,
-    arguments: &'static [&'static str],
+    arguments: Vec<String>,
 }
+
+/// The variable that names another agent for the end-to-end tests, as a command line: a `shunt` binary, behind an
+/// emulator's name if it is for another processor. Its parts are divided by blanks.
+pub const AGENT_VARIABLE: &str = "SHUNT_AGENT";
 
 impl Program {
     /// The laboratory's own program, which holds the agent's code behind its hidden first argument.
     #[must_use]
     pub fn lab(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), arguments: &["agent"] }
+        Self { path: path.into(), arguments: vec!["agent".into()] }
+    }
+
+    /// The agent that [`AGENT_VARIABLE`] names, if it is set.
+    #[must_use]
+    pub fn from_environment() -> Option<Self> {
+        let command = std::env::var(AGENT_VARIABLE).ok()?;
+        let mut words = command.split_whitespace().map(str::to_owned);
+        Some(Self { path: words.next()?.into(), arguments: words.collect() })
     }
 
     /// A `shunt` binary.
     #[must_use]
     pub fn shunt(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), arguments: &[] }
+        Self { path: path.into(), arguments: Vec::new() }
     }
 
     /// A command that runs it with these arguments inside `namespace`.
     #[must_use]
     pub fn command(&self, namespace: &Namespace) -> Command {
         let mut command = Command::new(&self.path);
-        command.args(self.arguments);
+        command.args(&self.arguments);
         namespace.enclose(&mut command);
         command
     }

@@ -13,9 +13,9 @@ use std::time::Duration;
 /// Far beyond what anything here takes: only a defect, or a machine that stands still, gets there.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The agent of these tests.
+/// The agent of these tests: the laboratory's, unless `SHUNT_AGENT` names another.
 pub(crate) fn program() -> Program {
-    Program::lab(env!("CARGO_BIN_EXE_lab"))
+    Program::from_environment().unwrap_or_else(|| Program::lab(env!("CARGO_BIN_EXE_lab")))
 }
 
 /// Fiber and LTE with relays of 5 ms each way, so an RTT of 10 ms.
