@@ -17,12 +17,18 @@ mod table;
 pub use exit::Exit;
 
 use args::{Args, Command};
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use exit::Failure;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
+
+/// What can be typed, for manual pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Args::command()
+}
 
 /// Runs the command line of this process.
 #[must_use]
