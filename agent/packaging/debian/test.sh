@@ -45,7 +45,7 @@ repack() {
     dpkg-deb --raw-extract "$deb" "$tree"
     sed -i "s/^Version: .*/Version: $version/" "$tree/DEBIAN/control"
     "$change" "$tree"
-    dpkg-deb --root-owner-group --build "$tree" "$SHUNT_INSIDE/$version.deb" >/dev/null
+    dpkg-deb --root-owner-group -Znone --build "$tree" "$SHUNT_INSIDE/$version.deb" >/dev/null
 }
 same() { :; }
 refusing() { printf '#!/bin/sh\necho "nothing of this is understood" >&2\nexit 2\n' >"$1/usr/bin/shunt"; }
@@ -92,7 +92,8 @@ say "purged: nothing is left but the group"
 echo "==> upgraded, refused and removed with an agent that runs"
 ip link set lo up
 for link in fiber:1 lte:2; do
-    ip link add "${link%:*}0" type dummy
+    ip link add "${link%:*}0" type veth peer name "${link%:*}1"
+    ip link set "${link%:*}1" up
     ip address add "198.18.${link#*:}.2/24" dev "${link%:*}0"
     ip link set "${link%:*}0" up
     ip route add default via "198.18.${link#*:}.1" metric "10${link#*:}"
@@ -117,7 +118,7 @@ start() {
 }
 case "$verb" in
 is-active) runs ;;
-is-enabled) exit 0 ;;
+is-enabled) echo enabled ;;
 start) runs || start ;;
 restart) stop; start ;;
 stop) stop ;;
