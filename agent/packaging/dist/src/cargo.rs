@@ -7,6 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The profile of what is shipped, in the workspace's `Cargo.toml`; cargo names its directory so, too.
+pub(crate) const PROFILE: &str = "dist";
+
 /// Where the source is, and when it was written.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -46,7 +49,9 @@ impl Source {
     /// When cargo fails; it has said why on standard error.
     pub fn build_agent(&self, target: &Target) -> Result<PathBuf> {
         let mut command = self.cargo();
-        command.args(["build", "--locked", "--release", "--package=shunt", "--target", target.triple]);
+        command
+            .args(["build", "--locked", "--package=shunt", "--profile", PROFILE])
+            .args(["--target", target.triple]);
         command.arg("--target-dir").arg(&self.build);
         // Through the config, so that they join the target's own flags in `.cargo/config.toml`.
         command.arg("--config").arg(format!("target.{}.rustflags={}", target.triple, self.remapping()?));
@@ -62,7 +67,7 @@ impl Source {
     /// Where [`Self::build_agent`] puts the binary.
     #[must_use]
     pub fn release_dir(&self, target: &Target) -> PathBuf {
-        self.build.join(target.triple).join("release")
+        self.build.join(target.triple).join(PROFILE)
     }
 
     /// Cargo in this source, dated. Its progress goes to the terminal.

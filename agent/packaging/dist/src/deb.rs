@@ -1,6 +1,6 @@
 //! Debian packages, by `cargo-deb`: what is in them stands in `agent/Cargo.toml`, their scripts in `packaging/debian`.
 
-use crate::cargo::Source;
+use crate::cargo::{PROFILE, Source};
 use crate::error::{Result, file};
 use crate::pages;
 use crate::target::Target;
@@ -28,7 +28,7 @@ pub(crate) fn pack(source: &Source, target: &Target, out: &Path) -> Result<()> {
     pages::write_completions(&beside.join("completions"))?;
     let mut command = source.cargo();
     command.args(["deb", "--no-build", "--no-strip", "--locked", "--quiet", "--package=shunt"]);
-    command.args(["--target", target.triple]).arg("--output").arg(out);
+    command.args(["--profile", PROFILE, "--target", target.triple]).arg("--output").arg(out);
     command.env("CARGO_TARGET_DIR", &source.build);
     source.run(command, &format!("pack the Debian package for {}", target.debian))
 }
