@@ -15,15 +15,15 @@ mod netns;
 
 use netns::far::{Far, TARGET_V4, TARGET_V6};
 use netns::pages::{Asker, request, serve_pages, targets};
-use netns::probes::{FIRST, ask_all, bound, echo_targets, rtt, written};
+use netns::probes::{FIRST, ask_all, bound, echo_targets, rtt};
+use netns::seen::{Seen, no_more_than_charged};
 use netns::{DEADLINE, within};
 use shunt::clock;
 use shunt::probe::Spent;
 use shunt_config::Target;
-use shunt_decision::{Outcome, Packets};
+use shunt_decision::Outcome;
 use socket2::Socket;
 use std::io::{Read as _, Write as _};
-use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -44,33 +44,6 @@ fn bytes(tap: &Socket, target: &Target, enough: u32) -> u32 {
     println!("{target}: {sent} packets of {most_sent} sent, {received} of {most_received} received");
     assert!(sent <= most_sent && received <= most_received, "{target}: {sent} sent, {received} received");
     bytes
-}
-
-/// What came by.
-#[derive(Debug, Default)]
-struct Seen {
-    sent: u32,
-    received: u32,
-    bytes: u32,
-}
-
-impl Seen {
-    /// Takes in the next packet to or from the target; `false`: there is none.
-    fn next(&mut self, tap: &Socket, target: &Target) -> bool {
-        // Segments that go out together come by as one packet.
-        let mut buffer = [MaybeUninit::<u8>::uninit(); 65_536];
-        let Ok(length) = tap.recv(&mut buffer) else { return false };
-        let packet = written(&buffer[..length]);
-        let (from, to) = match (packet[0] >> 4, target.is_ipv4()) {
-            (4, true) => (packet[12..16] == TARGET_V4.octets(), packet[16..20] == TARGET_V4.octets()),
-            (6, false) => (packet[8..24] == TARGET_V6.octets(), packet[24..40] == TARGET_V6.octets()),
-            _ => (false, false),
-        };
-        self.sent += u32::from(to);
-        self.received += u32::from(from);
-        self.bytes += if from || to { u32::try_from(length).unwrap() } else { 0 };
-        true
-    }
 }
 
 /// Eight addresses to each question, as the cost of a DNS probe supposes.
@@ -212,13 +185,6 @@ fn pour(connection: &mut TcpStream) -> std::io::Result<()> {
     (0..250).try_for_each(|_| connection.write_all(&[b'.'; 4_000]))
 }
 
-/// What a far end that goes on sending may have under way when the probe hangs up, and what is taken for it.
-const UNDER_WAY: u32 = 8 * 1024;
-
-/// All that a connection should ever carry: what is read at the most of a plain page, what lies in the buffers then, and
-/// headers.
-const ENOUGH: u32 = 32 * 1024;
-
 /// One probe, until its connection is over: what became of it, and what was billed for it.
 fn asked(asker: &mut Asker, over: &Receiver<()>, patience: Duration) -> (Option<Outcome>, Spent) {
     let patient = patience >= DEADLINE;
@@ -232,23 +198,6 @@ fn asked(asker: &mut Asker, over: &Receiver<()>, patience: Duration) -> (Option<
     assert!(billed.iter().all(|(link, _)| *link == FIRST), "{billed:?}");
     let bill = billed.first().map_or_else(Spent::default, |(_, spent)| *spent);
     (outcomes.first().map(|(_, outcome)| *outcome), bill)
-}
-
-/// Holds what came by against the price and the bill.
-fn no_more_than_charged(target: &Target, seen: &Seen, bill: Spent, answered: bool) {
-    let charged = target.cost() + bill.bytes;
-    println!("{target}: {seen:?}, {charged} bytes charged, {bill:?}");
-    assert!(seen.bytes <= charged, "{target}: {seen:?}, {charged} charged");
-    assert!(charged <= target.cost().max(seen.bytes) + UNDER_WAY, "{target}: {seen:?}, {charged} charged");
-    assert!(seen.bytes <= ENOUGH, "{target}: {seen:?}");
-    let (most_sent, most_received) = target.packets();
-    let Packets { sent, received } = bill.packets;
-    // The core knows of those of an answer when it hears of it.
-    let known = if answered { most_received } else { 0 };
-    assert!(
-        seen.sent <= most_sent + sent && seen.received <= known + received,
-        "{target}: {seen:?}, {bill:?}"
-    );
 }
 
 #[test]

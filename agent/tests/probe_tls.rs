@@ -1,4 +1,4 @@
-//! Pages over TLS: whose certificate is taken for the target's.
+//! Pages over TLS: whose certificate is taken for the target's, and what they cost.
 
 #![cfg(feature = "https")]
 #![allow(
@@ -17,10 +17,11 @@ mod netns;
 use netns::far::{Far, TARGET_V4, binding};
 use netns::pages::{Asker, answer, request, serve_names, serve_pages, targets};
 use netns::probes::{FIRST, rtt};
+use netns::seen::{Seen, no_more_than_charged};
 use netns::within;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use shunt::clock;
-use shunt::probe::Prober;
+use shunt::probe::{Prober, Spent};
 use shunt_decision::{Family, Outcome};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -104,5 +105,34 @@ fn a_certificate_tells_the_target_from_a_portal() {
         let refused = "a redirect and a status of the target's own, a certificate out of date, no TLS";
         assert_eq!(outcomes[2..6], [Outcome::Refused; 4], "{refused}");
         assert_eq!(outcomes[6..], [Outcome::Intercepted; 2], "another's certificate, nobody's certificate");
+    });
+}
+
+#[test]
+fn a_page_over_tls_is_billed_for_what_it_takes_beyond_its_price() {
+    within("a_page_over_tls_is_billed_for_what_it_takes_beyond_its_price", || {
+        let far = Far::new();
+        let pair = certificate(&[&TARGET_V4.to_string()], 4_000);
+        let trusted = [pair.0.clone()];
+        let port = serve(&far, pair);
+        let list = format!(
+            "\"https://{TARGET_V4}:{port}/good\",
+             {{ target = \"https://{TARGET_V4}:{port}/endless\", body = \"Success\" }}"
+        );
+        far.link(1);
+        for (target, endless) in targets(&list).iter().zip([false, true]) {
+            let tap = far.tap();
+            let mut prober = Prober::new(&[vec![target.clone()]]).trusting(&trusted);
+            prober.bind(FIRST, Family::V4, Some(binding(1, false)), clock::now()).unwrap();
+            let mut asker = Asker::new(prober);
+            let outcome = asker.ask_all(FIRST, 1)[0];
+            assert_eq!(outcome == Outcome::Refused, endless, "{outcome:?}");
+            // It is on the bill before its outcome is known.
+            let bill = asker.prober.billed().next().map_or_else(Spent::default, |(_, spent)| spent);
+            assert_eq!(bill.bytes > 0, endless, "{bill:?}");
+            let mut seen = Seen::default();
+            while seen.next(&tap, target) {}
+            no_more_than_charged(target, &seen, bill, true);
+        }
     });
 }

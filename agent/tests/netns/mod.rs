@@ -9,7 +9,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stderr
+    clippy::print_stderr,
+    clippy::print_stdout
 )]
 
 pub mod agent;
@@ -17,6 +18,7 @@ pub mod far;
 pub mod flows;
 pub mod pages;
 pub mod probes;
+pub mod seen;
 pub mod wire;
 
 use std::io;
