@@ -39,6 +39,15 @@ impl PartialEq for Entries {
     }
 }
 
+/// The part of [`Saved`] for which flash is worn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lasting {
+    armed: Option<Timeouts>,
+    host_resets: u32,
+    resets_in_a_row: u8,
+    modem_cycles: u32,
+}
+
 impl Saved {
     /// As bytes for memory that lasts: the MCU's RAM that is not cleared, or flash.
     #[must_use]
@@ -100,14 +109,16 @@ impl Saved {
         reader.finish().then_some(saved)
     }
 
-    /// Whether `other` is worth a write to flash after this: times, resets and cuts are. All of them have a
-    /// bounded pace, so that flash lasts; the log and the count of boots go along with the next such write.
+    /// What is worth a write to flash when it changes: times, resets and cuts. All of them have a bounded pace, so that
+    /// flash lasts; the log and the count of boots go along with the next such write.
     #[must_use]
-    pub fn outdates(&self, other: &Self) -> bool {
-        self.armed != other.armed
-            || self.counts.host_resets != other.counts.host_resets
-            || self.counts.resets_in_a_row != other.counts.resets_in_a_row
-            || self.counts.modem_cycles != other.counts.modem_cycles
+    pub const fn lasting(&self) -> Lasting {
+        Lasting {
+            armed: self.armed,
+            host_resets: self.counts.host_resets,
+            resets_in_a_row: self.counts.resets_in_a_row,
+            modem_cycles: self.counts.modem_cycles,
+        }
     }
 
     pub(crate) fn note(&mut self, entry: LogEntry) {

@@ -65,19 +65,14 @@ impl Watchdog {
     /// A watchdog that boots at `now` for `cause`, with what was kept of earlier: the board takes it from RAM that
     /// is not cleared, or else from flash. Armed before, it guards at once, beginning with the boot grace.
     #[must_use]
+    #[inline(never)] // Its copies are on the MCU's stack while it runs, and not for ever.
     pub fn new(board: Board, saved: Option<Saved>, cause: ResetCause, now: Instant) -> Self {
-        let mut saved = saved.unwrap_or_default();
-        saved.counts.boots = saved.counts.boots.saturating_add(1);
-        if cause == ResetCause::Watchdog {
-            saved.counts.own_hangs = saved.counts.own_hangs.saturating_add(1);
-        }
-        saved.note(LogEntry { at: Seconds(0), what: Happened::McuBooted(cause) });
         let mut watchdog = Self {
             board,
             cause,
             booted: now,
             escalation: None,
-            saved,
+            saved: saved.unwrap_or_default(),
             decoder: Decoder::new(),
             answered: Answered::new(),
             line: LineWatch::default(),
@@ -89,12 +84,19 @@ impl Watchdog {
             status_due: false,
             boot_loader: false,
         };
+        let counts = &mut watchdog.saved.counts;
+        counts.boots = counts.boots.saturating_add(1);
+        if cause == ResetCause::Watchdog {
+            counts.own_hangs = counts.own_hangs.saturating_add(1);
+        }
+        watchdog.note(Happened::McuBooted(cause), now);
         let settings = watchdog.saved.armed.and_then(|timeouts| Settings::from_wire(&timeouts).ok());
         watchdog.escalation = settings.and_then(|settings| watchdog.guard(settings, now));
         watchdog
     }
 
     /// Takes one byte of the line. What comes back is to be sent.
+    #[inline(never)] // As above.
     pub fn receive(&mut self, byte: u8, now: Instant) -> Option<Frame<Reply>> {
         match self.decoder.receive_request(byte) {
             None => {
@@ -197,7 +199,7 @@ impl Watchdog {
     }
 
     /// What the board keeps over its own resets: in RAM that is not cleared after each call, in flash when it
-    /// [outdates](Saved::outdates) what is there, and before a host's reset and a modem's cut reach their pins.
+    /// [lasts](Saved::lasting) and changed, and before a host's reset and a modem's cut reach their pins.
     #[must_use]
     pub fn saved(&self) -> &Saved {
         &self.saved

@@ -265,14 +265,14 @@ fn a_lease_is_capped_ends_and_a_disarmed_mcu_stays_so_over_its_boots() {
 fn a_flood_of_changes_does_not_wear_the_flash() {
     let mut bench = Bench::armed();
     let mut writes = 0;
-    let mut flash = bench.watchdog.saved().clone();
+    let mut flash = bench.watchdog.saved().lasting();
     for round in 0..1_000 {
         let feed_timeout = Seconds(10 + round % 2);
         bench.ask(Message::Arm(Timeouts { feed_timeout, ..TIMES }));
         bench.feed_for(1);
-        if bench.watchdog.saved().outdates(&flash) {
+        if bench.watchdog.saved().lasting() != flash {
             writes += 1;
-            flash = bench.watchdog.saved().clone();
+            flash = bench.watchdog.saved().lasting();
         }
     }
     assert!((1..=8).contains(&writes), "{writes} writes");

@@ -22,8 +22,8 @@ const BOARD: Board = Board {
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    let (hardware, cause, saved) = Lm3s6965::start();
-    shunt_board_runtime::run(BOARD, hardware, saved, cause)
+    let (mut hardware, cause) = Lm3s6965::start();
+    shunt_board_runtime::run(BOARD, &mut hardware, cause)
 }
 
 /// Nobody could read a message: the part starts anew, and tells that its firmware asked for it.

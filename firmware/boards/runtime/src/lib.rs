@@ -30,6 +30,9 @@ pub trait Hardware {
     /// Sends a byte; `false` when those before it still fill the sender, which ends the next sleep when there is room.
     fn send(&mut self, byte: u8) -> bool;
 
+    /// What was kept of earlier, once at the start.
+    fn recall(&mut self) -> Option<Saved>;
+
     /// Keeps `saved` over resets, if it is worth it: called in each turn.
     fn keep(&mut self, saved: &Saved);
 
@@ -47,17 +50,19 @@ pub trait Hardware {
 }
 
 /// Guards, for ever.
-pub fn run(board: Board, mut hardware: impl Hardware, saved: Option<Saved>, cause: ResetCause) -> ! {
-    let mut watchdog = Watchdog::new(board, saved, cause, hardware.now());
+pub fn run(board: Board, hardware: &mut impl Hardware, cause: ResetCause) -> ! {
+    let mut watchdog = Watchdog::new(board, hardware.recall(), cause, hardware.now());
     let mut outbox = Outbox::default();
     loop {
-        turn(&mut watchdog, &mut outbox, &mut hardware);
+        turn(&mut watchdog, &mut outbox, hardware);
         // Last, so that only a turn that did all of this keeps the hardware watchdog calm.
         hardware.feed();
         hardware.sleep();
     }
 }
 
+/// Apart, as the other calls of the loop that are marked so: the stack holds the deepest of them, not their sum.
+#[inline(never)]
 fn turn(watchdog: &mut Watchdog, outbox: &mut Outbox, hardware: &mut impl Hardware) {
     let now = hardware.now();
     loop {

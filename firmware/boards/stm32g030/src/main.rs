@@ -31,8 +31,8 @@ const BOARD: Board = Board {
 fn main() -> ! {
     // First of all, while the part is as its reset left it.
     boot_loader::start_if_asked();
-    let (part, cause, saved) = Stm32g030::start();
-    shunt_board_runtime::run(BOARD, part, saved, cause)
+    let (mut part, cause) = Stm32g030::start();
+    shunt_board_runtime::run(BOARD, &mut part, cause)
 }
 
 /// Nobody could read a message: the part starts anew, and tells that its firmware asked for it.

@@ -2,7 +2,7 @@
 //!
 //! Wear: each page holds seven records, and a full pair of pages costs each one erasure; the part promises 1,000 of
 //! them (data sheet DS12991), so 7,000 records a page. `shunt-watchdog` bounds how often there is one
-//! (`Saved::outdates`). A record counts from the moment that its mark, written last, is whole: when the supply goes
+//! (`Saved::lasting`). A record counts from the moment that its mark, written last, is whole: when the supply goes
 //! while one is written, the one before it holds.
 
 use embassy_stm32::Peri;
@@ -18,6 +18,7 @@ const PAGES: u32 = 2;
 const MARK_BYTES: usize = 8;
 const SLOT_BYTES: usize = SAVED_BYTES + MARK_BYTES;
 const SLOTS: u32 = PAGE / SLOT_BYTES as u32;
+const PLACES: u32 = PAGES * SLOTS;
 const ERASED: u8 = 0xff;
 
 /// The memory.
@@ -28,63 +29,71 @@ pub(crate) struct Memory {
     number: u32,
 }
 
+// What holds records is never inlined: the stack holds them only while they are looked at.
 impl Memory {
-    /// The memory, and the latest record that is whole.
-    pub(crate) fn open(unit: Peri<'static, FLASH>) -> (Self, Option<Saved>) {
-        let mut memory = Self { flash: Flash::new_blocking(unit), next: 0, number: 0 };
+    pub(crate) fn new(unit: Peri<'static, FLASH>) -> Self {
+        Self { flash: Flash::new_blocking(unit), next: 0, number: 0 }
+    }
+
+    /// The latest record that is whole. To be called before the first one is kept.
+    #[inline(never)]
+    pub(crate) fn recall(&mut self) -> Option<Saved> {
         let mut latest = None;
-        for place in 0..PAGES * SLOTS {
-            let Some((number, saved)) = memory.read(place) else { continue };
-            if number >= memory.number {
-                memory.number = number;
-                memory.next = (place + 1) % (PAGES * SLOTS);
-                latest = Some(saved);
+        for place in 0..PLACES {
+            let Some(number) = self.number_of(place) else { continue };
+            if number >= self.number {
+                self.number = number;
+                latest = Some(place);
             }
         }
-        (memory, latest)
+        let latest = latest?;
+        self.next = (latest + 1) % PLACES;
+        self.record(latest)
     }
 
     /// Keeps a record; `false` when its place was spoilt by a write that the supply had cut short: try again, at
     /// the next one. What the flash itself refuses is not tried again: that would wear it out.
+    #[inline(never)]
     pub(crate) fn keep(&mut self, saved: &Saved) -> bool {
         let place = self.next;
-        self.next = (place + 1) % (PAGES * SLOTS);
+        self.next = (place + 1) % PLACES;
         self.number = self.number.saturating_add(1);
-        let mut slot = [0; SLOT_BYTES];
-        let (record, mark) = slot.split_at_mut(SAVED_BYTES);
-        record.copy_from_slice(&saved.to_bytes());
-        let (number, complement) = mark.split_at_mut(MARK_BYTES / 2);
-        number.copy_from_slice(&self.number.to_le_bytes());
-        complement.copy_from_slice(&(!self.number).to_le_bytes());
         let page = START + place / SLOTS * PAGE;
         if place.is_multiple_of(SLOTS) {
             let _refused = self.flash.blocking_erase(page, page + PAGE);
         } else if !self.is_erased(place) {
             return false;
         }
-        let _refused = self.flash.blocking_write(offset(place), &slot);
+        let _refused = self.flash.blocking_write(offset(place), &saved.to_bytes());
+        let mut mark = [0; MARK_BYTES];
+        let (number, complement) = mark.split_at_mut(MARK_BYTES / 2);
+        number.copy_from_slice(&self.number.to_le_bytes());
+        complement.copy_from_slice(&(!self.number).to_le_bytes());
+        let _refused = self.flash.blocking_write(offset(place) + SAVED_BYTES as u32, &mark);
         true
     }
 
-    fn slot(&mut self, place: u32) -> Option<[u8; SLOT_BYTES]> {
-        let mut slot = [0; SLOT_BYTES];
-        self.flash.blocking_read(offset(place), &mut slot).ok()?;
-        Some(slot)
-    }
-
-    fn is_erased(&mut self, place: u32) -> bool {
-        self.slot(place).is_some_and(|slot| slot.iter().all(|byte| *byte == ERASED))
-    }
-
-    fn read(&mut self, place: u32) -> Option<(u32, Saved)> {
-        let slot = self.slot(place)?;
-        let (record, mark) = slot.split_last_chunk::<MARK_BYTES>()?;
+    /// The number of the record at `place`, if that is whole.
+    #[inline(never)]
+    fn number_of(&mut self, place: u32) -> Option<u32> {
+        let mut mark = [0; MARK_BYTES];
+        self.flash.blocking_read(offset(place) + SAVED_BYTES as u32, &mut mark).ok()?;
         let (number, complement) = mark.split_first_chunk::<4>()?;
         let number = u32::from_le_bytes(*number);
-        if complement != (!number).to_le_bytes() {
-            return None;
-        }
-        Some((number, Saved::from_bytes(record)?))
+        (complement == (!number).to_le_bytes() && self.record(place).is_some()).then_some(number)
+    }
+
+    #[inline(never)]
+    fn record(&mut self, place: u32) -> Option<Saved> {
+        let mut record = [0; SAVED_BYTES];
+        self.flash.blocking_read(offset(place), &mut record).ok()?;
+        Saved::from_bytes(&record)
+    }
+
+    #[inline(never)]
+    fn is_erased(&mut self, place: u32) -> bool {
+        let mut slot = [0; SLOT_BYTES];
+        self.flash.blocking_read(offset(place), &mut slot).is_ok() && slot.iter().all(|byte| *byte == ERASED)
     }
 }
 

@@ -6,7 +6,7 @@ use embassy_stm32::gpio::{AnyPin, Level, Output, Speed};
 use embassy_stm32::pac;
 use embassy_stm32::pac::iwdg::vals::{Key, Pr};
 use shunt_board_runtime::{Hardware, LineError};
-use shunt_watchdog::{Instant, Levels, Saved};
+use shunt_watchdog::{Instant, Lasting, Levels, Saved};
 use shunt_wire::ResetCause;
 
 /// Of the hardware watchdog, 4 s in ticks of its own clock of 32 kHz divided by 256: many turns, the 40 ms of a page's
@@ -23,24 +23,24 @@ pub(crate) struct Stm32g030 {
     lamp: Output<'static>,
     clock: tick::Clock,
     memory: Memory,
-    kept: Saved,
+    kept: Lasting,
 }
 
 impl Stm32g030 {
-    /// Sets everything up, and gives why the part started and what it kept.
-    pub(crate) fn start() -> (Self, ResetCause, Option<Saved>) {
+    /// Sets everything up, and gives why the part started.
+    pub(crate) fn start() -> (Self, ResetCause) {
         // The clock stays the internal one of 16 MHz that the part starts with.
         let part = embassy_stm32::init(embassy_stm32::Config::default());
         start_watchdog();
         let low = |pin: Peri<'static, AnyPin>| Output::new(pin, Level::Low, Speed::Low);
         let (modem_off, shutdown_request) = (low(part.PA4.into()), low(part.PA5.into()));
         let (host_reset, lamp) = (low(part.PA6.into()), low(part.PA7.into()));
-        let (memory, saved) = Memory::open(part.FLASH);
+        let memory = Memory::new(part.FLASH);
         line::start();
         let clock = tick::Clock::start();
-        let kept = saved.clone().unwrap_or_default();
+        let kept = Lasting::default();
         let part = Self { modem_off, shutdown_request, host_reset, lamp, clock, memory, kept };
-        (part, reset_cause(), saved)
+        (part, reset_cause())
     }
 }
 
@@ -57,9 +57,17 @@ impl Hardware for Stm32g030 {
         line::send(byte)
     }
 
+    fn recall(&mut self) -> Option<Saved> {
+        let saved = self.memory.recall();
+        self.kept = saved.as_ref().map(Saved::lasting).unwrap_or_default();
+        saved
+    }
+
+    #[inline(never)]
     fn keep(&mut self, saved: &Saved) {
-        if self.kept.outdates(saved) && self.memory.keep(saved) {
-            self.kept.clone_from(saved);
+        let lasting = saved.lasting();
+        if lasting != self.kept && self.memory.keep(saved) {
+            self.kept = lasting;
         }
     }
 

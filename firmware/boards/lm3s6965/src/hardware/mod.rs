@@ -65,10 +65,9 @@ pub(crate) struct Lm3s6965 {
 }
 
 impl Lm3s6965 {
-    /// Sets everything up, and gives why the part started and what it kept.
-    pub(crate) fn start() -> (Self, ResetCause, Option<Saved>) {
+    /// Sets everything up, and gives why the part started.
+    pub(crate) fn start() -> (Self, ResetCause) {
         let cause = reset_cause();
-        let saved = Saved::from_bytes(&RECORD.read());
         start_clock();
         // The outputs are low from the first moment: a reset of this part does nothing to the host.
         Register::PORT_B_DATA_0_4.write(0);
@@ -79,7 +78,7 @@ impl Lm3s6965 {
         Register::WDT_LOAD.write(WATCHDOG_STAGE);
         Register::WDT_CTL.write(WATCHDOG_INTERRUPT_AND_RESET);
         Register::NVIC_ISER0.write(1 << WATCHDOG_IRQ);
-        (Self { ticks: 0, now: 0, kept: Saved::default() }, cause, saved)
+        (Self { ticks: 0, now: 0, kept: Saved::default() }, cause)
     }
 }
 
@@ -107,6 +106,12 @@ impl Hardware for Lm3s6965 {
         room
     }
 
+    #[inline(never)]
+    fn recall(&mut self) -> Option<Saved> {
+        Saved::from_bytes(&RECORD.read())
+    }
+
+    #[inline(never)]
     fn keep(&mut self, saved: &Saved) {
         if *saved != self.kept {
             self.kept.clone_from(saved);

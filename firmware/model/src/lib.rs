@@ -1,0 +1,21 @@
+//! A model of the STM32G030, instruction by instruction: it runs the image that ships, as it is, in virtual time.
+//!
+//! Why: no emulator has this part, and the program that guards a gateway must be seen to do so before it cuts power. What
+//! is modelled is what the program touches (memory, flash controller, clocks, pins, one UART, hardware watchdog, tick),
+//! as the reference manual RM0454 says; other registers hold what is written to them, and an address where nothing is
+//! raises a fault. The processor is that of the crate `rp2040-emu`.
+//!
+//! Time is counted in clocks of 16 MHz. What is not modelled: wait states of the flash, and the drift of clocks.
+
+mod bus;
+mod elf;
+mod flash;
+mod gpio;
+mod iwdg;
+mod part;
+mod tick;
+mod uart;
+
+pub use elf::ElfError;
+pub use gpio::{PIN_HOST_RESET, PIN_LAMP, PIN_MODEM_OFF, PIN_SHUTDOWN, PinChange};
+pub use part::{Reset, Stm32g030};
