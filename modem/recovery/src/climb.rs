@@ -18,6 +18,13 @@ const WATCH_LEAST: Duration = secs(1);
 /// Between two questions while nothing but time (or the end of the back-off) can help.
 const RESTING_POLL: Duration = secs(30);
 
+/// Whether the bearer was looked at since it was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looks {
+    Unlooked,
+    Looked,
+}
+
 impl Recovery {
     /// Takes in what became known.
     pub(crate) fn take_fact(&mut self, fact: Fact) {
@@ -59,6 +66,7 @@ impl Recovery {
             }
             Fact::Bearer(bearer) => {
                 self.known.bearer = Some(bearer);
+                self.bearer_read = true;
                 if bearer.active {
                     self.sign(Sign::BearerUp);
                 } else {
@@ -276,7 +284,10 @@ impl Recovery {
         match self.stage {
             Stage::Radio => !self.deed_done && self.known.radio.is_some_and(|radio| radio != Radio::On),
             Stage::Attaching => !self.deed_done && self.known.attached == Some(false),
-            Stage::Connecting => !self.deed_done && self.known.bearer.is_some_and(|bearer| !bearer.active),
+            Stage::Connecting => {
+                let down = self.known.bearer.is_some_and(|bearer| !bearer.active);
+                !self.deed_done && self.bearer_read && down
+            }
             Stage::Addressing => self.known.ip.is_some(),
             Stage::Absent
             | Stage::Identifying
@@ -290,9 +301,20 @@ impl Recovery {
         }
     }
 
+    /// Whether it is time to ask for a refused bearer again: with every other look, since it may have come up by itself.
+    const fn asks_again(&mut self) -> bool {
+        let now = matches!(self.refused, Some(Looks::Looked));
+        self.refused = match self.refused {
+            Some(Looks::Unlooked) => Some(Looks::Looked),
+            Some(Looks::Looked) | None => None,
+        };
+        now
+    }
+
     fn next_task(&mut self) -> Task {
         let due = self.deed_is_due();
         self.deed_done |= due;
+        let again = self.stage == Stage::Connecting && !due && self.asks_again();
         match self.stage {
             Stage::Absent | Stage::Blocked | Stage::Repairing => Task::FindPorts,
             Stage::Identifying => Task::Identify,
@@ -302,7 +324,7 @@ impl Recovery {
             Stage::Searching => self.next_of([Task::ReadRegistration, Task::ReadSignal]),
             Stage::Attaching if due => Task::Attach,
             Stage::Attaching => Task::ReadAttach,
-            Stage::Connecting if due => {
+            Stage::Connecting if due || again => {
                 self.known.refusal = None;
                 self.fresh_bearer = true;
                 Task::BearerUp

@@ -1,5 +1,6 @@
 //! What the ends of tasks mean on the way up and in the watch. (Those of a rung's steps are in `repair`.)
 
+use crate::climb::Looks;
 use crate::desk::{Flight, Work};
 use crate::facts::{CmeError, Sim, SimState};
 use crate::recovery::Recovery;
@@ -99,7 +100,13 @@ impl Recovery {
     /// A deed was refused, or not done in time.
     fn task_failed(&mut self, task: &Task) {
         match task {
-            Task::Attach | Task::BearerUp => self.sign(Sign::Failed),
+            Task::Attach => self.sign(Sign::Failed),
+            Task::BearerUp => {
+                // While the ladder rests, the network is asked again and again: what it refused for a while it may grant long
+                // before the next turn, and asking costs the modem nothing.
+                self.refused = Some(Looks::Unlooked);
+                self.sign(Sign::Failed);
+            }
             Task::ProbeData => {
                 self.take_data(false);
                 if self.stage == Stage::Verifying && self.lost {

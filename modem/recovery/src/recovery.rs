@@ -1,6 +1,7 @@
 //! The machine itself: takes events and time in, and says what is to be done next.
 
 use crate::allowance::Meter;
+use crate::climb::Looks;
 use crate::desk::Desk;
 use crate::facts::{Iccid, Slot};
 use crate::known::Known;
@@ -44,6 +45,8 @@ pub struct Recovery {
     pub(crate) poll_at: Timestamp,
     /// What the stage does, it did; from then on it only looks.
     pub(crate) deed_done: bool,
+    /// The bearer was refused in this stage; it is asked for again while the ladder rests.
+    pub(crate) refused: Option<Looks>,
     /// The place in the round of questions.
     pub(crate) round: u8,
     /// The last question was not answered.
@@ -56,6 +59,8 @@ pub struct Recovery {
     pub(crate) flows: bool,
     /// The host was not yet set for the bearer that is up.
     pub(crate) fresh_bearer: bool,
+    /// The bearer was read since it was last to be brought up.
+    pub(crate) bearer_read: bool,
     pub(crate) ladder: Ladder,
     /// A fault that is to be acted upon as soon as no task is in hand.
     pub(crate) doubt: Option<Fault>,
@@ -96,6 +101,7 @@ impl Recovery {
             patience: None,
             poll_at: now,
             deed_done: false,
+            refused: None,
             round: 0,
             silent: false,
             lost: false,
@@ -103,6 +109,7 @@ impl Recovery {
             booted: now,
             flows: false,
             fresh_bearer: true,
+            bearer_read: false,
             ladder: Ladder::new(Resets::new(&saved.resets, saved.at, now), saved.rounds, seed),
             doubt: None,
             fault: None,
@@ -229,6 +236,7 @@ impl Recovery {
         self.entered = now;
         self.poll_at = now;
         self.deed_done = false;
+        self.refused = None;
         self.round = 0;
         self.silent = false;
         self.lost = false;
@@ -241,7 +249,8 @@ impl Recovery {
             Stage::Sim => self.withdraw_attempt(),
             Stage::Radio => self.known.radio = None,
             Stage::Attaching => self.known.attached = None,
-            Stage::Connecting => self.known.bearer = None,
+            // What was known of it holds until it was read: what carries data is not to be taken away for a question.
+            Stage::Connecting => self.bearer_read = false,
             Stage::Addressing => self.known.ip = None,
             Stage::Verified => {
                 self.fault = None;

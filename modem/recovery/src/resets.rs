@@ -6,9 +6,9 @@ use core::time::Duration;
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A modem that was reset three times within an hour will not be mended by the fourth.
-const AN_HOUR: usize = 3;
+pub const AN_HOUR: usize = 3;
 /// And each reset costs the flash of the modem and the patience of the network.
-const A_DAY: usize = 10;
+pub const A_DAY: usize = 10;
 
 /// A reset that still counts: how old it was when this was last certain, and when that was.
 #[derive(Debug, Clone, Copy)]

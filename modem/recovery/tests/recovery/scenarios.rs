@@ -2,7 +2,9 @@
 
 use crate::model::{Cure, Faults, Modem};
 use crate::world::World;
-use shunt_recovery::facts::{Fact, MobilityCause, Ports, SessionCause};
+use shunt_recovery::facts::{
+    Domain, Fact, MobilityCause, Ports, Registration, RegistrationState, SessionCause,
+};
 use shunt_recovery::{
     Cause, Config, Event, Failure, Fault, Happening, Hardware, Order, Readiness, Rung, RungResult, Task,
 };
@@ -183,6 +185,28 @@ fn a_bearer_that_drops_is_brought_up_at_once() {
 }
 
 #[test]
+fn a_bearer_that_outlives_its_registration_is_never_thought_gone() {
+    let mut world = well();
+    let registered = |state| Registration {
+        domain: Domain::Eps,
+        state,
+        technology: None,
+        area: None,
+        cell: None,
+        cause: None,
+    };
+    for state in [RegistrationState::Searching, RegistrationState::Home] {
+        world.tell(Event::Fact(Fact::Registration(registered(state))));
+        for _ in 0..200 {
+            world.run_for(Duration::from_millis(50));
+            assert!(world.snapshot().bearer.is_some_and(|bearer| bearer.active), "{:?}", world.snapshot());
+        }
+    }
+    assert!(world.verified(secs(30)).is_some(), "{:?}", world.snapshot());
+    assert_eq!(rungs(&world), []);
+}
+
+#[test]
 fn a_bearer_that_drops_without_a_word_is_noticed_by_the_watch() {
     let mut world = well();
     let _unheard = world.modem.drop_bearer();
@@ -303,4 +327,24 @@ fn an_operator_need_not_wait() {
     assert_eq!(rungs(&world)[before..], [4]);
     assert_eq!(world.readiness(), Readiness::Searching);
     assert!(world.verified(minutes(2)).is_some());
+}
+
+#[test]
+fn a_network_that_takes_no_bearers_for_a_while_is_asked_again_before_the_ladders_next_turn() {
+    let mut world = well();
+    // Insufficient resources: congestion.
+    world.modem.faults.refused = Some(SessionCause(26));
+    let dropped = world.modem.drop_bearer();
+    world.tell(Event::Fact(dropped));
+    world.run_for(minutes(40));
+    assert!(world.snapshot().waiting_until.is_some(), "{:?}", world.snapshot());
+    let resets = world.snapshot().resets;
+    let before = rungs(&world).len();
+    // The next turn is ten minutes away at least.
+    let left = world.snapshot().waiting_until.unwrap().since(world.snapshot().at);
+    assert!(left > minutes(2), "{left:?}");
+    world.modem.faults.refused = None;
+    // Looked at twice a minute, and asked for with every other look.
+    assert!(world.verified(secs(120)).is_some(), "{:?}", world.snapshot());
+    assert_eq!((rungs(&world).len(), world.snapshot().resets), (before, resets), "no rung was needed");
 }
