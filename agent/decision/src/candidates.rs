@@ -26,13 +26,10 @@ impl Failover {
         let others = (0..u8::MAX).map(LinkId).zip(&self.links).filter(|(id, _)| *id != uplink);
         let usable = others.filter_map(|(id, link)| {
             let path = link.paths.get(family).as_ref().filter(|path| path.absent.is_none())?;
-            (fitness(path) < Fitness::Failed).then_some((
-                id,
-                fitness(path),
-                path.verdict() == Verdict::Suspect,
-            ))
+            let place = (link.used_up, fitness(path), path.verdict() == Verdict::Suspect);
+            (fitness(path) < Fitness::Failed).then_some((id, place))
         });
-        if let Some((id, _, _)) = usable.min_by_key(|(_, fitness, suspect)| (*fitness, *suspect)) {
+        if let Some((id, _)) = usable.min_by_key(|(_, place)| *place) {
             self.ask(id, family, Purpose::Suspicion);
         }
     }
@@ -51,7 +48,8 @@ impl Failover {
         let uplink = state.uplink.and_then(|link| self.path(link, family));
         let suspected = uplink.map(|path| path.suspected);
         candidates.clear();
-        for path in self.links.iter().filter_map(|link| link.paths.get(family).as_ref()) {
+        for link in &self.links {
+            let Some(path) = link.paths.get(family) else { continue };
             let unknown_incumbent = state.uplink == Some(path.link) && path.absent == Some(Reason::Starting);
             candidates.push(Candidate {
                 link: path.link,
@@ -68,6 +66,7 @@ impl Failover {
                 spotless: !path.blemished,
                 better: uplink.is_some_and(|uplink| path.is_better_than(uplink)),
                 rejected: state.is_rejected(path.link),
+                used_up: link.used_up,
             });
         }
         self.candidates = candidates;

@@ -20,6 +20,7 @@ impl Failover {
             // Both paths know the same.
             let modem = known.paths().find_map(|path| path.modem);
             facts.extend(modem.map(|state| Event::Modem { link, state }));
+            facts.extend(known.used_up.then_some(Event::Allowance { link, used_up: true }));
             for path in known.paths() {
                 let family = path.family;
                 facts.extend(path.presence.map(|state| Event::Path { link, family, state }));

@@ -47,6 +47,8 @@ pub(crate) struct Candidate {
     pub(crate) better: bool,
     /// A canary was lost over it in this incident.
     pub(crate) rejected: bool,
+    /// Its data allowance is used up: it is the last resort.
+    pub(crate) used_up: bool,
 }
 
 /// The operator's lease, as the choice sees it.
@@ -143,9 +145,11 @@ fn alternatives<'a>(question: &Question<'a>, to: LinkId) -> impl Iterator<Item =
     question.candidates.iter().filter(move |candidate| candidate.link != to)
 }
 
-/// The best by fitness, then preference; one without suspicion and whose canary came back is better.
+/// The best by fitness, then preference; one without suspicion and whose canary came back is better. What has no data
+/// left comes after all that carry something, and before what carries nothing.
 fn best<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> Option<LinkId> {
-    candidates.min_by_key(|c| (c.rejected, c.fitness, c.suspect)).map(|c| c.link)
+    let key = |c: &&Candidate| (c.rejected, c.fitness >= Fitness::Failed, c.used_up, c.fitness, c.suspect);
+    candidates.min_by_key(key).map(|c| c.link)
 }
 
 fn unforced(question: &Question<'_>) -> Choice {
@@ -171,10 +175,18 @@ fn unforced(question: &Question<'_>) -> Choice {
     let earned = |c: &&Candidate| c.spotless || matches!(c.hold, Hold::Served(_));
     let sound = |c: &&Candidate| c.fitness == Fitness::Healthy && !c.suspect && c.better;
     if current.fitness == Fitness::Degraded
-        && let Some(link) = best(others().filter(sound).filter(earned).filter(|c| !c.rejected))
+        && let Some(link) = best(others().filter(sound).filter(earned).filter(|c| !c.rejected && !c.used_up))
     {
         let reason = Reason::UplinkDegraded { from: current.link };
         return Choice::Move { link, motive: Motive::Degraded, reason };
+    }
+    // Whatever the failback's mode: that is about the way back to a better link, not about what costs money.
+    let spared = |c: &&Candidate| c.fitness == Fitness::Healthy && !c.suspect && !c.rejected && !c.used_up;
+    if current.used_up
+        && let Some(link) = best(others().filter(spared).filter(earned))
+    {
+        let reason = Reason::AllowanceUsedUp { link: current.link };
+        return Choice::Move { link, motive: Motive::Planned, reason };
     }
     if current.doubtful
         && let Some(better) = preferred(question, current).find(|c| c.ripe && c.fresh)
@@ -186,11 +198,11 @@ fn unforced(question: &Question<'_>) -> Choice {
     failback(question, current)
 }
 
-/// Better links than the current one that are healthy beyond doubt.
+/// Better links than the current one that are healthy beyond doubt, and have data left.
 fn preferred<'a>(question: &Question<'a>, current: &Candidate) -> impl Iterator<Item = &'a Candidate> {
     let link = current.link;
     let better = question.candidates.iter().take_while(move |c| c.link != link);
-    better.filter(|c| c.fitness == Fitness::Healthy && !c.suspect)
+    better.filter(|c| c.fitness == Fitness::Healthy && !c.suspect && !c.used_up)
 }
 
 /// Whether the agent may move back by itself now.
@@ -205,9 +217,12 @@ const fn may_return(question: &Question<'_>) -> bool {
 /// No uplink yet, or none that proved itself: traffic must flow, so the first that is ready is taken, known or not.
 fn first(question: &Question<'_>) -> Choice {
     let ready = question.candidates.iter().filter(|c| c.fitness < Fitness::Absent);
-    let chosen = ready.min_by_key(|c| match c.fitness {
-        Fitness::Healthy | Fitness::Unknown => Fitness::Healthy,
-        Fitness::Degraded | Fitness::Recovering | Fitness::Failed | Fitness::Absent => c.fitness,
+    let chosen = ready.min_by_key(|c| {
+        let fitness = match c.fitness {
+            Fitness::Healthy | Fitness::Unknown => Fitness::Healthy,
+            Fitness::Degraded | Fitness::Recovering | Fitness::Failed | Fitness::Absent => c.fitness,
+        };
+        (fitness >= Fitness::Failed, c.used_up, fitness)
     });
     match chosen {
         Some(c) if Some(c.link) != question.incumbent => {
@@ -244,12 +259,13 @@ fn failback(question: &Question<'_>, current: &Candidate) -> Choice {
     }
 }
 
-/// Writes the ranking: the uplink, the others by fitness then preference, so that failed ones are last.
+/// Writes the ranking: the uplink, the others by fitness then preference, those without data left after all that carry
+/// something, and failed ones last.
 pub(crate) fn rank(candidates: &[Candidate], uplink: LinkId, order: &mut Vec<LinkId>) {
     order.clear();
     order.extend(candidates.iter().map(|c| c.link));
-    let key =
-        |link: &LinkId| candidates.iter().find(|c| c.link == *link).map(|c| (c.link != uplink, c.fitness));
+    let place = |c: &Candidate| (c.link != uplink, c.fitness >= Fitness::Failed, c.used_up, c.fitness);
+    let key = |link: &LinkId| candidates.iter().find(|c| c.link == *link).map(place);
     // Stable: equals stay in order of preference.
     order.sort_by_key(key);
 }

@@ -99,6 +99,13 @@ pub enum Event {
         /// How it stands with its modem.
         state: ModemState,
     },
+    /// Whether the data that a link may carry in its billing month is used up; told when it changes. Until then it is not.
+    Allowance {
+        /// Which link.
+        link: LinkId,
+        /// Nothing is left: every further byte costs extra.
+        used_up: bool,
+    },
 }
 
 /// Whether a link can carry a family's packets at all.

@@ -119,6 +119,7 @@ impl Failover {
                 return self.desk.own.exchange(link, packets, self.desk.now);
             }
             Event::Modem { link, state } => self.take_modem(link, state),
+            Event::Allowance { link, used_up } => self.take_allowance(link, used_up),
             Event::ClockGap => return self.clock_gap(),
         }
         self.settle();
@@ -230,6 +231,13 @@ impl Failover {
             }
         }
         self.all_dirty();
+    }
+
+    fn take_allowance(&mut self, id: LinkId, used_up: bool) {
+        if let Some(link) = self.links.get_mut(usize::from(id.0)) {
+            link.used_up = used_up;
+            self.all_dirty();
+        }
     }
 
     /// Probes and canaries in flight mean nothing now: what is known is asked again, a proof begins anew.

@@ -55,6 +55,8 @@ pub(crate) struct Link {
     pub(crate) damping: Damping,
     pub(crate) stall: StallWatch,
     pub(crate) paths: PerFamily<Option<Path>>,
+    /// Its data allowance is used up.
+    pub(crate) used_up: bool,
     id: LinkId,
     intervals: Intervals,
     /// Whether the family's uplink is not sound.
@@ -68,6 +70,7 @@ impl Link {
             damping: Damping::new(),
             stall: StallWatch::default(),
             paths: PerFamily::from_fn(|family| Path::new(id, family, config, seed, now)),
+            used_up: false,
             id,
             intervals: Intervals::of(config),
             alarmed: PerFamily::default(),

@@ -93,6 +93,11 @@ pub enum Reason {
         /// The link left.
         from: LinkId,
     },
+    /// A link that would be preferred has used up its data allowance, and is the last resort.
+    AllowanceUsedUp {
+        /// The link that is spared.
+        link: LinkId,
+    },
     /// The canary did not come back over the link that was tried before.
     NotVerified {
         /// The link left.

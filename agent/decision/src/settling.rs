@@ -152,13 +152,13 @@ impl Failover {
             returning: core::mem::take(&mut state.returning),
         };
         let choice = choice::choose(&question);
-        let holds =
-            self.candidates.iter().take_while(|c| Some(c.link) != state.uplink).filter_map(|c| {
-                match c.hold {
-                    Hold::Waiting(left) => Some(self.desk.now + left),
-                    Hold::Served(_) | Hold::Broken => None,
-                }
-            });
+        // From a link without data left every other one is a way back.
+        let used_up = self.candidates.iter().any(|c| Some(c.link) == state.uplink && c.used_up);
+        let awaited = self.candidates.iter().take_while(|c| used_up || Some(c.link) != state.uplink);
+        let holds = awaited.filter_map(|c| match c.hold {
+            Hold::Waiting(left) => Some(self.desk.now + left),
+            Hold::Served(_) | Hold::Broken => None,
+        });
         state.timer = holds.min();
         match choice {
             Choice::Keep => {
@@ -316,10 +316,17 @@ impl Failover {
     pub(crate) fn uplink_reason(&self, family: Family) -> Reason {
         let state = self.families.get(family);
         let (Some(uplink), None) = (state.uplink, self.lease_for(family)) else { return state.reason };
-        let better = self.links.iter().take(usize::from(uplink.0)).filter_map(|link: &Link| {
-            link.paths.get(family).as_ref().filter(|path| fitness(path) == Fitness::Healthy)
-        });
-        let Some(path) = better.min_by_key(|path| path.hold_until) else { return state.reason };
+        let better = || {
+            self.links.iter().take(usize::from(uplink.0)).filter_map(|link: &Link| {
+                let path = link.paths.get(family).as_ref();
+                path.filter(|path| fitness(path) == Fitness::Healthy).map(|path| (link, path))
+            })
+        };
+        let affordable = better().filter(|(link, _)| !link.used_up).map(|(_, path)| path);
+        let Some(path) = affordable.min_by_key(|path| path.hold_until) else {
+            let spared = better().next().map(|(_, path)| Reason::AllowanceUsedUp { link: path.link });
+            return spared.unwrap_or(state.reason);
+        };
         let (waiting, left) = (path.link, path.hold_until.since(self.desk.now));
         match self.failback.mode {
             FailbackMode::Manual => Reason::WaitingForOperator { waiting },

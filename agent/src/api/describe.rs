@@ -54,6 +54,9 @@ pub fn reason(reason: &Reason, about: Option<LinkId>, names: &Names) -> String {
         Reason::UplinkDoubtful { from } => {
             format!("{} is in doubt, and this link, which is preferred, has proved good", names.link(from))
         }
+        Reason::AllowanceUsedUp { link } => {
+            format!("the data allowance of {} is used up: it is the last resort", names.link(link))
+        }
         Reason::NotVerified { from } => {
             format!("no forwarded packet came back over {}", names.link(from))
         }

@@ -44,6 +44,10 @@ pub(super) fn assemble(
             core.handle_event(Event::Adopted { family, link }, now);
         }
     }
+    let names = Names::new(&config);
+    for word in desk.last_words(&names) {
+        core.handle_event(word, now);
+    }
     if let Some(force) = force {
         core.handle_event(Event::Command(Command::Force(force)), now);
     }
@@ -58,7 +62,7 @@ pub(super) fn assemble(
         canary_back: CanaryBack::watch(&canary),
         canary_retry: CanaryRetry::default(),
         canary,
-        names: Names::new(&config),
+        names,
         config,
         around,
         desk,

@@ -3,9 +3,10 @@
 
 use super::event_loop::EventLoop;
 use super::warnings::Concern;
+use crate::api::Names;
 use crate::api::wire::{AT_LIMIT, Answer, EventKind, Request, Response};
 use crate::modem::{Ask, Errand, Modems, News, What, Wish};
-use shunt_decision::{Event, LinkId, PathSnapshot, Timestamp, Verdict};
+use shunt_decision::{Event, LinkId, ModemState, PathSnapshot, Timestamp, Verdict};
 use shunt_modem::driver::api::Answer as Reply;
 use shunt_recovery::facts::{Addresses, IpSettings};
 use shunt_sms::control::Order;
@@ -13,7 +14,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// The modems, and what they wait for. At most one of each kind waits: a driver asks one thing at a time.
+/// The modems, what they said last, and what they wait for. At most one of each kind waits: a driver asks one thing at a
+/// time.
 #[derive(Debug)]
 pub(super) struct ModemDesk {
     pub(super) modems: Modems,
@@ -22,6 +24,10 @@ pub(super) struct ModemDesk {
 
 #[derive(Debug, Default)]
 struct Waiting {
+    /// How it stands with it, for the decisions.
+    state: Option<ModemState>,
+    /// Its data allowance is used up.
+    used_up: bool,
     /// Data was seen to flow, or not; `None`: not known yet.
     flows: Option<bool>,
     probe: Option<Reply<bool>>,
@@ -41,6 +47,18 @@ impl ModemDesk {
             waiting.flows = None;
         }
     }
+
+    /// What the modems said last, for a core that has not heard it, by the names of their links.
+    pub(super) fn last_words(&self, names: &Names) -> Vec<Event> {
+        let known = self.waiting.iter().zip(self.modems.links());
+        let words = known.filter_map(|(waiting, (_, link))| {
+            let link = names.find(link)?;
+            let state = waiting.state.map(|state| Event::Modem { link, state });
+            let used_up = waiting.used_up.then_some(Event::Allowance { link, used_up: true });
+            Some(state.into_iter().chain(used_up))
+        });
+        words.flatten().collect()
+    }
 }
 
 impl EventLoop {
@@ -50,8 +68,19 @@ impl EventLoop {
         let link = self.desk.modems.link(modem).and_then(|link| self.names.find(link));
         match what {
             What::State(state) => {
+                if let Some(waiting) = self.desk.waiting.get_mut(modem) {
+                    waiting.state = Some(state);
+                }
                 if let Some(link) = link {
                     self.core.handle_event(Event::Modem { link, state }, now);
+                }
+            }
+            What::UsedUp(used_up) => {
+                if let Some(waiting) = self.desk.waiting.get_mut(modem) {
+                    waiting.used_up = used_up;
+                }
+                if let Some(link) = link {
+                    self.core.handle_event(Event::Allowance { link, used_up }, now);
                 }
             }
             What::Say(text) => {

@@ -46,6 +46,8 @@ pub(crate) struct News {
 pub(crate) enum What {
     /// How it stands with the modem, for the decisions.
     State(ModemState),
+    /// Whether the data that its card may carry this month is used up.
+    UsedUp(bool),
     /// A sentence for the record.
     Say(String),
     /// What is wrong with the modem now: whole sentences, none when nothing is.

@@ -2,6 +2,7 @@
 
 use shunt_decision::{ModemState, ModemTrouble};
 use shunt_modem::driver::api::State;
+use shunt_recovery::Fault;
 use shunt_recovery::facts::Signal;
 
 /// What was seen of a modem since its driver began.
@@ -19,7 +20,9 @@ impl Seen {
         let machine = &state.machine;
         let received = machine.signal.map(|signal| signal != Signal::default());
         self.signal |= received == Some(true);
-        if state.ports.is_empty() {
+        // What it said before it fell silent says nothing of now.
+        let silent = matches!(machine.fault, Some(Fault::NoPort | Fault::Silent | Fault::Unidentified));
+        if state.ports.is_empty() || silent {
             return ModemState::Unreachable;
         }
         let Some(bearer) = machine.bearer else { return ModemState::Unreachable };
@@ -84,6 +87,10 @@ mod tests {
         state.machine.bearer = Some(Bearer { active: true, ..Bearer::default() });
         state.machine.registration = registered(RegistrationState::Home);
         state.machine.signal = Some(Signal { rssi: Some(Dbm(-70)), ..Signal::default() });
+        assert_eq!(seen.judge(&state), ModemState::Sound);
+        state.machine.fault = Some(Fault::Silent);
+        assert_eq!(seen.judge(&state), ModemState::Unreachable, "what it said before it fell silent is old");
+        state.machine.fault = Some(Fault::NoData);
         assert_eq!(seen.judge(&state), ModemState::Sound);
         state.machine.signal = Some(Signal::default());
         assert_eq!(seen.judge(&state), ModemState::Doubtful(ModemTrouble::Signal));

@@ -48,6 +48,7 @@ pub(super) struct Task {
     inbox: Inbox,
     saved: Saved,
     told: Option<ModemState>,
+    used_up: bool,
     warned: Vec<String>,
     data: Option<bool>,
 }
@@ -102,6 +103,7 @@ impl Task {
             shown,
             saved: Saved::default(),
             told: None,
+            used_up: false,
             warned: Vec::new(),
             data: None,
         }
@@ -221,10 +223,16 @@ impl Task {
     /// What is known now, for the status, the decisions and the warnings.
     async fn see(&mut self, state: State, seen: &mut Seen) {
         let now = seen.judge(&state);
+        let used_up = state.machine.allowance.map(|allowance| allowance.used_up);
         self.shown.send_modify(|shown| shown.heard(state));
         if self.told != Some(now) {
             self.told = Some(now);
             self.tell(What::State(now)).await;
+        }
+        // While no card is known, nothing is known of what it may carry.
+        if let Some(used_up) = used_up.filter(|used_up| *used_up != self.used_up) {
+            self.used_up = used_up;
+            self.tell(What::UsedUp(used_up)).await;
         }
         self.warn().await;
     }

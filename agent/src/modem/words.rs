@@ -105,6 +105,9 @@ pub(super) fn standing(state: &State, heard: Option<Duration>) -> String {
         Machine::Verified => parts.push("bearer up, data flows".into()),
         Machine::NoModem | Machine::NoSim | Machine::Searching | Machine::Failed(_) => {}
     }
+    if machine.allowance.is_some_and(|allowance| allowance.used_up) {
+        parts.push("its data allowance is used up".into());
+    }
     parts.extend(machine.rung.map(|now| format!("being mended: {}", rung(now))));
     let answered = heard.map_or_else(String::new, |ago| format!("; it answered {} ago", short(ago)));
     format!("{}{answered}", parts.join(", "))
@@ -127,7 +130,12 @@ fn registered(state: &State) -> String {
         .chain(power.map(|power| power.to_string()))
         .collect();
     let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
-    format!("registered{on}{details}")
+    // What carries data counts as ready though the modem may have lost its network just now.
+    let lost = machine.registration.filter(|registration| !registration.state.is_registered());
+    match lost {
+        Some(lost) => format!("not registered any more ({})", registration(lost.state)),
+        None => format!("registered{on}{details}"),
+    }
 }
 
 const fn technology_word(of: AccessTechnology) -> &'static str {

@@ -20,6 +20,7 @@ fn candidate(link: LinkId, fitness: Fitness) -> Candidate {
         spotless: false,
         better: true,
         rejected: false,
+        used_up: false,
     }
 }
 
@@ -192,4 +193,69 @@ fn failed_links_rank_last_and_equals_by_preference() {
     assert_eq!(order, [C, B, A]);
     rank(&three(Failed, Degraded, Healthy), A, &mut order);
     assert_eq!(order, [A, C, B]);
+}
+
+/// Which of three links is moved onto when those of `used_up` have no data left.
+fn spared(mut candidates: [Candidate; 3], used_up: &[LinkId], incumbent: LinkId) -> Choice {
+    for candidate in &mut candidates {
+        candidate.used_up = used_up.contains(&candidate.link);
+    }
+    choose(&ask(&candidates, Some(incumbent)))
+}
+
+#[test]
+fn a_link_without_data_left_is_left_for_one_that_has_earned_it() {
+    let healthy = three(Healthy, Healthy, Healthy);
+    let reason = Reason::AllowanceUsedUp { link: A };
+    assert_eq!(spared(healthy, &[A], A), Choice::Move { link: B, motive: Motive::Planned, reason });
+    assert_eq!(moved(spared(healthy, &[A, B], A)), Some((C, Motive::Planned)));
+    assert_eq!(spared(healthy, &[A, B, C], A), Choice::Keep, "none is better");
+    assert_eq!(spared(healthy, &[A], B), Choice::Keep, "there is no way back to it");
+    for fitness in [Degraded, Recovering, Unknown, Failed, Absent] {
+        assert_eq!(spared(three(Healthy, fitness, fitness), &[A], A), Choice::Keep, "{fitness:?}");
+    }
+    let mut waiting = three(Healthy, Healthy, Absent);
+    waiting[1].hold = Hold::Waiting(Duration::from_secs(5));
+    assert_eq!(spared(waiting, &[A], A), Choice::Keep);
+    waiting[1].spotless = true;
+    assert_eq!(moved(spared(waiting, &[A], A)), Some((B, Motive::Planned)));
+    let manual = Question { mode: FailbackMode::Manual, ..ask(&healthy, Some(A)) };
+    assert_eq!(choose(&manual), Choice::Keep);
+    let mut dear = healthy;
+    dear[0].used_up = true;
+    assert_eq!(moved(choose(&Question { candidates: &dear, ..manual })), Some((B, Motive::Planned)));
+}
+
+#[test]
+fn a_link_without_data_left_is_the_last_resort() {
+    let onto = |candidates, used_up: &[LinkId], incumbent| moved(spared(candidates, used_up, incumbent));
+    assert_eq!(onto(three(Failed, Healthy, Degraded), &[B], A), Some((C, Motive::Failed)));
+    assert_eq!(onto(three(Failed, Healthy, Failed), &[B], A), Some((B, Motive::Failed)));
+    assert_eq!(
+        onto(three(Absent, Healthy, Failed), &[B], A),
+        Some((B, Motive::Failed)),
+        "better than a dead one"
+    );
+    assert_eq!(spared(three(Degraded, Healthy, Absent), &[B], A), Choice::Keep);
+    let mut first = three(Healthy, Unknown, Healthy);
+    first[0].used_up = true;
+    assert_eq!(moved(choose(&ask(&first, None))), Some((B, Motive::First)));
+    let mut order = Vec::new();
+    let mut candidates = three(Healthy, Failed, Degraded);
+    candidates[0].used_up = true;
+    rank(&candidates, C, &mut order);
+    assert_eq!(order, [C, A, B]);
+    rank(&candidates, B, &mut order);
+    assert_eq!(order, [B, C, A]);
+}
+
+#[test]
+fn an_operator_may_force_a_link_without_data_left() {
+    let mut candidates = three(Healthy, Healthy, Absent);
+    candidates[1].used_up = true;
+    let lease = Some(Lease { link: B, strict: false, on_trial: false, untried: true });
+    for incumbent in [A, B] {
+        let choice = choose(&Question { lease, ..ask(&candidates, Some(incumbent)) });
+        assert_eq!(moved(choice), Some((B, Motive::Forced)));
+    }
 }

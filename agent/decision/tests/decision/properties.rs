@@ -47,6 +47,7 @@ enum Twist {
     Gap,
     Window(bool),
     Modem(u8, ModemState),
+    Allowance(u8, bool),
 }
 
 fn family() -> impl Strategy<Value = Family> {
@@ -64,6 +65,7 @@ fn twist(leases: bool) -> impl Strategy<Value = Twist> {
         2 => (id.clone(), any::<bool>()).prop_map(|(l, up)| Twist::Carrier(l, up)),
         2 => (id.clone(), family(), any::<bool>()).prop_map(|(l, f, on)| Twist::Present(l, f, on)),
         2 => (id.clone(), modem_state()).prop_map(|(l, state)| Twist::Modem(l, state)),
+        1 => (id.clone(), any::<bool>()).prop_map(|(l, used_up)| Twist::Allowance(l, used_up)),
         1 => Just(Twist::Gap),
         1 => any::<bool>().prop_map(Twist::Window),
     ];
@@ -115,6 +117,7 @@ fn apply(simulation: &mut Simulation, twist: &Twist) {
             simulation.tell(Event::Command(Command::Force(Force { link: LinkId(link), until, strict })));
         }
         Twist::Modem(link, state) => simulation.tell(Event::Modem { link: LinkId(link), state }),
+        Twist::Allowance(link, used_up) => simulation.tell(Event::Allowance { link: LinkId(link), used_up }),
         Twist::Release => simulation.tell(Event::Command(Command::Release)),
         Twist::Gap => simulation.tell(Event::ClockGap),
         Twist::Window(open) => simulation.tell(Event::Window { open }),
@@ -150,6 +153,7 @@ fn heal(simulation: &mut Simulation) {
     for link in (0..LINKS).map(LinkId) {
         simulation.tell(Event::Carrier { link, up: true, at });
         simulation.tell(Event::Modem { link, state: ModemState::Sound });
+        simulation.tell(Event::Allowance { link, used_up: false });
         for family in Family::ALL {
             simulation.tell(Event::Path { link, family, state: PathState::Ready });
         }
@@ -301,6 +305,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Command(Command::Release)),
         1 => any::<bool>().prop_map(|open| Event::Window { open }),
         1 => (id(), modem_state()).prop_map(|(link, state)| Event::Modem { link, state }),
+        1 => (id(), any::<bool>()).prop_map(|(link, used_up)| Event::Allowance { link, used_up }),
         1 => Just(Event::ClockGap),
     ]
 }

@@ -200,6 +200,8 @@ fn apply(simulation: &mut Simulation, step: &Step) {
             let state = ModemState::Doubtful(ModemTrouble::Registration);
             return simulation.tell(Event::Modem { link, state });
         }
+        "used_up" => return simulation.tell(Event::Allowance { link, used_up: true }),
+        "data_left" => return simulation.tell(Event::Allowance { link, used_up: false }),
         "gap" => return simulation.tell(Event::ClockGap),
         "force" => {
             let until = (step.value > 0.0).then(|| now + secs(step.value));

@@ -56,6 +56,10 @@ fn each_reason_is_a_whole_phrase() {
         (Reason::UplinkFailed { from: FIBER }, "fiber failed"),
         (Reason::UplinkDegraded { from: FIBER }, "fiber is degraded and this link is better"),
         (
+            Reason::AllowanceUsedUp { link: LTE },
+            "the data allowance of lte is used up: it is the last resort",
+        ),
+        (
             Reason::UplinkDoubtful { from: LTE },
             "lte is in doubt, and this link, which is preferred, has proved good",
         ),

@@ -151,6 +151,7 @@ impl<'a> Gatherer<'a> {
             | Event::Window { .. }
             | Event::Spent { .. }
             | Event::Modem { .. }
+            | Event::Allowance { .. }
             | Event::ClockGap => {}
         }
         self.count += 1;

@@ -52,6 +52,7 @@ impl Here {
                 Event::Traffic { link: self.new_link(link)?, received, sent }
             }
             Event::Modem { link, state } => Event::Modem { link: self.new_link(link)?, state },
+            Event::Allowance { link, used_up } => Event::Allowance { link: self.new_link(link)?, used_up },
             Event::Spent { link, bytes, packets } => {
                 Event::Spent { link: self.new_link(link)?, bytes, packets }
             }
