@@ -219,7 +219,8 @@ fn check_as_json_is_the_documented_object() {
     let directory = tempfile::tempdir().unwrap();
     let config = config(directory.path(), "targets = [\"1.1.1.1\", \"9.9.9.9\"]\n");
     let text_of = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, format!("{text_of}probe_budget = \"100 MB/month\"\n")).unwrap();
+    let modem = "[[modem]]\nlink = \"lte\"\nusb = \"2c7c:0125\"\napn = \"internet\"\nallowance = \"5 GB\"\n";
+    std::fs::write(&config, format!("{text_of}probe_budget = \"100 MB/month\"\n{modem}")).unwrap();
     let output = shunt(&["check", "--json", config.to_str().unwrap()]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     let mut printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -1,4 +1,4 @@
-//! What a valid config means: the links, and every number that would be taken in the kernel.
+//! What a valid config means: the links, the modems, and every number that would be taken in the kernel.
 
 use super::plan::Report;
 use shunt_config::{Config, FailbackMode, Link};
@@ -25,6 +25,15 @@ fn write(out: &mut String, file: &Path, config: &Config) -> std::fmt::Result {
         writeln!(out, "    table {}, mark {mark:#x}", kernel.table_base + 1 + place)?;
         for line in plan.lines() {
             writeln!(out, "    {line}")?;
+        }
+    }
+    if !plans.modems.is_empty() {
+        writeln!(out, "\nModems:")?;
+    }
+    for modem in &plans.modems {
+        for (number, line) in modem.lines().iter().enumerate() {
+            let indent = if number == 0 { "  " } else { "    " };
+            writeln!(out, "{indent}{line}")?;
         }
     }
     let failback = match config.failback.mode {

@@ -8,6 +8,7 @@ mod events;
 mod exit;
 mod init;
 mod modem;
+mod modem_plan;
 mod plan;
 mod replay;
 mod status;

@@ -1,6 +1,7 @@
 //! What each link's settings come to, before anything is sent: its data, and the slowest that a failure is found.
 //! `shunt check --json` prints it as it is here; `agent/API.md` shows it.
 
+use super::modem_plan::ModemReport;
 use crate::api::describe::short;
 use crate::daemon::core_config;
 use serde::Serialize;
@@ -19,6 +20,7 @@ const USUAL_RTT: Duration = Duration::from_millis(50);
 pub(super) struct Report {
     file: String,
     pub(super) links: Vec<LinkReport>,
+    pub(super) modems: Vec<ModemReport>,
 }
 
 /// One link.
@@ -63,7 +65,11 @@ impl Report {
     pub(super) fn of(file: &Path, config: &Config) -> Self {
         let core = core_config(config);
         let links = config.links.iter().zip(&core.links).map(|(link, core)| LinkReport::of(link, core));
-        Self { file: file.display().to_string(), links: links.collect() }
+        Self {
+            file: file.display().to_string(),
+            links: links.collect(),
+            modems: config.modems.iter().map(ModemReport::of).collect(),
+        }
     }
 }
 
@@ -152,7 +158,7 @@ fn time(millis: u64) -> String {
 }
 
 /// Three digits and a decimal unit.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let value = bytes as f64;
     let (value, unit) = match bytes {
         0..1_000 => return format!("{bytes} B"),
