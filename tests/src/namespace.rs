@@ -4,9 +4,12 @@ use crate::error::{Doing, LabError, Result};
 use crate::netlink::Netlink;
 use crate::privilege::before_exec;
 use crate::sys;
+use std::ffi::CString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -16,6 +19,7 @@ use std::thread::JoinHandle;
 pub struct Namespace {
     name: Arc<str>,
     file: Arc<File>,
+    devices: Option<Arc<Devices>>,
 }
 
 impl Namespace {
@@ -32,7 +36,7 @@ impl Namespace {
         let file = std::thread::scope(|scope| scope.spawn(make).join())
             .unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
             .doing(|| format!("make the namespace {name}"))?;
-        let namespace = Self { name: name.into(), file: Arc::new(file) };
+        let namespace = Self { name: name.into(), file: Arc::new(file), devices: None };
         for scope in ["all", "default"] {
             namespace.set_sysctl(&format!("ipv4/conf/{scope}/rp_filter"), "0")?;
             // The laboratory's addresses are its own; waiting a second to prove it would only slow it down.
@@ -83,14 +87,30 @@ impl Namespace {
     /// thread that starts it.
     pub fn enclose(&self, command: &mut Command) {
         let file = Arc::clone(&self.file);
+        let devices = self.devices.clone();
         before_exec(command, move || {
             sys::die_with_parent()?;
             sys::enter_network(file.as_fd())?;
             // Where it is refused (a container that hides parts of /sys), /sys shows the outer interfaces: only
             // what reads /sys/class/net then sees the wrong ones.
-            let _best_effort = sys::mount_own_sys();
-            Ok(())
+            let mounts = sys::own_mounts();
+            let _best_effort = mounts.as_ref().map(|()| sys::mount_own_sys());
+            match &devices {
+                Some(devices) => mounts.and_then(|()| devices.mount()),
+                None => Ok(()),
+            }
         });
+    }
+
+    /// The same namespace with other devices: a program that is started in it finds the files of `directory`'s `dev` in
+    /// `/dev`, beside those that every program needs, and the serial ports of its `sys` in `/sys/class/tty`.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn with_devices(&self, directory: &Path) -> Result<Self> {
+        let devices =
+            Devices::new(directory).doing(|| format!("lay out devices in {}", directory.display()))?;
+        Ok(Self { devices: Some(Arc::new(devices)), ..self.clone() })
     }
 
     /// A connection to the namespace's rtnetlink.
@@ -124,6 +144,45 @@ impl Namespace {
     pub(crate) fn descriptor(&self) -> i32 {
         self.file.as_raw_fd()
     }
+}
+
+/// What is mounted in a program's own view of the file system, in this order.
+#[derive(Debug)]
+struct Devices(Vec<(CString, CString)>);
+
+/// What programs need of `/dev`: the pseudo-files, the terminals (a simulated modem is one), and the TUN device.
+const NEEDED: [&str; 6] = ["null", "zero", "random", "urandom", "pts", "net/tun"];
+
+impl Devices {
+    fn new(directory: &Path) -> io::Result<Self> {
+        let (dev, ports) = (directory.join("dev"), directory.join("sys/class/tty"));
+        std::fs::create_dir_all(dev.join("net"))?;
+        std::fs::create_dir_all(&ports)?;
+        let mut mounts = Vec::new();
+        for name in NEEDED {
+            let (real, shown) = (Path::new("/dev").join(name), dev.join(name));
+            if real.is_dir() {
+                std::fs::create_dir_all(&shown)?;
+            } else if real.exists() {
+                File::create(&shown)?;
+            } else {
+                continue;
+            }
+            mounts.push((text(&real)?, text(&shown)?));
+        }
+        mounts.push((text(&dev)?, c"/dev".to_owned()));
+        mounts.push((text(&ports)?, c"/sys/class/tty".to_owned()));
+        Ok(Self(mounts))
+    }
+
+    /// Allocates nothing.
+    fn mount(&self) -> io::Result<()> {
+        self.0.iter().try_for_each(|(source, target)| sys::bind_mount(source, target))
+    }
+}
+
+fn text(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(io::Error::from)
 }
 
 /// Waits for a thread of [`Namespace::spawn`].

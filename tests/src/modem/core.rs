@@ -5,13 +5,16 @@ use super::card::{Card, Lock};
 use super::fault::{Cure, Deed, Fault};
 use super::network::Network;
 use super::pdu::{Body, Deliver};
-use super::profile::Profile;
+use super::profile::{Interface, Profile};
 use super::state::{Bearer, Counts, Messages, Packet, Power, Radio, Sent};
 use super::terminal::{Mode, Terminal};
 use crate::random::Random;
 use shunt_decision::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+
+/// The context that a network interface follows.
+const FOLLOWED: u8 = 1;
 
 /// What comes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,7 +255,11 @@ impl Modem {
     /// What the host has of a bearer.
     #[must_use]
     pub fn bearer(&self) -> Bearer {
-        let id = self.packet.interface.map(|(id, _)| id).or(self.packet.call.map(|(_, id)| id));
+        let id = match self.profile.interface {
+            Interface::Ordered => self.packet.interface.map(|(id, _)| id),
+            Interface::Follows => Some(FOLLOWED),
+        };
+        let id = id.or(self.packet.call.map(|(_, id)| id));
         let context = id.and_then(|id| self.packet.contexts.get(&id));
         let addresses = context.and_then(|context| context.addresses.clone());
         let stalled = self.faults.iter().any(|fault| matches!(fault, Fault::Stall(_)));

@@ -41,6 +41,10 @@ pub enum Fault {
     CardLost(Cure),
     /// The registration is lost, and none is found.
     Lost(Cure),
+    /// It says that it searches, and its bearer stays: what comes before a registration is lost, or found again.
+    Adrift(Cure),
+    /// No signal is measured; registration and bearer stay.
+    Unheard(Cure),
     /// Registered and with a bearer, but no packet passes.
     Stall(Cure),
     /// No bearer comes up.
@@ -92,6 +96,8 @@ impl Fault {
             | Self::CardBusy(cure)
             | Self::CardLost(cure)
             | Self::Lost(cure)
+            | Self::Adrift(cure)
+            | Self::Unheard(cure)
             | Self::Stall(cure)
             | Self::NoBearer(cure) => cure,
             // They use themselves up.

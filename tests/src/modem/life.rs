@@ -233,7 +233,7 @@ impl Modem {
         if !able || self.card_state() != CardState::Open {
             return 0;
         }
-        if self.faults.iter().any(|fault| matches!(fault, Fault::Lost(_))) {
+        if self.faults.iter().any(|fault| matches!(fault, Fault::Lost(_) | Fault::Adrift(_))) {
             return 2;
         }
         match self.network.service {
@@ -261,6 +261,7 @@ impl Modem {
             }
         }
         match (was, self.radio.registered()) {
+            (true, false) if self.faults.iter().any(|fault| matches!(fault, Fault::Adrift(_))) => {}
             (true, false) => self.drop_contexts("NW"),
             (false, true) => {
                 // LTE: who attaches has a default bearer.

@@ -25,5 +25,5 @@ pub use card::{Card, Lock};
 pub use edge::{BearerHook, Endpoint, Simulator};
 pub use fault::{Cure, Fault};
 pub use network::{Addresses, Network, Service, Signal};
-pub use profile::{Profile, Timing};
+pub use profile::{Interface, Profile, Timing};
 pub use state::{Bearer, Counts, Power, Sent};

@@ -14,6 +14,10 @@ pub struct Profile {
     pub revision: String,
     /// Its serial number.
     pub imei: String,
+    /// Vendor and product on USB.
+    pub usb: (u16, u16),
+    /// How its network interface gets a bearer.
+    pub interface: Interface,
     /// AT ports; an EC25 has two, the second one for calls.
     pub ports: usize,
     /// The cards in its slots.
@@ -22,6 +26,15 @@ pub struct Profile {
     pub storage: usize,
     /// How long things take.
     pub timing: Timing,
+}
+
+/// How a modem's network interface gets a bearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interface {
+    /// By a command of its own (`+QNETDEVCTL`), and the modem serves DHCP on it.
+    Ordered,
+    /// It carries the first context while that is active (`+CGACT`). There is no DHCP: the host sets what the modem tells.
+    Follows,
 }
 
 /// How long things take.
@@ -55,6 +68,8 @@ impl Default for Profile {
             revision: "EC25EFAR06A06M4G".into(),
             // Of a test allocation (GSMA TS.06: reporting body 00), with its check digit.
             imei: "001012345678902".into(),
+            usb: (0x2c7c, 0x0125),
+            interface: Interface::Ordered,
             ports: 2,
             cards: [Some(Card::default()), None],
             storage: 40,
@@ -68,6 +83,20 @@ impl Profile {
     #[must_use]
     pub fn quick() -> Self {
         Self { timing: Timing::quick(), ..Self::default() }
+    }
+
+    /// A modem in a hurry that is driven by the standard's commands alone, and leaves its addresses to the host.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self {
+            manufacturer: "Generic".into(),
+            model: "LTE Modem".into(),
+            revision: "1.0".into(),
+            // Kept free for tests by pid.codes.
+            usb: (0x1209, 0x0001),
+            interface: Interface::Follows,
+            ..Self::quick()
+        }
     }
 }
 

@@ -13,7 +13,7 @@ mod tap;
 pub(crate) use capture::Capture;
 pub(crate) use discard::{discard, echo_replies_only, stamp_both_ways};
 pub(crate) use packet::packet_socket;
-pub(crate) use pty::{OpenWatch, open_pty, reset_pty};
+pub(crate) use pty::{OpenWatch, make_fifo, open_pty, reset_pty};
 pub(crate) use question::{receive_with_info, send_back};
 pub(crate) use receive::{Arrivals, Datagram, stamped_receiver};
 pub(crate) use tap::{open_tap, set_tap_carrier};
@@ -46,18 +46,27 @@ pub(crate) fn own_network() -> io::Result<File> {
     File::open("/proc/thread-self/ns/net")
 }
 
-/// Shows the calling process its own namespace under `/sys`, as `ip netns exec` does. Only for a process that
-/// is about to execute another program: it calls nothing that is unsafe between fork and exec.
+/// Gives the calling process mounts of its own, which others do not see. Only for a process that is about to execute
+/// another program: like the next two it calls nothing that is unsafe between fork and exec.
+pub(crate) fn own_mounts() -> io::Result<()> {
+    unshare(libc::CLONE_NEWNS)?;
+    mount(c"none", c"/", std::ptr::null(), libc::MS_REC | libc::MS_SLAVE)
+}
+
+/// Shows the calling process its own network namespace under `/sys`, as `ip netns exec` does.
 pub(crate) fn mount_own_sys() -> io::Result<()> {
     const SYSFS: &CStr = c"sysfs";
-    unshare(libc::CLONE_NEWNS)?;
-    // SAFETY: all strings end in NUL and live through the calls; null is allowed where it is given.
-    unsafe {
-        let private = libc::MS_REC | libc::MS_SLAVE;
-        checked(libc::mount(c"none".as_ptr(), c"/".as_ptr(), std::ptr::null(), private, std::ptr::null()))?;
-        checked(libc::mount(SYSFS.as_ptr(), c"/sys".as_ptr(), SYSFS.as_ptr(), 0, std::ptr::null()))?;
-    }
-    Ok(())
+    mount(SYSFS, c"/sys", SYSFS.as_ptr(), 0)
+}
+
+/// Shows what is at `source`, and what is mounted below it, at `target`, too.
+pub(crate) fn bind_mount(source: &CStr, target: &CStr) -> io::Result<()> {
+    mount(source, target, std::ptr::null(), libc::MS_BIND | libc::MS_REC)
+}
+
+fn mount(source: &CStr, target: &CStr, kind: *const libc::c_char, flags: libc::c_ulong) -> io::Result<()> {
+    // SAFETY: all strings end in NUL and live through the call; the kind is such a string or null, which is allowed.
+    checked(unsafe { libc::mount(source.as_ptr(), target.as_ptr(), kind, flags, std::ptr::null()) }).map(drop)
 }
 
 /// Writes a file that exists, without allocating (usable between fork and exec).

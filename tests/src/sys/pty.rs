@@ -39,6 +39,13 @@ pub(crate) fn open_pty() -> io::Result<(File, File, PathBuf)> {
     Ok((master, slave, path))
 }
 
+/// Makes a named pipe that only this user may use.
+pub(crate) fn make_fifo(path: &Path) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the path ends in NUL and outlives the call.
+    checked(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }).map(drop)
+}
+
 /// As a serial port is that nobody has open: raw, free for everybody, and with nothing left to read.
 pub(crate) fn reset_pty(slave: &File) -> io::Result<()> {
     // SAFETY: neither call takes a pointer.

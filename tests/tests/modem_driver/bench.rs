@@ -7,9 +7,6 @@ use shunt_modem::driver::api::{Config, Handle, Order, Power, Received, State, To
 use shunt_modem::ports::{DeviceId, Probing, Selector, Sysfs};
 use shunt_recovery::facts::{Addresses, IpSettings};
 use shunt_recovery::{Entry, Happening, Readiness, Rung, RungResult, Saved};
-use std::fs;
-use std::io::Read;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -85,7 +82,6 @@ impl Bench {
         let endpoints = vec![Endpoint::Pty(home.path().to_owned()); 2];
         let began = Instant::now();
         let modem = Arc::new(Simulator::start(setup.profile, setup.network, endpoints, None, 7).unwrap());
-        watch_authorized(&home.path().join("authorized"), Arc::downgrade(&modem));
         let config = Config {
             selector: Selector::Id(DeviceId { vendor: 0x2c7c, product: 0x0125 }),
             sysfs: Sysfs::at(&sys, &dev),
@@ -219,20 +215,4 @@ async fn answer(mut told: mpsc::Receiver<Told>, modem: Arc<Simulator>, heard: Ar
             }
         }
     }
-}
-
-/// Takes the modem from the bus and back when the driver writes so.
-fn watch_authorized(path: &Path, modem: std::sync::Weak<Simulator>) {
-    rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::from(0o600)).unwrap();
-    // Open both ways: neither this nor the driver's open waits for the other side.
-    let mut file = fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
-    std::thread::spawn(move || {
-        let mut byte = [0; 1];
-        while file.read_exact(&mut byte).is_ok() {
-            let Some(modem) = modem.upgrade() else { return };
-            if byte == *b"1" {
-                let _its_thread_may_be_gone = modem.act(|modem, now| modem.rebind(now));
-            }
-        }
-    });
 }

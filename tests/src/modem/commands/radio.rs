@@ -1,6 +1,7 @@
 //! The radio: on and off, registration, operator, signal, cell.
 
 use super::{Answer, Effect, Modem};
+use crate::modem::fault::Fault;
 use crate::modem::line::{Call, Form};
 use crate::modem::network::Service;
 
@@ -91,7 +92,8 @@ impl Modem {
 
     /// Whether a network can be measured at all.
     fn hears(&self) -> bool {
-        self.radio.function == 1 && self.network.service != Service::None
+        let unheard = self.faults.iter().any(|fault| matches!(fault, Fault::Unheard(_)));
+        self.radio.function == 1 && self.network.service != Service::None && !unheard
     }
 
     fn registration_command(&mut self, which: usize, call: &Call) -> Answer {

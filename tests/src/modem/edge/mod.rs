@@ -8,7 +8,7 @@ use super::network::Network;
 use super::profile::Profile;
 use super::state::Bearer;
 use crate::error::{Doing, LabError, Result};
-use crate::sys::{self, OpenWatch};
+use crate::sys;
 use ports::Ports;
 use shunt_decision::Timestamp;
 use std::os::fd::AsFd;
@@ -25,8 +25,10 @@ const OBEDIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// A pty. This directory, which is the modem's own, gets `dev/ttyUSB<n>` that leads to it, with another n each time
-    /// the ports come, and `sys`, where the modem is found as in the kernel's tree.
+    /// the ports come, and `sys`, where the modem is found as in the kernel's tree, and can be taken from the bus and back.
     Pty(PathBuf),
+    /// A pty to which this path leads whenever the ports are there, as a serial line of the machine's own.
+    Line(PathBuf),
     /// A unix socket at this path, on which one connection is taken at a time.
     Socket(PathBuf),
 }
@@ -68,21 +70,14 @@ impl Simulator {
         seed: u64,
     ) -> Result<Self> {
         let now = shunt::clock::now();
+        let usb = profile.usb;
         let mut modem = Modem::new(Profile { ports: endpoints.len(), ..profile }, network, seed, now);
         modem.set_power(true, now);
         let (orders, inbox) = mpsc::channel();
         let (bell, ear) = UnixDatagram::pair().doing(|| "make a pair of sockets".into())?;
         ear.set_nonblocking(true).doing(|| "make a socket non-blocking".into())?;
-        let watch = OpenWatch::new().doing(|| "watch for opened ports".into())?;
-        let worker = Worker {
-            modem,
-            ports: Ports::new(endpoints, watch),
-            inbox,
-            ear,
-            waiters: Vec::new(),
-            hook,
-            failure: None,
-        };
+        let ports = Ports::new(endpoints, usb).doing(|| "make the modem's ports".into())?;
+        let worker = Worker { modem, ports, inbox, ear, waiters: Vec::new(), hook, failure: None };
         let thread = std::thread::Builder::new()
             .name("modem".into())
             .spawn(move || worker.run())

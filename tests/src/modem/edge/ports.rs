@@ -1,6 +1,7 @@
 //! The modem's ports as files: they come, go, are opened and closed.
 
-use super::{Endpoint, tree};
+use super::Endpoint;
+use super::tree::{self, Switch};
 use crate::modem::core::Modem;
 use crate::sys::{self, OpenWatch};
 use std::fs::File;
@@ -18,6 +19,8 @@ const FIRST_NUMBER: u32 = 2;
 #[derive(Debug)]
 pub(super) struct Ports {
     endpoints: Vec<Endpoint>,
+    usb: (u16, u16),
+    switch: Option<Switch>,
     watch: OpenWatch,
     lines: Vec<Line>,
     paths: Vec<PathBuf>,
@@ -26,13 +29,26 @@ pub(super) struct Ports {
 
 #[derive(Debug)]
 enum Line {
-    Pty { master: File, slave: File, link: PathBuf, watch: i32, openers: u32 },
+    Pty { master: File, slave: File, link: PathBuf, planted: bool, watch: i32, openers: u32 },
     Socket { listener: UnixListener, path: PathBuf, host: Option<UnixStream> },
 }
 
 impl Ports {
-    pub(super) fn new(endpoints: Vec<Endpoint>, watch: OpenWatch) -> Self {
-        Self { endpoints, watch, lines: Vec::new(), paths: Vec::new(), next_number: FIRST_NUMBER }
+    /// The ports of a modem with these ids on USB; they come later.
+    pub(super) fn new(endpoints: Vec<Endpoint>, usb: (u16, u16)) -> io::Result<Self> {
+        let tree = endpoints.iter().find_map(|endpoint| match endpoint {
+            Endpoint::Pty(directory) => Some(directory),
+            Endpoint::Line(_) | Endpoint::Socket(_) => None,
+        });
+        Ok(Self {
+            switch: tree.map(|directory| Switch::new(directory)).transpose()?,
+            endpoints,
+            usb,
+            watch: OpenWatch::new()?,
+            lines: Vec::new(),
+            paths: Vec::new(),
+            next_number: FIRST_NUMBER,
+        })
     }
 
     /// Where the ports are now.
@@ -48,8 +64,10 @@ impl Ports {
                 Endpoint::Pty(directory) => {
                     let name = format!("ttyUSB{}", self.next_number);
                     self.next_number += 1;
-                    tree::plant(directory, &name, port).and_then(|link| open_pty(link, &self.watch))
+                    tree::plant(directory, &name, port, self.usb)
+                        .and_then(|link| open_pty(link, true, &self.watch))
                 }
+                Endpoint::Line(path) => open_pty(path.clone(), false, &self.watch),
                 Endpoint::Socket(path) => open_socket(path.clone()),
             };
             // Without one port the others are no modem.
@@ -65,14 +83,16 @@ impl Ports {
         for line in self.lines.drain(..) {
             // Nobody can find it any more; that is all that matters.
             let _gone_already = match &line {
-                Line::Pty { link, .. } => tree::uproot(link),
+                Line::Pty { link, planted: true, .. } => tree::uproot(link),
+                Line::Pty { link, planted: false, .. } => std::fs::remove_file(link),
                 Line::Socket { path, .. } => std::fs::remove_file(path),
             };
         }
     }
 
     pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.lines.iter().map(Line::descriptor).chain([self.watch.file().as_fd()])
+        let switch = self.switch.as_ref().map(Switch::descriptor);
+        self.lines.iter().map(Line::descriptor).chain([self.watch.file().as_fd()]).chain(switch)
     }
 
     /// What the modem says. What a host does not read in time is lost, as with a real port.
@@ -86,6 +106,9 @@ impl Ports {
 
     /// Takes in what there is: who came, who left, and what they said.
     pub(super) fn take(&mut self, modem: &mut Modem) {
+        for _ in 0..self.switch.as_mut().map_or(0, Switch::take) {
+            modem.rebind(shunt::clock::now());
+        }
         self.take_openings(modem);
         for (port, line) in self.lines.iter_mut().enumerate() {
             line.take(port, modem);
@@ -167,11 +190,11 @@ impl Line {
     }
 }
 
-fn open_pty(link: PathBuf, watch: &OpenWatch) -> io::Result<Line> {
+fn open_pty(link: PathBuf, planted: bool, watch: &OpenWatch) -> io::Result<Line> {
     let (master, slave, path) = sys::open_pty()?;
     let number = watch.add(&path)?;
     std::os::unix::fs::symlink(path, &link)?;
-    Ok(Line::Pty { master, slave, link, watch: number, openers: 0 })
+    Ok(Line::Pty { master, slave, link, planted, watch: number, openers: 0 })
 }
 
 fn open_socket(path: PathBuf) -> io::Result<Line> {
