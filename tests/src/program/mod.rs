@@ -1,5 +1,6 @@
 //! The `lab` program: the story, the prompt and the benchmarks.
 
+mod mobile;
 mod prompt;
 mod screen;
 mod stage;

@@ -1,9 +1,10 @@
 //! The laboratory with a prompt: one command a line, from a person or a pipe.
 
+use super::mobile::Blow;
 use super::screen::Screen;
 use super::stage::{Stage, show_incident};
 use crate::agent::Program;
-use crate::error::{Doing, Result};
+use crate::error::{Doing, LabError, Result};
 use crate::relay::Policy;
 use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -17,6 +18,7 @@ const HELP: &str = "Commands:
   loss LINK PERCENT   this share of the packets vanishes, each way
   force LINK [TIME]   make LINK the uplink, for good or so long: 10s, 5m, 1h30m
   release             give the choice back to the agent
+  modem WHAT          the modem of LTE: hang, stall, drop (its bearer), lost (its network), mend
   status              what the agent knows
   quit                end (so does the end of the input)
 Without LINK the preferred one is meant: fiber.";
@@ -35,6 +37,7 @@ enum Order {
     Delay(String, Duration),
     Loss(String, f64),
     Force(String, Option<u64>),
+    Modem(Blow),
     Release,
     Status,
     Help,
@@ -99,6 +102,10 @@ fn obey(order: &Order, stage: &mut Stage, screen: &Screen) -> Result<()> {
             uplink.set(uplink.plan().clone().with_loss(*share)).map(drop)?;
         }
         Order::Force(link, seconds) => screen.agent(&stage.agent.force(link, *seconds)?.text),
+        Order::Modem(blow) => match &stage.mobile {
+            Some(mobile) => mobile.strike(*blow)?,
+            None => return Err(no_modem()),
+        },
         Order::Release => screen.agent(&stage.agent.release()?.text),
         Order::Status => show_status(stage, screen)?,
         Order::Help => screen.line(HELP),
@@ -109,6 +116,10 @@ fn obey(order: &Order, stage: &mut Stage, screen: &Screen) -> Result<()> {
         _ => screen.act("done"),
     }
     Ok(())
+}
+
+fn no_modem() -> LabError {
+    LabError::Garbled { reading: "the order".into(), fault: "no modem can be simulated here".into() }
 }
 
 fn show_status(stage: &Stage, screen: &Screen) -> Result<()> {
@@ -123,6 +134,9 @@ fn show_status(stage: &Stage, screen: &Screen) -> Result<()> {
             "            {:<8}{verdict:<12}RTT {rtt:<10}loss {loss:<6}{}",
             link.name, link.reason
         ));
+    }
+    for modem in status.links.iter().filter_map(|link| link.modem.as_ref()) {
+        screen.line(&format!("            modem: {modem}"));
     }
     if let Some(incident) = status.incidents.last() {
         show_incident(screen, incident);
@@ -165,6 +179,11 @@ fn parse(line: &str) -> std::result::Result<Option<Order>, String> {
         },
         ["force", name] => Order::Force(link(name), None),
         ["force", name, time @ ..] => Order::Force(link(name), Some(lease(&time.concat())?)),
+        ["modem", "hang"] => Order::Modem(Blow::Hang),
+        ["modem", "stall"] => Order::Modem(Blow::Stall),
+        ["modem", "drop"] => Order::Modem(Blow::Drop),
+        ["modem", "lost"] => Order::Modem(Blow::Lost),
+        ["modem", "mend"] => Order::Modem(Blow::Mend),
         ["release"] => Order::Release,
         ["status"] => Order::Status,
         ["help"] => Order::Help,
@@ -203,6 +222,7 @@ mod tests {
         assert_eq!(parse("delay lte 20"), Ok(Some(Order::Delay("lte".into(), Duration::from_millis(20)))));
         assert_eq!(parse("loss lte 30%"), Ok(Some(Order::Loss("lte".into(), 0.3))));
         assert_eq!(parse("force lte 60"), Ok(Some(Order::Force("lte".into(), Some(60)))));
+        assert_eq!(parse("modem hang"), Ok(Some(Order::Modem(Blow::Hang))));
         for (text, seconds) in [("10s", 10), ("10m", 600), ("1h 30m", 5_400)] {
             let order = parse(&format!("force lte {text}"));
             assert_eq!(order, Ok(Some(Order::Force("lte".into(), Some(seconds)))));
@@ -216,6 +236,8 @@ mod tests {
             "loss lte 101",
             "dance",
             "release now",
+            "modem",
+            "modem dance",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

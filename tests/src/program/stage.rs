@@ -1,5 +1,6 @@
 //! The laboratory of the program: the network, the agent and the client's stream, ready to be played with.
 
+use super::mobile::Mobile;
 use super::screen::Screen;
 use crate::agent::{Agent, AgentConfig, EventStream, Program};
 use crate::error::{LabError, Result};
@@ -22,6 +23,8 @@ pub(super) struct Stage {
     pub(super) lab: Lab,
     pub(super) agent: Agent,
     pub(super) stream: Stream,
+    /// The modem that owns the LTE uplink, where one can be simulated.
+    pub(super) mobile: Option<Mobile>,
     /// Whether the agent can prove a new path by a forwarded packet here.
     pub(super) canary: bool,
     events: EventStream,
@@ -40,6 +43,13 @@ impl Stage {
             seed: 1,
         })?;
         let mut config = AgentConfig::new(&lab).with("[failback]\nhold_down = \"5s\"\n");
+        let mobile = Mobile::is_possible().then(|| Mobile::on(&lab, "lte")).transpose()?;
+        if let Some(mobile) = &mobile {
+            screen.act("puts a simulated modem on the LTE uplink: without its bearer nothing passes there");
+            config = config.with(&mobile.section);
+        } else {
+            screen.act("may not make a pty here: there is no modem, and the LTE uplink is a plain line");
+        }
         let canary = File::options().read(true).write(true).open("/dev/net/tun").is_ok();
         if !canary {
             screen.act("may not open /dev/net/tun: the agent proves new paths by plain probes instead of forwarded ones");
@@ -50,7 +60,7 @@ impl Stage {
         agent.wait_for("an answer of the agent", START, |_| true)?;
         let events = agent.events()?;
         let stream = Stream::start(&lab.client, &lab.far, STREAM_TARGET_V4.into(), RATE)?;
-        let mut stage = Self { lab, agent, stream, canary, events };
+        let mut stage = Self { lab, agent, stream, mobile, canary, events };
         stage.follow(screen, "fiber as the uplink and both links healthy", START, |status| {
             status.uplink.v4.as_deref() == Some("fiber")
                 && status.links.iter().all(|link| link.verdict == Verdict::Healthy)
@@ -77,6 +87,11 @@ impl Stage {
     pub(super) fn path(&self, index: Option<u32>) -> &str {
         let uplink = self.lab.uplinks.iter().find(|uplink| Some(uplink.far_index()) == index);
         uplink.map_or("nowhere", Uplink::name)
+    }
+
+    /// What the agent says of the modem; `None` without one.
+    pub(super) fn modem(&self) -> Result<Option<String>> {
+        Ok(self.agent.status()?.links.into_iter().find_map(|link| link.modem))
     }
 
     /// Shows the agent's events until `condition` holds.

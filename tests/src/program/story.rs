@@ -57,6 +57,10 @@ fn lose_the_fiber(stage: &mut Stage, screen: &Screen) -> Result<()> {
     )?;
     check(report.moves.len() == 1, "exactly one move of the stream")?;
     check(lost_after(&report) == 0, "a stream without loss on LTE")?;
+    if let Some(modem) = stage.modem()? {
+        screen.agent(&format!("says of the modem that carries it now: {modem}"));
+        check(modem.contains("data flows"), "a modem whose data flows")?;
+    }
     screen.shown("the traffic moved to LTE");
     Ok(())
 }
