@@ -11,6 +11,10 @@ use outbox::Outbox;
 use shunt_watchdog::{Board, Instant, Levels, Saved, Watchdog};
 use shunt_wire::ResetCause;
 
+/// Bytes that one turn takes: a line that never falls silent must not keep the loop from its other duties. More than
+/// come in a tick.
+const BYTES_IN_A_TURN: usize = 128;
+
 /// A byte that came with an error: a wrong speed, noise, or a line that is held low.
 #[derive(Debug, Clone, Copy)]
 pub struct LineError;
@@ -65,7 +69,7 @@ pub fn run(board: Board, hardware: &mut impl Hardware, cause: ResetCause) -> ! {
 #[inline(never)]
 fn turn(watchdog: &mut Watchdog, outbox: &mut Outbox, hardware: &mut impl Hardware) {
     let now = hardware.now();
-    loop {
+    for _ in 0..BYTES_IN_A_TURN {
         match hardware.receive() {
             Ok(Some(byte)) => {
                 if let Some(answer) = watchdog.receive(byte, now) {

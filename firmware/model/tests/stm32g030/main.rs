@@ -12,8 +12,8 @@ mod host;
 use host::{Host, TIMES};
 use shunt_model::{PIN_HOST_RESET, PIN_LAMP, PIN_MODEM_OFF, PIN_SHUTDOWN, PinChange, Reset};
 use shunt_wire::{
-    BOOT_LOADER_KEY, Capabilities, HostResetCause, Message, Outcome, ResetCause, Role, Seconds, Stage,
-    Timeouts,
+    BOOT_LOADER_KEY, Capabilities, Happened, HostResetCause, Message, Outcome, ResetCause, Role, Seconds,
+    Stage, Timeouts,
 };
 
 /// How late a pin may be: a feed's time on the line, a tick for each stage, and the time that a page's erasure takes.
@@ -146,6 +146,36 @@ fn noise_does_nothing_and_the_next_frame_is_heard() {
     assert_eq!((status.stage, status.feeds), (Stage::Guarding, 40), "each feed was heard");
     assert_eq!(host.part.take_resets(), [Reset::Power]);
     assert_eq!(host.part.overruns(), 0);
+}
+
+/// As fast as the line is, and more answers than it can carry.
+#[test]
+fn a_flood_of_requests_costs_answers_and_nothing_else() {
+    let mut host = Host::armed();
+    for _ in 0..8 {
+        for _ in 0..550 {
+            host.say(Message::StatusRequest);
+            host.say(Message::LogRequest { from: 0 });
+        }
+        host.feed_for(1, FEED_SECONDS);
+    }
+    assert_eq!(host.changes(), []);
+    assert_eq!(host.part.take_resets(), [Reset::Power], "its own watchdog stays calm");
+    let status = host.status();
+    assert_eq!((status.stage, status.feeds, status.damaged_frames), (Stage::Guarding, 8, 0));
+    assert_eq!(host.part.overruns(), 0);
+}
+
+#[test]
+fn a_line_at_a_wrong_speed_is_told_when_it_lasts() {
+    let mut host = Host::new();
+    host.greeting();
+    for _ in 0..62 {
+        host.part.line_breaks(&[0xf8, 0x1e]);
+        host.pass(1);
+    }
+    let log = host.log();
+    assert!(log.iter().any(|entry| entry.what == Happened::LineStuck), "{log:?}");
 }
 
 #[test]
