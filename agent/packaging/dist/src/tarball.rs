@@ -51,3 +51,50 @@ const PARTS: [(&str, &str); 12] = [
     ("LICENSE-APACHE", "LICENSE-APACHE"),
     ("LICENSE-MIT", "LICENSE-MIT"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages;
+    use std::process::Command;
+
+    /// Into images of each kind, over a config that is there and over none.
+    #[test]
+    fn the_script_in_the_archive_puts_everything_in_its_place() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        let binary = home.join("binary");
+        fs::write(&binary, "a program").unwrap();
+        pages::write_manual(&home.join("man")).unwrap();
+        pages::write_completions(&home.join("completions")).unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+        let source = Source { root, build: home.into(), epoch: 1_700_000_000 };
+        let archive = pack(&source, &crate::TARGETS[0], &binary, home, home).unwrap();
+        let packed = fs::read(&archive).unwrap();
+        tar::Archive::new(flate2::read::GzDecoder::new(&packed[..])).unpack(home).unwrap();
+        let script = home.join(format!("shunt-{}-{}/install.sh", source.version(), crate::TARGETS[0].triple));
+
+        for (kind, mark, service) in [
+            ("systemd", "usr/lib/systemd/system/other.service", "usr/lib/systemd/system/shunt.service"),
+            ("procd", "etc/rc.common", "etc/init.d/shunt"),
+        ] {
+            let image = home.join(kind);
+            let install = || Command::new("sh").arg(&script).arg("--root").arg(&image).output().unwrap();
+            fs::create_dir_all(image.join(mark).parent().unwrap()).unwrap();
+            fs::write(image.join(mark), "").unwrap();
+            let output = install();
+            assert!(output.status.success(), "{output:?}");
+            for name in ["usr/bin/shunt", "etc/shunt/shunt.toml", "usr/share/man/man8/shunt.8.gz", service] {
+                assert!(image.join(name).is_file(), "{kind}: {name}");
+            }
+            let config = image.join("etc/shunt/shunt.toml");
+            let kept = fs::read_to_string(&config).unwrap().contains("state_dir");
+            assert_eq!(kept, kind == "procd", "the config of another system");
+            fs::write(&config, "mine").unwrap();
+            assert!(install().status.success());
+            assert_eq!(fs::read_to_string(&config).unwrap(), "mine");
+        }
+        let refused = Command::new("sh").arg(&script).arg("--rood").output().unwrap();
+        assert!(!refused.status.success());
+    }
+}
