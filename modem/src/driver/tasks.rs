@@ -6,7 +6,7 @@ use super::hands::{Broken, Hands, first_way};
 use crate::Session;
 use crate::dialect::{Dialect, Query, Reading, Step, sim_of_error};
 use crate::ports::{Bus, FindError};
-use shunt_recovery::facts::{Fact, Identity, Ports, Radio, Sim, SimState, Slot, Tries};
+use shunt_recovery::facts::{Fact, Identity, Ports, Radio, Signal, Sim, SimState, Slot, Tries};
 use shunt_recovery::{End, Hardware, Refusal, Task};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -278,14 +278,21 @@ impl Hands {
     }
 
     pub(super) async fn read_signal(&mut self) -> Result<(), Broken> {
-        match self.read(Query::Cells).await? {
-            Ok(Reading::Cells(cells)) => {
+        let (dialect, cid) = (self.dialect, self.config.context.cid);
+        let asked = self.ask_all(dialect.ask(Query::Cells, cid)).await?;
+        match dialect.read(Query::Cells, cid, &asked.lines) {
+            Some(Reading::Cells(cells)) => {
                 self.gathered.facts.push(Fact::Signal(cells.signal()));
                 self.known.cells = Some(cells);
                 Ok(())
             }
-            Ok(_) => Err(OTHER),
-            Err(refusal) => Err(Broken::Refused(refusal)),
+            Some(_) => Err(OTHER),
+            // It answered, and measured nothing: what was measured before is no more.
+            None if !asked.lines.is_empty() => {
+                self.known.cells = None;
+                self.found(Fact::Signal(Signal::default()))
+            }
+            None => Err(Broken::Refused(asked.refusal.unwrap_or(Refusal::Other))),
         }
     }
 

@@ -95,13 +95,16 @@ fn a_modem_that_hangs_when_the_fiber_is_cut_is_brought_back_by_the_ladder() {
 }
 
 #[test]
-fn a_modem_that_lost_its_network_is_suspect_and_not_believed() {
-    let test = "outages::a_modem_that_lost_its_network_is_suspect_and_not_believed";
+fn a_modem_that_lost_network_or_signal_is_suspect_and_not_believed() {
+    let test = "outages::a_modem_that_lost_network_or_signal_is_suspect_and_not_believed";
     let Some(_turn) = enter_or_reexec(test) else { return };
     let (gateway, agent) = on_lte(Gateway::new(Profile::plain(), Attached::Line, ""));
-    let lost: [(Fault, Shown); 1] = [(Fault::Adrift(Cure::Never), |modem| {
-        modem.registration.as_ref().is_some_and(|known| !known.registered)
-    })];
+    let lost: [(Fault, Shown); 2] = [
+        (Fault::Adrift(Cure::Never), |modem| {
+            modem.registration.as_ref().is_some_and(|known| !known.registered)
+        }),
+        (Fault::Unheard(Cure::Never), |modem| modem.signal.rsrp_dbm.is_none()),
+    ];
     for (fault, shown) in lost {
         let before = agent.status().unwrap();
         gateway.fault(fault);
