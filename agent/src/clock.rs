@@ -38,6 +38,17 @@ pub fn wall_now() -> WallTime {
     WallTime(read(libc::CLOCK_REALTIME))
 }
 
+/// Whether something keeps `CLOCK_REALTIME` in step with the world's time (`adjtimex(2)`, which only reads here).
+#[must_use]
+#[allow(unsafe_code)]
+pub fn is_synchronised() -> bool {
+    // SAFETY: plain numbers, for which all zeros is a value: `modes` 0 changes nothing.
+    let mut state: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: `state` is a valid, exclusive place that lives through the call.
+    let result = unsafe { libc::adjtimex(&raw mut state) };
+    result >= 0 && result != libc::TIME_ERROR && state.status & libc::STA_UNSYNC == 0
+}
+
 #[allow(unsafe_code)]
 fn read(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

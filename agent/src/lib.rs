@@ -6,6 +6,7 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod daemon;
+mod doctor;
 #[doc(hidden)]
 pub mod fuzz;
 mod init;

@@ -288,6 +288,66 @@ fn without_rights_it_is_4_and_says_what_is_missing() {
 }
 
 #[test]
+fn the_doctor_says_what_it_may_not_look_at() {
+    let directory = tempfile::tempdir().unwrap();
+    set_mode(directory.path(), 0o755);
+    let program = directory.path().join("shunt");
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_shunt")).arg(&program).status().unwrap();
+    assert!(copied.success());
+    set_mode(&program, 0o755);
+    let config = config(directory.path(), "targets = [\"192.0.2.1\"]\n");
+    set_mode(&config, 0o644);
+    let socket = directory.path().join("s");
+    let run = || {
+        let args = ["doctor", "--json", "--offline", "--config", config.to_str().unwrap(), "--socket"];
+        powerless(&program, &[&args[..], &[socket.to_str().unwrap()]].concat())
+    };
+    let not_checked = |output: &Output, check: &str| {
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let hit = |finding: &&serde_json::Value| {
+            finding["check"] == check
+                && finding["level"] == "not_checked"
+                && finding["mend"] == "Run this as root."
+        };
+        assert!(findings.iter().any(|finding| hit(&finding)), "{check}: {report:#}");
+    };
+    let output = run();
+    for check in ["nat", "firewall", "offload", "kernel"] {
+        not_checked(&output, check);
+    }
+    // The links of the example are not on this machine.
+    assert_eq!(code(&output), 1, "{}", text(&output.stderr));
+    set_mode(&config, 0o000);
+    not_checked(&run(), "config");
+}
+
+#[test]
+fn the_doctor_ends_with_2_where_the_config_has_faults_and_beside_a_daemon_shows_its_warnings() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = config(directory.path(), "targets = [\"192.0.2.1\"]\n");
+    let name = file.to_str().unwrap();
+    let mut status: serde_json::Value = serde_json::from_str(&status_line()).unwrap();
+    status["ok"]["warnings"] = serde_json::json!(["It is dark; light a lamp."]);
+    let daemon = Daemon::answering(&format!("{status}\n"));
+    let (output, asked) = daemon.run(&["doctor", "--offline", "--config", name]);
+    assert_eq!(asked, r#"{"command":"status"}"#);
+    assert!(
+        text(&output.stdout).contains("warning      daemon      It is dark; light a lamp.\n"),
+        "{output:?}"
+    );
+    assert!(!text(&output.stdout).contains('\u{1b}'), "{output:?}");
+
+    std::fs::write(&file, "colour = 1\n").unwrap();
+    let socket = directory.path().join("s");
+    let output = shunt(&["doctor", "--config", name, "--socket", socket.to_str().unwrap()]);
+    assert_eq!(code(&output), 2, "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("colour"), "{}", text(&output.stdout));
+    let absent = shunt(&["doctor", "--config", "/nonexistent/shunt.toml"]);
+    assert_eq!((code(&absent), text(&absent.stdout)), (2, ""));
+}
+
+#[test]
 fn what_is_asked_of_a_modem_goes_to_the_daemon() {
     let done = "{\"ok\":{\"text\":\"it is ordered\"}}\n";
     for (args, request) in [
@@ -350,9 +410,19 @@ fn wrong_usage_is_2_and_help_is_0() {
     }
     let help = shunt(&["--help"]);
     assert_eq!(code(&help), 0);
-    for part in
-        ["status", "force", "release", "events", "check", "init", "modem", "stop", "run", "Exit codes:"]
-    {
+    for part in [
+        "status",
+        "force",
+        "release",
+        "events",
+        "check",
+        "doctor",
+        "init",
+        "modem",
+        "stop",
+        "run",
+        "Exit codes:",
+    ] {
         assert!(text(&help.stdout).contains(part), "{part}");
     }
     assert_eq!(code(&shunt(&["--version"])), 0);

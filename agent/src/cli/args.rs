@@ -96,6 +96,19 @@ pub(super) enum Command {
         #[arg(long)]
         write: bool,
     },
+    /// Look at the whole chain, from the kernel to each target over each link, and name for each fault its mend.
+    /// Nothing is changed. Ends with 1 where a fault was found, 2 where the config has one, 4 where more rights are needed.
+    Doctor {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// Send no probes.
+        #[arg(long)]
+        offline: bool,
+        /// Let warnings count as faults.
+        #[arg(long)]
+        strict: bool,
+    },
     /// Run the decisions over a recording again: is it the same, and with --config FILE, what would have happened?
     Replay {
         /// A segment, or the directory of them [default of the daemon: /var/lib/shunt/recording].

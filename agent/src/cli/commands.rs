@@ -2,6 +2,7 @@
 
 use super::args::{Args, Command};
 use super::client::{Client, ClientError};
+use super::doctor::{self, Manner};
 use super::exit::Failure;
 use super::plan::Report;
 use super::style::Style;
@@ -45,6 +46,9 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
         }
         Command::Init { from_mwan3, write } => {
             super::init::carry_out(args.config(), from_mwan3.as_deref(), *write, out)
+        }
+        Command::Doctor { json, offline, strict } => {
+            doctor::carry_out(args, Manner { json: *json, offline: *offline, strict: *strict }, out)
         }
         Command::Replay { recording, json } => replay::carry_out(recording, args.named_config(), *json, out),
         Command::Modem(command) => super::modem::carry_out(args, command, out),

@@ -4,6 +4,7 @@ use super::client::ClientError;
 use super::init::InitError;
 use crate::api::wire::ErrorCode;
 use crate::daemon::RightsError;
+use crate::doctor::Outcome;
 use crate::netlink::Refusal;
 use crate::recording::OpenError;
 use crate::recording::replay::ReplayError;
@@ -82,6 +83,9 @@ pub(super) enum Failure {
         "the replay with the same config does not do the same from {0} on; please report this with the recording"
     )]
     Differs(String),
+    /// The doctor found something, and has said what.
+    #[error("{}", unwell(*.0))]
+    Unwell(Outcome),
     /// The modem refused an operator's command.
     #[error("the modem answered {0}")]
     At(String),
@@ -90,12 +94,25 @@ pub(super) enum Failure {
     Output(#[from] io::Error),
 }
 
+const fn unwell(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Well => "nothing is at fault",
+        Outcome::BadConfig => "the config has faults",
+        Outcome::Ill => "something is at fault; its mend stands with it",
+        Outcome::Unsure => "no fault was found, but not everything could be looked at; run this as root",
+    }
+}
+
 impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Config(error) => Exit::of(error, Exit::Usage),
             Self::Init(error) => Exit::of(error, Exit::Failed),
             Self::Restore(error) => Exit::of(error.as_ref(), Exit::Failed),
+            Self::Unwell(Outcome::Well) => Exit::Ok,
+            Self::Unwell(Outcome::BadConfig) => Exit::Usage,
+            Self::Unwell(Outcome::Ill) => Exit::Failed,
+            Self::Unwell(Outcome::Unsure) => Exit::Denied,
             Self::Client(ClientError::Absent { .. }) => Exit::NoDaemon,
             Self::Client(ClientError::Denied { .. }) => Exit::Denied,
             Self::Client(ClientError::Refused(error)) => match error.code {

@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod client;
 mod commands;
+mod doctor;
 mod events;
 mod exit;
 mod init;

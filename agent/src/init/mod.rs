@@ -13,4 +13,4 @@ pub(crate) use draft::Draft;
 pub(crate) use mwan3::from_mwan3;
 pub(crate) use propose::{NothingFound, propose};
 pub(crate) use survey::Survey;
-pub(crate) use uci::UciError;
+pub(crate) use uci::{UciError, sections as uci_sections};

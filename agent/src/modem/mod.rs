@@ -13,6 +13,7 @@ mod words;
 
 pub(crate) use ask::{Ask, Wish};
 pub(crate) use remote::Errand;
+pub(crate) use setup::selector;
 
 use crate::api::modem::ModemStatus;
 use crate::api::wire::{ApiError, ErrorCode};

@@ -116,7 +116,8 @@ pub(super) fn policy(remote: &Remote) -> Result<Policy, SetupError> {
     })
 }
 
-fn selector(find: &Find) -> Result<Selector, ParseError> {
+/// Which modem is meant.
+pub(crate) fn selector(find: &Find) -> Result<Selector, ParseError> {
     Ok(match find {
         Find::Port(line) => Selector::Line(line.clone()),
         Find::Path(place) => Selector::Path(PathBuf::from(place)),

@@ -5,50 +5,64 @@ use super::rules::{FoundRule, Selector};
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleFlags};
 use shunt_config::Kernel as Numbers;
 use shunt_decision::Family;
+use std::fmt;
 
 /// The priority of the kernel's own rule to the `local` table.
 const LOCAL_PRIORITY: u32 = 0;
 
-/// A sentence with the mend for each rule in the way.
-pub(crate) fn conflicts(numbers: &Numbers, family: Family, rules: &[FoundRule]) -> Vec<String> {
+/// A rule of another program that is in the way. It displays as one sentence, the mend last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Conflict {
+    pub(crate) priority: u32,
+    /// It takes all packets that come so far, not only those of some mark.
+    pub(crate) catches_all: bool,
+    /// What is wrong: a sentence without its full stop.
+    pub(crate) what: String,
+    /// What to do, in lower case and without a full stop.
+    pub(crate) mend: String,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}.", self.what, self.mend)
+    }
+}
+
+/// Every rule in the way.
+pub(crate) fn conflicts(numbers: &Numbers, family: Family, rules: &[FoundRule]) -> Vec<Conflict> {
     let strangers = rules.iter().filter(|rule| rule.protocol != numbers.protocol);
     strangers.filter_map(|rule| conflict(numbers, family, rule)).collect()
 }
 
-fn conflict(numbers: &Numbers, family: Family, rule: &FoundRule) -> Option<String> {
+fn conflict(numbers: &Numbers, family: Family, rule: &FoundRule) -> Option<Conflict> {
     let family = family_name(family);
     let priority = rule.priority;
     if let Some((mark, mask)) = overlapping(numbers, rule) {
-        return Some(format!(
+        let what = format!(
             "The {family} rule {priority} of another program matches the firewall mark {mark:#x}/{mask:#x}, which \
-             overlaps kernel.mark_mask {:#x}: its packets and the probes would be taken for each other; give one of \
-             them other bits.",
+             overlaps kernel.mark_mask {:#x}: its packets and the probes would be taken for each other",
             numbers.mark_mask
-        ));
+        );
+        let mend = "give one of them other bits".to_owned();
+        return Some(Conflict { priority, catches_all: false, what, mend });
     }
     if priority == LOCAL_PRIORITY || priority >= numbers.uplink_priority() || !catches_all(rule) {
         return None;
     }
     let whose =
         if priority < numbers.mark_priority(0) { "the probes and all traffic" } else { "all traffic" };
-    Some(format!(
+    let what = format!(
         "The {family} rule {priority} of another program stands before Shunt's rule {} and catches {whose}: the \
-         choice of uplink may have no effect; delete that rule, or set kernel.rule_base below {priority}.",
+         choice of uplink may have no effect",
         numbers.uplink_priority()
-    ))
+    );
+    let mend = format!("delete that rule, or set kernel.rule_base below {priority}");
+    Some(Conflict { priority, catches_all: true, what, mend })
 }
 
 /// The mark of a rule that reaches into our bits.
 fn overlapping(numbers: &Numbers, rule: &FoundRule) -> Option<(u32, u32)> {
-    let (mut mark, mut mask) = (None, u32::MAX);
-    for attribute in &rule.message.attributes {
-        match attribute {
-            RuleAttribute::FwMark(value) => mark = Some(*value),
-            RuleAttribute::FwMask(value) => mask = *value,
-            _ => {}
-        }
-    }
-    let mark = mark.filter(|_| !rule.message.header.flags.contains(RuleFlags::Invert))?;
+    let (mark, mask) = rule.mark().filter(|_| !rule.message.header.flags.contains(RuleFlags::Invert))?;
     (mark & mask & numbers.mark_mask != 0).then_some((mark, mask))
 }
 

@@ -167,7 +167,7 @@ fn append(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
 
 /// A request that is written already.
 #[derive(Debug)]
-struct Raw(Vec<u8>);
+pub(crate) struct Raw(pub(crate) Vec<u8>);
 
 impl Emitable for Raw {
     fn buffer_len(&self) -> usize {

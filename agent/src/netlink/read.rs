@@ -48,7 +48,8 @@ impl Kernel {
             if *stale.rules.get(family) || *again.rules.get(family) {
                 *self.stale.rules.get_mut(family) |= keep(self.tables.read_rules(family));
                 let rules = &self.tables.mirror.get(family).rules;
-                let sentences = conflicts::conflicts(&self.tables.numbers, family, rules);
+                let found = conflicts::conflicts(&self.tables.numbers, family, rules);
+                let sentences = found.iter().map(ToString::to_string).collect();
                 self.warnings.set(Subject::Conflict(family), sentences, notices);
             }
         }

@@ -73,6 +73,30 @@ impl FoundRule {
         let message = rule.message(protocol);
         Self { rule: Some(rule), family: rule.family, protocol, priority: rule.priority, message }
     }
+
+    /// The table that it leads to, if it leads to one.
+    pub(crate) fn table(&self) -> Option<u32> {
+        let header = &self.message.header;
+        let by_attribute = self.message.attributes.iter().find_map(|attribute| match attribute {
+            RuleAttribute::Table(table) => Some(*table),
+            _ => None,
+        });
+        let table = by_attribute.unwrap_or(u32::from(header.table));
+        (header.action == RuleAction::ToTable && table != 0).then_some(table)
+    }
+
+    /// The firewall mark that it looks for, and the bits of it that count.
+    pub(crate) fn mark(&self) -> Option<(u32, u32)> {
+        let (mut mark, mut mask) = (None, u32::MAX);
+        for attribute in &self.message.attributes {
+            match attribute {
+                RuleAttribute::FwMark(value) => mark = Some(*value),
+                RuleAttribute::FwMask(value) => mask = *value,
+                _ => {}
+            }
+        }
+        Some((mark?, mask))
+    }
 }
 
 /// A rule message taken apart; `None`: not one of IPv4 or IPv6.

@@ -16,6 +16,7 @@
 pub mod agent;
 pub mod far;
 pub mod flows;
+pub mod nft;
 pub mod pages;
 pub mod probes;
 pub mod seen;

@@ -1,0 +1,156 @@
+//! The modems of the config: there, not in the hands of another program, and their secrets kept.
+
+use super::super::facts::{Facts, ModemFacts, Secret, SecretState};
+use super::super::finding::{Check, Finding};
+use shunt_config::Config;
+
+const CHECK: Check = Check::Modem;
+/// The name that this program has as a process.
+const OURS: &str = "shunt";
+/// Told not to touch a modem by this rule of udev.
+const IGNORE: &str = "have it leave the modem alone by a rule of udev: `ATTRS{idVendor}==\"…\", ENV{ID_MM_DEVICE_IGNORE}=\"1\"`";
+
+pub(super) fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
+    let of = |modem: &ModemFacts| {
+        of_modem(modem, facts).into_iter().map(|found| found.about(&modem.name)).collect::<Vec<_>>()
+    };
+    facts.modems.iter().flat_map(of).collect()
+}
+
+fn of_modem(modem: &ModemFacts, facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    match &modem.ports {
+        Ok(ports) if ports.is_empty() => found.push(Finding::fault(
+            CHECK,
+            "It is not there: no port of it was found.",
+            "See whether it has power and is plugged in (`lsusb`), whether its driver is loaded (option, qmi_wwan, \
+             cdc_acm), and whether `usb`, `path`, `imei` or `port` of the modem is right.",
+        )),
+        Ok(_) => {}
+        Err(why) => found.push(Finding::unread(CHECK, "its ports", why)),
+    }
+    let others = modem.holders.iter().filter(|holder| holder.name != OURS);
+    for holder in others {
+        let ports = format!("{} has {} open (process {})", holder.name, holder.port.display(), holder.pid);
+        let mend = if holder.name == "ModemManager" {
+            format!("Stop it (`systemctl disable --now ModemManager`), or {IGNORE}.")
+        } else {
+            format!("Stop {}: a modem's port is for one program alone.", holder.name)
+        };
+        // By its IMEI alone it cannot be told whose ports these are.
+        let finding = if modem.by_imei {
+            Finding::warning(CHECK, format!("{ports}, and it may be this modem's."), mend)
+        } else {
+            Finding::fault(CHECK, format!("{ports}: commands and answers of both would be mixed up."), mend)
+        };
+        found.push(finding);
+    }
+    if modem.holders.is_empty() && facts.programs.runs("ModemManager") {
+        let mend = format!("Stop it, or {IGNORE}.");
+        found.push(Finding::warning(
+            CHECK,
+            "ModemManager runs: it opens the ports of each modem that appears.",
+            mend,
+        ));
+    }
+    if modem.hidden {
+        let why = "the open files of some processes are hidden from this user";
+        let finding = Finding::not_checked(
+            CHECK,
+            "whether another program has its ports open",
+            why,
+            Some("Run this as root."),
+        );
+        found.push(Finding { denied: true, ..finding });
+    }
+    found.extend(modem.secrets.iter().filter_map(secret));
+    if found.is_empty() {
+        found.push(Finding::ok(CHECK, "It is there, and no other program has it."));
+    }
+    found
+}
+
+fn secret(secret: &Secret) -> Option<Finding> {
+    let file = secret.file.display();
+    match &secret.state {
+        SecretState::Kept => None,
+        SecretState::Open => Some(Finding::warning(
+            CHECK,
+            format!("Everybody on this machine may read the secret in {file}."),
+            format!("Let only its owner read it: `chmod 600 {file}`."),
+        )),
+        SecretState::Unreadable(why) => Some(Finding::fault(
+            CHECK,
+            format!("The file {file} cannot be looked at ({why})."),
+            "Write it, or correct pin_file, password_file or secret_file of the modem.",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::facts::{Holder, Process, Unread};
+    use super::super::super::finding::Level;
+    use super::super::super::testing::{config, facts, found};
+    use super::*;
+
+    fn sound() -> ModemFacts {
+        ModemFacts {
+            name: "lte".to_owned(),
+            ports: Ok(vec!["/dev/ttyUSB2".into()]),
+            by_imei: false,
+            holders: Vec::new(),
+            hidden: false,
+            secrets: vec![Secret { file: "/etc/shunt/pin".into(), state: SecretState::Kept }],
+        }
+    }
+
+    fn with(modem: ModemFacts) -> Vec<Finding> {
+        let mut facts = facts();
+        facts.modems = vec![modem];
+        check(&config(""), &facts)
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_modem_is_told() {
+        found(&with(sound()), CHECK, Level::Ok, "lte");
+        let held = |name: &str| vec![Holder { pid: 9, name: name.to_owned(), port: "/dev/ttyUSB2".into() }];
+        found(&with(ModemFacts { holders: held("shunt"), ..sound() }), CHECK, Level::Ok, "");
+        found(&with(ModemFacts { ports: Ok(Vec::new()), ..sound() }), CHECK, Level::Fault, "It is not there");
+        let manager = ModemFacts { holders: held("ModemManager"), ..sound() };
+        found(&with(manager.clone()), CHECK, Level::Fault, "ModemManager has /dev/ttyUSB2 open (process 9)");
+        found(
+            &with(ModemFacts { by_imei: true, ..manager }),
+            CHECK,
+            Level::Warning,
+            "it may be this modem's",
+        );
+        found(&with(ModemFacts { holders: held("minicom"), ..sound() }), CHECK, Level::Fault, "Stop minicom");
+        found(
+            &with(ModemFacts { hidden: true, ..sound() }),
+            CHECK,
+            Level::NotChecked,
+            "hidden from this user",
+        );
+        let unread = Err(Unread::Failed("it failed".to_owned()));
+        found(&with(ModemFacts { ports: unread, ..sound() }), CHECK, Level::NotChecked, "its ports");
+        let secret = |state| vec![Secret { file: "/etc/shunt/pin".into(), state }];
+        found(
+            &with(ModemFacts { secrets: secret(SecretState::Open), ..sound() }),
+            CHECK,
+            Level::Warning,
+            "chmod 600 /etc/shunt/pin",
+        );
+        let gone = SecretState::Unreadable("no such file".to_owned());
+        found(&with(ModemFacts { secrets: secret(gone), ..sound() }), CHECK, Level::Fault, "no such file");
+    }
+
+    #[test]
+    fn a_modem_manager_that_has_not_found_it_yet_is_told() {
+        let mut facts = facts();
+        facts.modems = vec![sound()];
+        let process = Process { pid: 9, name: "ModemManager".to_owned(), args: Vec::new() };
+        facts.programs.processes = Ok(vec![process]);
+        found(&check(&config(""), &facts), CHECK, Level::Warning, "ModemManager runs");
+    }
+}

@@ -1,0 +1,261 @@
+//! The numbers that Shunt owns in the kernel: rules, tables and marks that others use as well.
+
+use super::super::facts::Facts;
+use super::super::finding::{Check, Finding};
+use crate::netlink::{Conflict, FoundRule, conflicts, family_name};
+use shunt_config::Config;
+use shunt_decision::Family;
+
+const CHECK: Check = Check::Numbers;
+/// Priorities that Shunt owns from `rule_base` on.
+const RULES: u32 = 1_000;
+/// The table of wg-quick's first interface, and its mark.
+const WG_QUICK: u32 = 51_820;
+/// wg-quick counts up from there when the number is taken.
+const WG_QUICK_SPAN: u32 = 100;
+/// The bits that mwan3 marks in, unless its config names others.
+const MWAN3_MASK: &str = "0x3f00";
+
+pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for family in Family::ALL {
+        match facts.network.rules.get(family) {
+            Ok(rules) => {
+                found.extend(in_the_way(config, family, rules, facts));
+                found.extend(in_our_range(config, family, rules));
+                found.extend(in_our_tables(config, family, facts));
+            }
+            Err(why) => {
+                let what = format!("the {} rules of others", family_name(family));
+                found.push(Finding::unread(CHECK, &what, why));
+            }
+        }
+    }
+    found.extend(mwan3_mask(config, facts));
+    if found.is_empty() {
+        let (rules, tables) = (config.kernel.rule_base, config.kernel.table_base);
+        let text = format!(
+            "Nobody else uses the rules from {rules}, the tables from {tables}, and the marks of {:#x}.",
+            config.kernel.mark_mask
+        );
+        found.push(Finding::ok(CHECK, text));
+    }
+    found
+}
+
+/// Rules of others that take packets before ours do.
+fn in_the_way(config: &Config, family: Family, rules: &[FoundRule], facts: &Facts) -> Vec<Finding> {
+    let tell = |conflict: Conflict| {
+        let stranger = |rule: &&FoundRule| rule.protocol != config.kernel.protocol;
+        let rule = rules.iter().filter(stranger).find(|rule| rule.priority == conflict.priority)?;
+        let owner = owner(rule);
+        let lookup = rule.table().filter(|_| conflict.catches_all);
+        if let Some(table) = lookup {
+            let of_table = facts.network.tables.get(family).get(&table);
+            let default = of_table.is_some_and(|of| of.values().any(|default| *default));
+            // Packets come through a table that has no way for them.
+            if !default {
+                return None;
+            }
+        }
+        let finding = if owner == Some(Owner::WgQuick) {
+            Finding::note(
+                CHECK,
+                format!(
+                    "A full tunnel (rule {}, table {}) takes all packets but its own before Shunt's rules: Shunt chooses the \
+                     way of the tunnel alone.",
+                    conflict.priority,
+                    rule.table().unwrap_or(WG_QUICK)
+                ),
+                "Nothing has to be done if all is to go into the tunnel. Otherwise list what is to go there in AllowedIPs, or \
+                 set Table = off.",
+            )
+        } else {
+            let mend = capital(&conflict.mend);
+            Finding::fault(CHECK, format!("{}.", conflict.what), format!("{mend}."))
+        };
+        Some(match owner {
+            Some(owner) => finding.about(owner.name()),
+            None => finding,
+        })
+    };
+    conflicts(&config.kernel, family, rules).into_iter().filter_map(tell).collect()
+}
+
+/// Rules of others at our priorities.
+fn in_our_range(config: &Config, family: Family, rules: &[FoundRule]) -> Vec<Finding> {
+    let numbers = &config.kernel;
+    let ours = numbers.rule_base..numbers.rule_base.saturating_add(RULES);
+    let strange = |rule: &&FoundRule| rule.protocol != numbers.protocol && ours.contains(&rule.priority);
+    let mut priorities: Vec<String> =
+        rules.iter().filter(strange).map(|rule| rule.priority.to_string()).collect();
+    priorities.dedup();
+    if priorities.is_empty() {
+        return Vec::new();
+    }
+    let what = format!(
+        "The {} {} {} of another program {} among Shunt's priorities ({} to {}).",
+        family_name(family),
+        super::plural(priorities.len(), "rule", "rules"),
+        super::list(&priorities),
+        super::plural(priorities.len(), "stands", "stand"),
+        ours.start,
+        ours.end.saturating_sub(1)
+    );
+    let mend = "Set kernel.rule_base to 1,000 priorities that nobody uses (after `shunt stop --restore`), or move that rule.";
+    vec![Finding::warning(CHECK, what, mend)]
+}
+
+/// Routes of others in our tables.
+fn in_our_tables(config: &Config, family: Family, facts: &Facts) -> Vec<Finding> {
+    let numbers = &config.kernel;
+    let ours = numbers.uplink_table()..=numbers.link_table(config.links.len());
+    let of_others = facts
+        .network
+        .tables
+        .get(family)
+        .range(ours)
+        .filter(|(_, protocols)| protocols.keys().any(|protocol| *protocol != numbers.protocol));
+    let tables: Vec<String> = of_others.map(|(table, _)| table.to_string()).collect();
+    if tables.is_empty() {
+        return Vec::new();
+    }
+    let what = format!(
+        "Another program has {} routes in the {} {}, which {} Shunt's own.",
+        family_name(family),
+        super::plural(tables.len(), "table", "tables"),
+        super::list(&tables),
+        super::plural(tables.len(), "is", "are")
+    );
+    let mend = "Set kernel.table_base to 128 tables that nobody uses (after `shunt stop --restore`).";
+    vec![Finding::fault(CHECK, what, mend)]
+}
+
+/// mwan3 marks all traffic, its rules being there or not.
+fn mwan3_mask(config: &Config, facts: &Facts) -> Option<Finding> {
+    let text = facts.programs.mwan3.as_deref()?;
+    let value = super::uci_option(text, "globals", "mmx_mask");
+    let mask = value.as_deref().unwrap_or(MWAN3_MASK).to_ascii_lowercase();
+    let mask = u32::from_str_radix(mask.trim_start_matches("0x"), 16).ok()?;
+    (mask & config.kernel.mark_mask != 0).then(|| {
+        let what = format!(
+            "mwan3 marks packets in the bits {mask:#x}, which overlap kernel.mark_mask {:#x}.",
+            config.kernel.mark_mask
+        );
+        let mend = "Give one of them other bits: mmx_mask of mwan3, or kernel.mark_mask.";
+        Finding::fault(CHECK, what, mend).about("mwan3")
+    })
+}
+
+/// Whose a rule is, by the numbers that its program uses by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Mwan3,
+    Tailscale,
+    WgQuick,
+}
+
+impl Owner {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Mwan3 => "mwan3",
+            Self::Tailscale => "Tailscale",
+            Self::WgQuick => "wg-quick",
+        }
+    }
+}
+
+pub(super) fn owner(rule: &FoundRule) -> Option<Owner> {
+    let tunnels = WG_QUICK..WG_QUICK + WG_QUICK_SPAN;
+    let marked = rule.mark().is_some_and(|(mark, _)| tunnels.contains(&mark));
+    match rule.priority {
+        _ if marked && rule.table().is_some_and(|table| tunnels.contains(&table)) => Some(Owner::WgQuick),
+        5_210..=5_270 => Some(Owner::Tailscale),
+        1_001..=3_999 => Some(Owner::Mwan3),
+        _ => None,
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::facts::Unread;
+    use super::super::super::finding::Level;
+    use super::super::super::testing::{config, facts, found, rule};
+    use super::*;
+    use crate::netlink::Selector;
+    use std::collections::BTreeMap;
+
+    fn with(rules: Vec<FoundRule>, tables: &[(u32, u8, bool)]) -> Vec<Finding> {
+        let mut facts = facts();
+        facts.network.rules.v4 = Ok(rules);
+        facts.network.tables.v4 = tables
+            .iter()
+            .map(|(table, protocol, default)| (*table, BTreeMap::from([(*protocol, *default)])))
+            .collect();
+        check(&config(""), &facts)
+    }
+
+    #[test]
+    fn a_strangers_rule_before_ours_is_told_only_if_its_table_leads_out() {
+        let rules = || vec![rule(5_270, Selector::All, 52)];
+        found(
+            &with(rules(), &[(52, 3, true)]),
+            CHECK,
+            Level::Fault,
+            "Tailscale The IPv4 rule 5270 of another program stands before",
+        );
+        found(
+            &with(rules(), &[(52, 3, true)]),
+            CHECK,
+            Level::Fault,
+            "Delete that rule, or set kernel.rule_base below 5270.",
+        );
+        found(&with(rules(), &[(52, 3, false)]), CHECK, Level::Ok, "");
+        found(&with(rules(), &[]), CHECK, Level::Ok, "");
+    }
+
+    #[test]
+    fn marks_priorities_and_tables_that_others_use_are_told() {
+        let mark = Selector::Mark { mark: 0x0100_0000, mask: 0xff00_0000 };
+        found(
+            &with(vec![rule(32_000, mark, 99)], &[]),
+            CHECK,
+            Level::Fault,
+            "overlaps kernel.mark_mask 0x7f000000",
+        );
+        let from = Selector::From("192.0.2.7".parse().unwrap());
+        found(
+            &with(vec![rule(20_050, from, 99)], &[]),
+            CHECK,
+            Level::Warning,
+            "rule 20050 of another program stands",
+        );
+        found(&with(vec![], &[(21_001, 4, false)]), CHECK, Level::Fault, "table 21001, which is Shunt's own");
+        found(&with(vec![], &[(21_001, 157, true), (21_200, 4, true)]), CHECK, Level::Ok, "");
+    }
+
+    #[test]
+    fn a_full_tunnel_of_wg_quick_is_a_note() {
+        use rtnetlink::packet_route::rule::RuleFlags;
+        let mut tunnel = rule(19_999, Selector::Mark { mark: 51_820, mask: u32::MAX }, 51_820);
+        tunnel.message.header.flags = RuleFlags::Invert;
+        tunnel.rule = None;
+        found(&with(vec![tunnel], &[(51_820, 3, true)]), CHECK, Level::Note, "wg-quick A full tunnel");
+    }
+
+    #[test]
+    fn the_mask_of_mwan3_and_unreadable_rules_are_told() {
+        let mut facts = facts();
+        facts.programs.mwan3 = Some("config globals 'globals'\n\toption mmx_mask '0x3F000000'\n".to_owned());
+        found(&check(&config(""), &facts), CHECK, Level::Fault, "mwan3 marks packets in the bits 0x3f000000");
+        facts.programs.mwan3 = Some("config globals 'globals'\n".to_owned());
+        found(&check(&config(""), &facts), CHECK, Level::Ok, "");
+        facts.network.rules.v4 = Err(Unread::Failed("no".to_owned()));
+        found(&check(&config(""), &facts), CHECK, Level::NotChecked, "IPv4 rules of others");
+    }
+}

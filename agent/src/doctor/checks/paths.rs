@@ -1,0 +1,221 @@
+//! What links have in common fails together: the same router, the same interface beneath, the same network.
+
+use super::super::facts::{Facts, Seen};
+use super::super::finding::{Check, Finding};
+use super::routes::router;
+use crate::netlink::Address;
+use shunt_config::{Config, Link};
+use shunt_decision::Family;
+use std::net::IpAddr;
+
+const CHECK: Check = Check::Paths;
+
+pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    if let Err(why) = &facts.network.interfaces {
+        return vec![Finding::unread(CHECK, "what the links have in common", why)];
+    }
+    let mut found = Vec::new();
+    for (place, one) in config.links.iter().enumerate() {
+        for other in config.links.iter().skip(place + 1) {
+            found.extend(
+                pair(one, other, facts)
+                    .into_iter()
+                    .map(|finding| finding.about(format!("{} and {}", one.name, other.name))),
+            );
+        }
+    }
+    if found.is_empty() {
+        let text = match config.links.len() {
+            1 => "There is one link only: nothing stands behind it.",
+            _ => "The links have neither router, interface nor network in common.",
+        };
+        found.push(Finding::ok(CHECK, text));
+    }
+    found
+}
+
+fn pair(one: &Link, other: &Link, facts: &Facts) -> Vec<Finding> {
+    let (Some(first), Some(second)) =
+        (facts.network.interface(&one.interface), facts.network.interface(&other.interface))
+    else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    found.extend(same_router(one, other, first, second, facts));
+    found.extend(same_ground(first, second, facts));
+    found.extend(same_network(first, second, facts));
+    found
+}
+
+fn same_router(one: &Link, other: &Link, first: &Seen, second: &Seen, facts: &Facts) -> Option<Finding> {
+    let tell = |family: &Family| {
+        let (here, there) = (router(one, *family, facts)?, router(other, *family, facts)?);
+        let hardware = |seen: &Seen, address: IpAddr| {
+            let all = facts.network.neighbours.as_deref().unwrap_or(&[]);
+            let entry =
+                |n: &&crate::netlink::Neighbour| n.index == seen.interface.index && n.address == address;
+            Some(all.iter().find(entry)?.hardware.clone())
+        };
+        let same_box = hardware(first, here).is_some_and(|mac| Some(mac) == hardware(second, there));
+        let what = match (here == there, same_box) {
+            (_, true) => {
+                format!("Both lead to the same router ({here}): it has one hardware address on both.")
+            }
+            // A router's fe80::1 is the same everywhere, and so are private addresses of boxes out of the shop.
+            (true, false) if here.is_ipv4() && first.interface.index != second.interface.index => {
+                format!("Both have the router {here}; whether it is one box cannot be told.")
+            }
+            _ => return None,
+        };
+        let mend = "If one box stands behind both, they fail together: lead one of them elsewhere. If they are two boxes \
+                    with one address, give one of them another network.";
+        Some(Finding::warning(CHECK, what, mend))
+    };
+    Family::ALL.iter().find_map(tell)
+}
+
+fn same_ground(first: &Seen, second: &Seen, facts: &Facts) -> Option<Finding> {
+    let name = |index: u32| {
+        let all = facts.network.interfaces.iter().flatten();
+        all.map(|seen| &seen.interface).find(|i| i.index == index).map_or("one", |i| i.name.as_str())
+    };
+    let (a, b) = (first.interface.index, second.interface.index);
+    let ground = match (first.parent, second.parent) {
+        (Some(one), Some(other)) if one == other => Some(name(one).to_owned()),
+        (Some(one), _) if one == b => Some(second.interface.name.clone()),
+        (_, Some(other)) if other == a => Some(first.interface.name.clone()),
+        _ => first.device.clone().filter(|device| Some(device) == second.device.as_ref()),
+    }?;
+    Some(Finding::warning(
+        CHECK,
+        format!(
+            "{} and {} stand on the same interface or device ({ground}).",
+            first.interface.name, second.interface.name
+        ),
+        "One cable or port that fails takes both: give each link a port of its own.",
+    ))
+}
+
+/// Two interfaces in one network: the kernel answers ARP for both on each, and replies take the wrong one.
+fn same_network(first: &Seen, second: &Seen, facts: &Facts) -> Option<Finding> {
+    let all = facts.network.addresses.as_deref().unwrap_or(&[]);
+    let of = |seen: &Seen| {
+        let index = seen.interface.index;
+        all.iter().filter(move |a| a.index == index && a.usable() && !is_alone(a))
+    };
+    let clash =
+        of(first).find_map(|here| of(second).find(|there| overlap(here, there)).map(|there| (here, there)));
+    let (here, there) = clash?;
+    Some(Finding::warning(
+        CHECK,
+        format!(
+            "{}/{} on {} and {}/{} on {} are in the same network.",
+            here.address,
+            here.prefix,
+            first.interface.name,
+            there.address,
+            there.prefix,
+            second.interface.name
+        ),
+        "Give one of the boxes behind them another network; until then set net.ipv4.conf.all.arp_ignore = 1 and \
+         arp_announce = 2, so that each interface answers for itself alone.",
+    ))
+}
+
+/// Without a network: of a point-to-point line.
+const fn is_alone(address: &Address) -> bool {
+    match address.address {
+        IpAddr::V4(_) => address.prefix >= 32,
+        IpAddr::V6(_) => address.prefix >= 128,
+    }
+}
+
+fn overlap(one: &Address, other: &Address) -> bool {
+    let shorter = u32::from(one.prefix.min(other.prefix));
+    match (one.address, other.address) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            let shift = 32_u32.saturating_sub(shorter);
+            a.to_bits().checked_shr(shift).unwrap_or(0) == b.to_bits().checked_shr(shift).unwrap_or(0)
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            let shift = 128_u32.saturating_sub(shorter);
+            a.to_bits().checked_shr(shift).unwrap_or(0) == b.to_bits().checked_shr(shift).unwrap_or(0)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::facts::Unread;
+    use super::super::super::finding::Level;
+    use super::super::super::testing::{address, config, default_route, facts, found, neighbour};
+    use super::*;
+
+    #[test]
+    fn what_two_links_have_in_common_is_told() {
+        fn network(facts: &mut Facts) -> &mut super::super::super::facts::Network {
+            &mut facts.network
+        }
+        for (spoil, said) in [
+            (
+                (|facts| network(facts).neighbours.as_mut().unwrap()[1] = neighbour(3, "203.0.113.1", 1))
+                    as fn(&mut Facts),
+                "the same router (192.0.2.1)",
+            ),
+            (
+                |facts| network(facts).defaults.v4.as_mut().unwrap()[1] = default_route(3, 200, "192.0.2.1"),
+                "Both have the router 192.0.2.1",
+            ),
+            (
+                |facts| network(facts).addresses.as_mut().unwrap()[1] = address(3, "192.0.2.200", 25),
+                "in the same network",
+            ),
+            (
+                |facts| {
+                    for seen in network(facts).interfaces.as_mut().unwrap() {
+                        seen.parent = Some(1);
+                    }
+                },
+                "the same interface or device (lo)",
+            ),
+            (
+                |facts| network(facts).interfaces.as_mut().unwrap()[2].parent = Some(2),
+                "the same interface or device (eth0)",
+            ),
+            (
+                |facts| {
+                    for seen in network(facts).interfaces.as_mut().unwrap() {
+                        seen.device = Some("/sys/devices/usb1".to_owned());
+                    }
+                },
+                "(/sys/devices/usb1)",
+            ),
+        ] {
+            let mut facts = facts();
+            spoil(&mut facts);
+            let findings = check(&config(""), &facts);
+            found(&findings, CHECK, Level::Warning, said);
+            found(&findings, CHECK, Level::Warning, "fiber and lte");
+        }
+        let mut facts = facts();
+        facts.network.interfaces = Err(Unread::Failed("no".to_owned()));
+        found(&check(&config(""), &facts), CHECK, Level::NotChecked, "in common");
+    }
+
+    #[test]
+    fn a_line_without_a_network_has_nothing_in_common() {
+        let mut facts = facts();
+        facts.network.addresses = Ok(vec![address(2, "10.64.64.64", 32), address(3, "10.64.64.64", 32)]);
+        found(&check(&config(""), &facts), CHECK, Level::Ok, "");
+        for (one, other, expected) in [
+            (("192.0.2.1", 24), ("192.0.2.200", 25), true),
+            (("192.0.2.1", 25), ("192.0.2.200", 25), false),
+            (("0.0.0.1", 0), ("203.0.113.1", 24), true),
+            (("2001:db8::1", 64), ("2001:db8::2", 64), true),
+            (("2001:db8::1", 64), ("192.0.2.1", 24), false),
+        ] {
+            assert_eq!(overlap(&address(2, one.0, one.1), &address(3, other.0, other.1)), expected);
+        }
+    }
+}

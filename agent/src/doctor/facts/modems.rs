@@ -1,0 +1,166 @@
+//! The modems of the config: their ports, who has these open, and the files of their secrets.
+
+use super::programs::processes;
+use super::{Known, Roots, Unread};
+use crate::modem::selector;
+use shunt_config::{Config, Find, Modem};
+use shunt_modem::ports::{Device, Sysfs};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Open files of one process that are looked at.
+const FILES_AT_MOST: usize = 65_536;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ModemFacts {
+    pub(crate) name: String,
+    /// The ports that may be its; none: it is not there.
+    pub(crate) ports: Known<Vec<PathBuf>>,
+    /// Which it is can only be asked of it, so that the ports are those of all modems.
+    pub(crate) by_imei: bool,
+    /// Who has one of them open.
+    pub(crate) holders: Vec<Holder>,
+    /// The open files of some processes are hidden.
+    pub(crate) hidden: bool,
+    pub(crate) secrets: Vec<Secret>,
+}
+
+/// A process that has a port open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) pid: u32,
+    pub(crate) name: String,
+    pub(crate) port: PathBuf,
+}
+
+/// A file that holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Secret {
+    pub(crate) file: PathBuf,
+    pub(crate) state: SecretState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SecretState {
+    /// Only its owner, or its group, may read it.
+    Kept,
+    /// Everybody may read it.
+    Open,
+    /// It cannot be looked at.
+    Unreadable(String),
+}
+
+pub(super) fn read(config: &Config, roots: &Roots) -> Vec<ModemFacts> {
+    if config.modems.is_empty() {
+        return Vec::new();
+    }
+    let devices = Sysfs::at(roots.path("sys"), roots.path("dev")).devices();
+    let (holders, hidden) = holders(roots);
+    let modem = |modem: &Modem| {
+        let ports = ports(modem, devices.as_deref(), roots);
+        let known: &[PathBuf] = ports.as_deref().unwrap_or(&[]);
+        let ours = |holder: &&Holder| known.contains(&holder.port);
+        ModemFacts {
+            name: modem.name.clone(),
+            by_imei: matches!(modem.find, Find::Imei(_)),
+            holders: holders.iter().filter(ours).cloned().collect(),
+            hidden,
+            secrets: secrets(modem).map(|file| secret(file, roots)).collect(),
+            ports,
+        }
+    };
+    config.modems.iter().map(modem).collect()
+}
+
+fn ports(modem: &Modem, devices: Result<&[Device], &io::Error>, roots: &Roots) -> Known<Vec<PathBuf>> {
+    if let Find::Port(port) = &modem.find {
+        let node = roots.path(port);
+        return Ok(if node.exists() { vec![node] } else { Vec::new() });
+    }
+    let devices = devices.map_err(|error| Unread::of("list the devices with ports in /sys", error))?;
+    let meant = selector(&modem.find).map_err(|error| Unread::Failed(format!("it failed to {error}")))?;
+    let ours = devices.iter().filter(|device| meant.admits(device));
+    Ok(ours.flat_map(|device| device.ports.iter().map(|port| port.node.clone())).collect())
+}
+
+/// Every process that has a serial port or a port of a modem open, and whether some could not be looked at.
+fn holders(roots: &Roots) -> (Vec<Holder>, bool) {
+    let Ok(all) = processes(roots) else { return (Vec::new(), true) };
+    let (mut found, mut hidden) = (Vec::new(), false);
+    for process in all {
+        let files = match fs::read_dir(roots.path(format!("proc/{}/fd", process.pid))) {
+            Ok(files) => files,
+            Err(error) => {
+                hidden |= error.kind() == io::ErrorKind::PermissionDenied;
+                continue;
+            }
+        };
+        for file in files.flatten().take(FILES_AT_MOST) {
+            let Ok(target) = fs::read_link(file.path()) else { continue };
+            let name = target.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.starts_with("tty") || name.starts_with("wwan") || name.starts_with("cdc-wdm") {
+                let port = roots.path(&target);
+                let holder = Holder { pid: process.pid, name: process.name.clone(), port };
+                if !found.contains(&holder) {
+                    found.push(holder);
+                }
+            }
+        }
+    }
+    (found, hidden)
+}
+
+fn secrets(modem: &Modem) -> impl Iterator<Item = &Path> {
+    let of_sims = modem.sims.iter().flat_map(|sim| [&sim.pin_file, &sim.password_file]).flatten();
+    let of_operators = modem.remote.iter().flat_map(|remote| &remote.operators);
+    of_sims.map(PathBuf::as_path).chain(of_operators.map(|operator| operator.secret_file.as_path()))
+}
+
+/// By its mode alone: the content concerns nobody.
+fn secret(file: &Path, roots: &Roots) -> Secret {
+    const EVERYBODY_READS: u32 = 0o004;
+    let state = match fs::metadata(roots.path(file)) {
+        Ok(meta) if meta.permissions().mode() & EVERYBODY_READS != 0 => SecretState::Open,
+        Ok(_) => SecretState::Kept,
+        Err(error) => SecretState::Unreadable(error.to_string()),
+    };
+    Secret { file: file.to_owned(), state }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing;
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn who_has_a_port_open_is_found_by_the_ports_file() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let file = root.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        let config = testing::config(
+            "[[modem]]\nlink = \"lte\"\nport = \"/dev/ttyS1\"\nuser = \"me\"\nauth = \"chap\"\npassword_file = \"/etc/secret\"\n",
+        );
+        let roots = Roots::at(root.path());
+        put("proc/1/comm", "init\n");
+        put("proc/9/comm", "ModemManager\n");
+        let absent = read(&config, &roots);
+        assert_eq!((absent[0].ports.clone(), absent[0].holders.len()), (Ok(Vec::new()), 0));
+        assert!(matches!(absent[0].secrets[0].state, SecretState::Unreadable(_)));
+        put("dev/ttyS1", "");
+        put("etc/secret", "");
+        fs::set_permissions(root.path().join("etc/secret"), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::create_dir_all(root.path().join("proc/9/fd")).unwrap();
+        symlink("/dev/ttyS1", root.path().join("proc/9/fd/5")).unwrap();
+        symlink("/dev/null", root.path().join("proc/9/fd/6")).unwrap();
+        let held = read(&config, &roots);
+        assert_eq!(held[0].holders.len(), 1);
+        assert_eq!((held[0].holders[0].pid, held[0].holders[0].name.as_str()), (9, "ModemManager"));
+        assert_eq!(held[0].secrets[0].state, SecretState::Open);
+    }
+}

@@ -1,0 +1,221 @@
+//! Other programs that touch routes: which run, and what their files say.
+
+use super::{Known, Roots, Unread};
+use shunt_config::Config;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+/// Processes that are looked at. A gateway has some hundred.
+const PROCESSES_AT_MOST: usize = 16_384;
+/// Files of one directory that are read.
+const FILES_AT_MOST: usize = 64;
+
+/// Where systemd-networkd looks for its settings, the later ones over the earlier (networkd.conf(5)).
+const NETWORKD: [&str; 5] = [
+    "usr/lib/systemd/networkd.conf",
+    "etc/systemd/networkd.conf",
+    "usr/lib/systemd/networkd.conf.d",
+    "run/systemd/networkd.conf.d",
+    "etc/systemd/networkd.conf.d",
+];
+
+#[derive(Debug, Clone)]
+pub(crate) struct Programs {
+    pub(crate) processes: Known<Vec<Process>>,
+    /// The settings of mwan3, in OpenWrt's form.
+    pub(crate) mwan3: Option<String>,
+    /// The settings of systemd-networkd, the later ones over the earlier.
+    pub(crate) networkd: Vec<String>,
+    /// The settings of OpenWrt's firewall.
+    pub(crate) firewall: Option<String>,
+    /// What DHCP clients got for the links' interfaces.
+    pub(crate) leases: Vec<Lease>,
+}
+
+/// A process of the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    /// Its name, of which the kernel keeps 15 bytes.
+    pub(crate) name: String,
+    /// Its command line, the program's name first; empty for the kernel's own.
+    pub(crate) args: Vec<String>,
+}
+
+/// What a DHCP client keeps of its lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) interface: String,
+    /// Who keeps it.
+    pub(crate) client: &'static str,
+    pub(crate) router: Option<Ipv4Addr>,
+}
+
+impl Programs {
+    pub(super) fn read(config: Option<&Config>, roots: &Roots) -> Self {
+        let text = |path: &str| roots.text(path).ok().flatten();
+        Self {
+            processes: processes(roots),
+            mwan3: text("etc/config/mwan3"),
+            networkd: NETWORKD.iter().flat_map(|path| files(roots, path, ".conf")).collect(),
+            firewall: text("etc/config/firewall"),
+            leases: config.map(|config| leases(config, roots)).unwrap_or_default(),
+        }
+    }
+
+    /// The processes of that name.
+    pub(crate) fn running<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Process> {
+        let name = name.get(..15).unwrap_or(name);
+        self.processes.iter().flatten().filter(move |process| process.name == name)
+    }
+
+    pub(crate) fn runs(&self, name: &str) -> bool {
+        self.running(name).next().is_some()
+    }
+}
+
+/// All processes, if the caller may see those of others.
+pub(super) fn processes(roots: &Roots) -> Known<Vec<Process>> {
+    let proc = roots.path("proc");
+    let entries =
+        fs::read_dir(&proc).map_err(|error| Unread::of(&format!("read {}", proc.display()), &error))?;
+    let pid = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();
+    let pids: Vec<u32> = entries.flatten().filter_map(pid).take(PROCESSES_AT_MOST).collect();
+    if !pids.contains(&1) {
+        // With `hidepid` one sees only one's own.
+        return Err(Unread::Denied("the processes of others are hidden".to_owned()));
+    }
+    let mut found: Vec<Process> = pids.into_iter().filter_map(|pid| process(roots, pid)).collect();
+    found.sort_by_key(|process| process.pid);
+    Ok(found)
+}
+
+/// `None`: it has ended meanwhile.
+fn process(roots: &Roots, pid: u32) -> Option<Process> {
+    let name = roots.value(format!("proc/{pid}/comm"))?;
+    let line = roots.value(format!("proc/{pid}/cmdline")).unwrap_or_default();
+    let args = line.split('\0').filter(|arg| !arg.is_empty()).map(str::to_owned).collect();
+    Some(Process { pid, name, args })
+}
+
+/// The text of a file, or of the files in a directory with that ending, by name.
+fn files(roots: &Roots, path: &str, ending: &str) -> Vec<String> {
+    let place = roots.path(path);
+    if !place.is_dir() {
+        return roots.text(path).ok().flatten().into_iter().collect();
+    }
+    names(&place)
+        .into_iter()
+        .filter(|name| name.ends_with(ending))
+        .filter_map(|name| roots.text(format!("{path}/{name}")).ok().flatten())
+        .collect()
+}
+
+fn names(directory: &std::path::Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).take(FILES_AT_MOST).collect();
+    names.sort();
+    names
+}
+
+fn leases(config: &Config, roots: &Roots) -> Vec<Lease> {
+    let mut found = Vec::new();
+    let interfaces: Vec<&str> = config.links.iter().map(|link| link.interface.as_str()).collect();
+    for interface in &interfaces {
+        let index = roots.value(format!("sys/class/net/{interface}/ifindex")).unwrap_or_default();
+        let Some(text) = roots.value(PathBuf::from("run/systemd/netif/leases").join(&index)) else {
+            continue;
+        };
+        let router = text.lines().find_map(|line| line.strip_prefix("ROUTER=")).and_then(first_address);
+        found.push(Lease { interface: (*interface).to_owned(), client: "systemd-networkd", router });
+    }
+    for directory in ["var/lib/dhcp", "var/lib/dhclient"] {
+        let texts = ["leases", "lease"].iter().flat_map(|ending| files(roots, directory, ending));
+        for text in texts {
+            found.extend(dhclient(&text).filter(|lease| interfaces.contains(&lease.interface.as_str())));
+        }
+    }
+    found
+}
+
+/// The last lease in a file of dhclient (dhclient.leases(5)): it writes each new one to its end.
+fn dhclient(text: &str) -> Option<Lease> {
+    let last = text.rsplit("lease {").next().filter(|_| text.contains("lease {"))?;
+    let value = |key: &str| last.lines().find_map(|line| line.trim().strip_prefix(key));
+    let interface = value("interface ")?.trim_end_matches(';').trim_matches('"').to_owned();
+    Some(Lease { interface, client: "dhclient", router: value("option routers ").and_then(first_address) })
+}
+
+fn first_address(list: &str) -> Option<Ipv4Addr> {
+    list.split([' ', ',', ';']).find_map(|part| part.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing;
+    use super::*;
+
+    fn put(root: &std::path::Path, path: &str, text: &str) {
+        let file = root.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+
+    #[test]
+    fn processes_are_seen_by_name_and_hidden_ones_are_told() {
+        let root = tempfile::tempdir().unwrap();
+        let roots = Roots::at(root.path());
+        assert!(matches!(processes(&roots), Err(Unread::Failed(_))));
+        put(root.path(), "proc/7/comm", "systemd-network\n");
+        put(root.path(), "proc/7/cmdline", "/lib/systemd/systemd-networkd\0");
+        assert!(matches!(processes(&roots), Err(Unread::Denied(_))));
+        put(root.path(), "proc/1/comm", "init\n");
+        put(root.path(), "proc/self/comm", "x\n");
+        let programs = Programs::read(None, &roots);
+        assert_eq!(programs.processes.as_ref().unwrap().len(), 2);
+        assert!(programs.runs("systemd-networkd") && !programs.runs("dhclient"));
+        assert_eq!(programs.running("init").next().unwrap().args, Vec::<String>::new());
+    }
+
+    #[test]
+    fn settings_come_in_the_order_in_which_they_hold() {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("etc/systemd/networkd.conf", "one"),
+            ("etc/systemd/networkd.conf.d/20-b.conf", "three"),
+            ("etc/systemd/networkd.conf.d/10-a.conf", "two"),
+            ("etc/systemd/networkd.conf.d/30-c.conf.bak", "not this"),
+        ] {
+            put(root.path(), path, text);
+        }
+        assert_eq!(Programs::read(None, &Roots::at(root.path())).networkd, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn leases_tell_the_router_of_a_links_interface() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), "sys/class/net/eth0/ifindex", "4\n");
+        put(root.path(), "run/systemd/netif/leases/4", "ADDRESS=192.0.2.10\nROUTER=192.0.2.1 192.0.2.2\n");
+        let block = |interface: &str, router: &str| {
+            format!("lease {{\n  interface \"{interface}\";\n  option routers {router};\n}}\n")
+        };
+        let all = block("wwan0", "203.0.113.9") + &block("wwan0", "203.0.113.1");
+        put(root.path(), "var/lib/dhcp/dhclient.leases", &all);
+        put(root.path(), "var/lib/dhcp/dhclient.lan0.leases", &block("lan0", "10.0.0.1"));
+        let leases = Programs::read(Some(&testing::config("")), &Roots::at(root.path())).leases;
+        let told: Vec<_> = leases
+            .iter()
+            .map(|lease| (lease.interface.as_str(), lease.client, lease.router.unwrap().to_string()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("eth0", "systemd-networkd", "192.0.2.1".to_owned()),
+                ("wwan0", "dhclient", "203.0.113.1".to_owned())
+            ]
+        );
+        assert_eq!(dhclient("nothing"), None);
+    }
+}
