@@ -9,6 +9,8 @@ pub const PIN_HOST_RESET: u8 = 6;
 /// The lamp.
 pub const PIN_LAMP: u8 = 7;
 
+/// PA3, the line from the host, which is high while it is idle.
+pub(crate) const RX_IDLE: u32 = 1 << 3;
 const PINS: u8 = 16;
 const OUTPUT: u32 = 1;
 const ALTERNATE: u32 = 2;
@@ -31,6 +33,8 @@ pub(crate) struct Gpio {
     modes: u32,
     levels: u32,
     functions: [u32; 2],
+    /// The levels of the pins that the part does not drive.
+    pub(crate) inputs: u32,
     /// What was seen last.
     seen: u32,
     pub(crate) changes: Vec<PinChange>,
@@ -38,20 +42,27 @@ pub(crate) struct Gpio {
 
 impl Gpio {
     pub(crate) const fn new() -> Self {
-        Self { modes: MODES_AFTER_RESET, levels: 0, functions: [0; 2], seen: 0, changes: Vec::new() }
+        Self {
+            modes: MODES_AFTER_RESET,
+            levels: 0,
+            functions: [0; 2],
+            inputs: RX_IDLE,
+            seen: 0,
+            changes: Vec::new(),
+        }
     }
 
     /// The part was reset: its pins float, and the pull-downs take them.
     pub(crate) fn reset(&mut self, millis: u64) {
-        let (seen, changes) = (self.seen, core::mem::take(&mut self.changes));
-        *self = Self { seen, changes, ..Self::new() };
+        let (inputs, seen, changes) = (self.inputs, self.seen, core::mem::take(&mut self.changes));
+        *self = Self { inputs, seen, changes, ..Self::new() };
         self.look(millis);
     }
 
     pub(crate) fn read(&self, offset: u32) -> u32 {
         match offset {
             0x00 => self.modes,
-            0x10 => self.seen,
+            0x10 => self.seen | self.inputs,
             0x14 => self.levels,
             0x20 => self.functions[0],
             0x24 => self.functions[1],

@@ -3,7 +3,7 @@
 use crate::bus::{Bus, RAM_BYTES, RAM_START, SYSTEM_BYTES, SYSTEM_START};
 use crate::elf::ElfError;
 use crate::flash::{FLASH_START, Flash};
-use crate::gpio::PinChange;
+use crate::gpio::{PinChange, RX_IDLE};
 use rp2040_emu::core::{CoreBus, CortexM0Plus};
 use std::time::Duration;
 
@@ -115,6 +115,14 @@ impl Stm32g030 {
     pub fn line_breaks(&mut self, bytes: &[u8]) {
         self.bus.uart.host_sends(bytes, true, self.bus.now);
         self.bus.look_again();
+    }
+
+    /// The host has lost its supply, so that its line is low, until it is let go.
+    pub fn line_is_low(&mut self, low: bool) {
+        self.bus.gpio.inputs = if low { 0 } else { RX_IDLE };
+        if low {
+            self.line_breaks(&[0]);
+        }
     }
 
     /// What the part has sent to the host since the last call.

@@ -28,7 +28,7 @@ pub trait Hardware {
     ///
     /// # Errors
     ///
-    /// When it came damaged.
+    /// When it came damaged; and, once for each second, while the line is held low.
     fn receive(&mut self) -> Result<Option<u8>, LineError>;
 
     /// Sends a byte; `false` when those before it still fill the sender, which ends the next sleep when there is room.

@@ -1,8 +1,9 @@
 //! The UART to the host: bytes come by interrupt into a ring, since the part holds but one, and go by looking.
 
+use crate::tick;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use embassy_stm32::interrupt;
-use embassy_stm32::pac::gpio::vals::Moder;
+use embassy_stm32::pac::gpio::vals::{Idr, Moder, Pupdr};
 use embassy_stm32::pac::{GPIOA, Interrupt, RCC, USART2};
 use shunt_board_runtime::LineError;
 
@@ -31,6 +32,8 @@ pub(crate) fn start() {
         GPIOA.afr(0).modify(|register| register.set_afr(pin, USART2_FUNCTION));
         GPIOA.moder().modify(|register| register.set_moder(pin, Moder::ALTERNATE));
     }
+    // A wire that is broken is an idle line, not an antenna.
+    GPIOA.pupdr().modify(|register| register.set_pupdr(RX_PIN, Pupdr::PULL_UP));
     USART2.brr().write(|register| register.set_brr(DIVIDER));
     USART2.cr1().write(|register| {
         register.set_ue(true);
@@ -39,6 +42,30 @@ pub(crate) fn start() {
         register.set_rxneie(true);
     });
     enable_interrupt();
+}
+
+/// Whether the line is held low, by a host without its supply for example: it brings no bytes, and no errors after the
+/// first.
+#[derive(Default)]
+pub(crate) struct Held {
+    /// Since this tick, or since it was told the last time.
+    since: Option<u32>,
+}
+
+impl Held {
+    /// To be asked whenever nothing came; true for each second of it. A line in use is seen high at some look.
+    pub(crate) fn for_a_second(&mut self) -> bool {
+        if GPIOA.idr().read().idr(RX_PIN) == Idr::HIGH {
+            self.since = None;
+            return false;
+        }
+        let now = tick::ticks();
+        let told = now.wrapping_sub(*self.since.get_or_insert(now)) >= tick::SECOND;
+        if told {
+            self.since = Some(now);
+        }
+        told
+    }
 }
 
 /// What came next, if anything did.

@@ -22,6 +22,7 @@ pub(crate) struct Stm32g030 {
     host_reset: Output<'static>,
     lamp: Output<'static>,
     clock: tick::Clock,
+    held: line::Held,
     memory: Memory,
     kept: Lasting,
 }
@@ -39,7 +40,16 @@ impl Stm32g030 {
         line::start();
         let clock = tick::Clock::start();
         let kept = Lasting::default();
-        let part = Self { modem_off, shutdown_request, host_reset, lamp, clock, memory, kept };
+        let part = Self {
+            modem_off,
+            shutdown_request,
+            host_reset,
+            lamp,
+            clock,
+            held: line::Held::default(),
+            memory,
+            kept,
+        };
         (part, reset_cause())
     }
 }
@@ -50,7 +60,11 @@ impl Hardware for Stm32g030 {
     }
 
     fn receive(&mut self) -> Result<Option<u8>, LineError> {
-        line::receive()
+        let received = line::receive()?;
+        if received.is_none() && self.held.for_a_second() {
+            return Err(LineError);
+        }
+        Ok(received)
     }
 
     fn send(&mut self, byte: u8) -> bool {

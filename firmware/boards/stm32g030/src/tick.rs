@@ -13,6 +13,14 @@ const TICK_MS: u32 = 10;
 /// Ticks since the start: 497 days, then it wraps; [`Clock::now`] counts on.
 static TICKS: AtomicU32 = AtomicU32::new(0);
 
+/// Ticks since the start; they wrap.
+pub(crate) fn ticks() -> u32 {
+    TICKS.load(Ordering::Relaxed)
+}
+
+/// Ticks in a second.
+pub(crate) const SECOND: u32 = 1000 / TICK_MS;
+
 /// Counts the ticks to a time that does not wrap.
 pub(crate) struct Clock {
     ticks: u32,
@@ -36,7 +44,7 @@ impl Clock {
 
     /// The time since the start.
     pub(crate) fn now(&mut self) -> Instant {
-        let ticks = TICKS.load(Ordering::Relaxed);
+        let ticks = ticks();
         self.now += u64::from(ticks.wrapping_sub(self.ticks)) * u64::from(TICK_MS);
         self.ticks = ticks;
         Instant::from_millis(self.now)

@@ -179,6 +179,20 @@ fn a_line_at_a_wrong_speed_is_told_when_it_lasts() {
 }
 
 #[test]
+fn a_line_that_is_held_low_is_told_when_it_lasts() {
+    let mut host = Host::new();
+    host.greeting();
+    host.part.line_is_low(true);
+    host.pass(59);
+    host.part.line_is_low(false);
+    assert!(!host.log().iter().any(|entry| entry.what == Happened::LineStuck));
+    host.part.line_is_low(true);
+    host.pass(63);
+    host.part.line_is_low(false);
+    assert!(host.log().iter().any(|entry| entry.what == Happened::LineStuck));
+}
+
+#[test]
 fn what_it_counts_and_its_times_outlive_the_supply() {
     let mut host = Host::armed();
     host.pass(60);
