@@ -33,9 +33,12 @@ pub(crate) fn framed(version: u8, sequence: u16, message: &[u8]) -> Vec<u8> {
 /// it a feed is heard, whatever the line brought.
 pub(crate) fn wire(line: &[u8]) {
     let mut decoder = Decoder::new();
+    let mut mcu = Decoder::new();
     let mut frames = 0;
     for byte in line {
-        let Some(received) = decoder.receive(*byte) else { continue };
+        let (received, request) = (decoder.receive(*byte), mcu.receive_request(*byte));
+        assert_eq!(received.is_some(), request.is_some(), "both ends see the same frames");
+        let Some(received) = received else { continue };
         assert_eq!(*byte, 0, "a frame came out before its end");
         frames += 1;
         if let Received::Frame(frame) = received {
@@ -46,6 +49,7 @@ pub(crate) fn wire(line: &[u8]) {
             assert_eq!(back, Some(Received::Frame(frame)));
         }
     }
+    assert_eq!(decoder.damaged_frames(), mcu.damaged_frames(), "and the same noise");
     let ends = line.iter().filter(|byte| **byte == 0).count();
     assert!(frames + decoder.damaged_frames() as usize <= ends, "more blocks than ends");
     let mut last = None;
