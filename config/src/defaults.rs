@@ -62,6 +62,7 @@ pub(crate) fn config() -> Config {
         damping: DAMPING,
         canary: canary(),
         recording: crate::recording::DEFAULT,
+        watchdog: crate::watchdog::DEFAULT,
         kernel: KERNEL,
         links: Vec::new(),
         modems: Vec::new(),

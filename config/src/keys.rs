@@ -9,6 +9,10 @@ pub(crate) const MODEM_SIM: &str = "modem.sim";
 pub(crate) const MODEM_POWER: &str = "modem.power";
 pub(crate) const MODEM_REMOTE: &str = "modem.remote";
 
+/// The watchdogs, and the one on the board.
+pub(crate) const WATCHDOG: &str = "watchdog";
+pub(crate) const WATCHDOG_MCU: &str = "watchdog.mcu";
+
 /// A section and the keys in it. The section with the empty name is the top of the file.
 pub(crate) type Keys = (&'static str, &'static [&'static str]);
 
@@ -23,6 +27,28 @@ pub(crate) const SECTIONS: &[Keys] = &[
     ("damping", &["half_life"]),
     ("canary", &["enabled", "interface", "source"]),
     ("recording", &["enabled", "size"]),
+    (WATCHDOG, &["device", "device_timeout"]),
+    (
+        WATCHDOG_MCU,
+        &[
+            "port",
+            "usb",
+            "boot_grace",
+            "feed_timeout",
+            "alert",
+            "cut_modem",
+            "modem_off",
+            "modem_settle",
+            "shutdown",
+            "reset_hold",
+            "backoff_shortest",
+            "backoff_longest",
+            "backoff_healthy",
+            "most_resets",
+            "longest_lease",
+            "stop_lease",
+        ],
+    ),
     ("kernel", &["table_base", "rule_base", "mark_mask", "protocol"]),
     (LINK, &["name", "interface", "metered", "gateway", "gateway6", "targets", "resolvers", "probe_budget"]),
     ("link.probe", &["interval", "standby_interval", "timeout", "quorum"]),
@@ -50,7 +76,7 @@ pub(crate) const SECTIONS: &[Keys] = &[
         ],
     ),
     (MODEM_SIM, &["slot", "pin_file", "apn", "user", "password_file", "auth", "allowance", "billing_day"]),
-    (MODEM_POWER, &["chip", "line", "active"]),
+    (MODEM_POWER, &["by", "chip", "line", "active"]),
     (MODEM_REMOTE, &["enabled", "operators", "country", "trunk", "codes", "digits", "per_number", "in_all"]),
 ];
 

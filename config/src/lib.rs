@@ -24,6 +24,7 @@ mod target;
 mod tests;
 mod values;
 mod walk;
+mod watchdog;
 
 use std::fs::File;
 use std::io::Read;
@@ -40,6 +41,7 @@ pub use model::{
 pub use modem::{BearerAuth, BearerIp, Find, Modem, Power, Remote, RemoteOperator, Sim};
 pub use recording::Recording;
 pub use target::{Endpoint, Host, Page, Target, Weighted};
+pub use watchdog::{Mcu, McuPort, Watchdog};
 
 /// Longest file in bytes: a hundred links with every key written out stay below half of it.
 const MAX_FILE: usize = 256 * 1024;
@@ -113,6 +115,7 @@ fn sections<'t>(walk: &mut walk::Walker, root: &'t DeTable<'t>, end: usize) -> C
         canary_interface,
     };
     let links = links::links(walk, tables, &general);
+    let watchdog = watchdog::watchdog(walk, &root);
     Config {
         agent: sections::agent(walk, &root),
         failover: sections::failover(walk, &root),
@@ -121,7 +124,8 @@ fn sections<'t>(walk: &mut walk::Walker, root: &'t DeTable<'t>, end: usize) -> C
         canary,
         recording: recording::recording(walk, &root),
         kernel,
-        modems: modem::modems(walk, &root, &links),
+        modems: modem::modems(walk, &root, &links, &watchdog.mcu),
+        watchdog,
         links,
     }
 }

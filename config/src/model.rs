@@ -1,6 +1,6 @@
 //! A configuration that can be run: every value is in range, every name is known, nothing clashes.
 
-use crate::{Modem, Recording, Weighted};
+use crate::{Modem, Recording, Watchdog, Weighted};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct Config {
     pub canary: Canary,
     /// `[recording]`: what is kept to be replayed.
     pub recording: Recording,
+    /// `[watchdog]`: who restarts the gateway when the agent fails.
+    pub watchdog: Watchdog,
     /// `[kernel]`: the numbers that Shunt owns there.
     pub kernel: Kernel,
     /// `[[link]]`, in order of preference; at least one.

@@ -198,6 +198,23 @@ pub(crate) fn socket(value: &DeValue<'_>) -> Parsed<PathBuf> {
     Ok(path)
 }
 
+/// Vendor and product of a USB device.
+pub(crate) fn usb_id(value: &DeValue<'_>) -> Parsed<(u16, u16)> {
+    let given = text(value)?;
+    let number = |digits: &str| {
+        let plain = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u16::from_str_radix(digits, 16).ok().filter(|_| plain)
+    };
+    given.split_once(':').and_then(|(vendor, product)| Some((number(vendor)?, number(product)?))).ok_or_else(
+        || {
+            Complaint::new(
+                format!("{} is no USB vendor and product", quoted(given)),
+                "write four hexadecimal digits, a colon and four more, as lsusb does: \"2c7c:0125\"",
+            )
+        },
+    )
+}
+
 /// A group name.
 pub(crate) fn group(value: &DeValue<'_>) -> Parsed<String> {
     let given = text(value)?;

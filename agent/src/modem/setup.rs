@@ -46,10 +46,13 @@ pub(super) enum SetupError {
 /// What the driver takes.
 pub(super) fn driver(modem: &Modem, contexts: &[Context]) -> Result<api::Config, SetupError> {
     let sims: Vec<SimConfig> = modem.sims.iter().map(sim).collect::<Result<_, _>>()?;
-    let power = modem.power.as_ref().map_or(Power::None, |power| {
-        let shunt_config::Power { chip, line, active_high } = power.clone();
-        Power::Gpio(Gpio { chip, line, active_low: !active_high })
-    });
+    let power = match &modem.power {
+        None => Power::None,
+        Some(shunt_config::Power::Gpio { chip, line, active_high }) => {
+            Power::Gpio(Gpio { chip: chip.clone(), line: *line, active_low: !active_high })
+        }
+        Some(shunt_config::Power::Mcu) => Power::Asked,
+    };
     let hardware = Hardware { power: modem.power.is_some(), ..Hardware::default() };
     Ok(api::Config {
         selector: selector(&modem.find)?,

@@ -1,7 +1,7 @@
 //! How a modem is found: one of four ways.
 
 use super::{Find, Modem};
-use crate::values::{Complaint, Parsed, path, quoted, text};
+use crate::values::{Complaint, Parsed, path, quoted, text, usb_id};
 use crate::walk::{Place, Section, Walker};
 use std::path::PathBuf;
 use toml::de::DeValue;
@@ -74,20 +74,7 @@ fn place_in_sysfs(value: &DeValue<'_>) -> Parsed<Find> {
 }
 
 fn usb(value: &DeValue<'_>) -> Parsed<Find> {
-    let given = text(value)?;
-    let number = |digits: &str| {
-        let plain = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        u16::from_str_radix(digits, 16).ok().filter(|_| plain)
-    };
-    given
-        .split_once(':')
-        .and_then(|(vendor, product)| Some(Find::Usb { vendor: number(vendor)?, product: number(product)? }))
-        .ok_or_else(|| {
-            Complaint::new(
-                format!("{} is no USB vendor and product", quoted(given)),
-                "write four hexadecimal digits, a colon and four more, as lsusb does: \"2c7c:0125\"",
-            )
-        })
+    usb_id(value).map(|(vendor, product)| Find::Usb { vendor, product })
 }
 
 fn imei(value: &DeValue<'_>) -> Parsed<Find> {

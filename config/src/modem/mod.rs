@@ -7,11 +7,12 @@ mod sim;
 
 pub use model::{BearerAuth, BearerIp, Find, Modem, Power, Remote, RemoteOperator, Sim};
 
-use crate::Link;
 use crate::keys::{MODEM, MODEM_POWER};
 use crate::links::link_name;
 use crate::values::{Complaint, Parsed, duration, integer, path, quoted, text, word};
 use crate::walk::{Place, Section, Setting, Walker};
+use crate::watchdog::Rail;
+use crate::{Link, Mcu};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,9 +40,10 @@ const LINES: RangeInclusive<i64> = 0..=1_023;
 /// What a mend shows of a modem.
 const EXAMPLE: &str = "add [[modem]] with link = \"lte\" and usb = \"2c7c:0125\" below it";
 
-/// The links as far as they could be read: a fault of theirs is said there.
-pub(crate) fn modems<'t>(walk: &mut Walker, root: &Section<'t>, links: &[Link]) -> Vec<Modem> {
+/// The links as far as they could be read: a fault of theirs is said there. `mcu` may switch the supply of one modem.
+pub(crate) fn modems<'t>(walk: &mut Walker, root: &Section<'t>, links: &[Link], mcu: &Mcu) -> Vec<Modem> {
     let mut read: Vec<Modem> = Vec::new();
+    let mut rail = Rail::default();
     for (index, (table, span)) in walk.list(root, MODEM, MAX_MODEMS, EXAMPLE).into_iter().enumerate() {
         let named = ["name", "link"].iter().find_map(|key| link_name(table.get(*key)?.get_ref()).ok());
         let path = match named {
@@ -51,8 +53,12 @@ pub(crate) fn modems<'t>(walk: &mut Walker, root: &Section<'t>, links: &[Link]) 
         let section = Section::new(MODEM, path, table, span);
         walk.known_only(&section);
         let modem = modem(walk, &section, links, &read);
+        if let (Some(Power::Mcu), Some((_, place))) = (&modem.power, section.get("power")) {
+            rail.modems.push((modem.name.clone(), place));
+        }
         read.push(modem);
     }
+    rail.check(walk, mcu);
     read
 }
 
@@ -124,25 +130,35 @@ fn check_name<'t>(walk: &mut Walker, section: &Section<'t>, name: &Setting<Strin
 }
 
 fn power<'t>(walk: &mut Walker, modem: &Section<'t>) -> Option<Power> {
+    const BY: &[(&str, bool)] = &[("gpio", false), ("mcu", true)];
     const LEVELS: &[(&str, bool)] = &[("high", true), ("low", false)];
     let (_, place) = modem.get("power")?;
     let section = walk.inner(modem, "power", MODEM_POWER);
+    let by_mcu = walk.read(&section, "by", false, word(BY));
     let chip = walk.read(&section, "chip", PathBuf::new(), chip);
     let line = walk.read(&section, "line", 0, |value| {
         integer(LINES)(value).map(|line| u32::try_from(line).unwrap_or(u32::MAX))
     });
-    let active_high = walk.read(&section, "active", true, word(LEVELS)).value;
+    let active_high = walk.read(&section, "active", true, word(LEVELS));
+    if by_mcu.value {
+        let written = [chip.place(), line.place(), active_high.place()];
+        if let Some(place) = written.into_iter().flatten().next() {
+            let mend = "remove chip, line and active, or write by = \"gpio\"";
+            walk.fault(place.clone(), Complaint::new("the MCU switches the supply, and no line does", mend));
+        }
+        return Some(Power::Mcu);
+    }
     for (key, absent, example) in [
         ("chip", section.get("chip").is_none(), "chip = \"/dev/gpiochip0\""),
         ("line", section.get("line").is_none(), "line = 17"),
     ] {
-        if absent {
+        if absent && !by_mcu.refused() {
             let place = Place { key: section.missing(key).key, ..place.clone() };
             let why = format!("the line of the modem's supply has no {key}");
             walk.fault(place, Complaint::new(why, format!("add it, such as {example}")));
         }
     }
-    Some(Power { chip: chip.value, line: line.value, active_high })
+    Some(Power::Gpio { chip: chip.value, line: line.value, active_high: active_high.value })
 }
 
 /// `/dev/gpiochip0`, or its last part.

@@ -89,15 +89,20 @@ pub struct Sim {
     pub billing_day: u8,
 }
 
-/// A line that switches the modem's supply.
+/// What switches the modem's supply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Power {
-    /// The GPIO chip (`/dev/gpiochip0`).
-    pub chip: PathBuf,
-    /// The line's number on it.
-    pub line: u32,
-    /// Whether the modem has power while the line is high.
-    pub active_high: bool,
+pub enum Power {
+    /// A line of this machine.
+    Gpio {
+        /// The GPIO chip (`/dev/gpiochip0`).
+        chip: PathBuf,
+        /// The line's number on it.
+        line: u32,
+        /// Whether the modem has power while the line is high.
+        active_high: bool,
+    },
+    /// The rail of the watchdog MCU.
+    Mcu,
 }
 
 /// Remote control by SMS.

@@ -3,8 +3,8 @@
 use super::{TWO_LINKS, faults, valid};
 use crate::keys::SECTIONS;
 use crate::{
-    Agent, Canary, Config, Damping, Failback, FailbackMode, Failover, Kernel, Limits, Link, LogFormat, Probe,
-    Recording, Target,
+    Agent, Canary, Config, Damping, Failback, FailbackMode, Failover, Kernel, Limits, Link, LogFormat, Mcu,
+    Probe, Recording, Target, Watchdog,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -88,9 +88,36 @@ fn promised() -> Config {
             source: "198.19.255.254".parse().unwrap(),
         },
         recording: Recording { enabled: true, size: 4 * 1024 * 1024 },
+        watchdog: watchdog(),
         kernel: Kernel { table_base: 21_000, rule_base: 20_000, mark_mask: 0x7f00_0000, protocol: 157 },
         links: vec![link("fiber", "eth0", false), link("lte", "wwan0", true)],
         modems: Vec::new(),
+    }
+}
+
+/// The same of `[watchdog]`.
+fn watchdog() -> Watchdog {
+    let seconds = Duration::from_secs;
+    Watchdog {
+        device: None,
+        device_timeout: seconds(60),
+        mcu: Mcu {
+            port: None,
+            boot_grace: seconds(300),
+            feed_timeout: seconds(30),
+            alert: seconds(30),
+            cut_modem: false,
+            modem_off: seconds(10),
+            modem_settle: seconds(60),
+            shutdown: seconds(60),
+            reset_hold: seconds(10),
+            backoff_shortest: seconds(600),
+            backoff_longest: seconds(14_400),
+            backoff_healthy: seconds(1_800),
+            most_resets: 0,
+            longest_lease: seconds(3_600),
+            stop_lease: seconds(600),
+        },
     }
 }
 
@@ -144,6 +171,7 @@ fn company(key: &str) -> &'static str {
         "modem.password_file" | "modem.sim.password_file" => "auth = \"pap\"\nuser = \"u\"",
         "modem.sim.auth" => "user = \"u\"\npassword_file = \"/p\"",
         "modem.return_after" => "sim = [{ slot = 1 }, { slot = 2 }]",
+        "modem.power.by" => "line = 1\nchip = \"/dev/c\"",
         "modem.power.chip" => "line = 1",
         "modem.power.line" => "chip = \"/dev/c\"",
         "modem.power.active" => "line = 1\nchip = \"/dev/c\"",

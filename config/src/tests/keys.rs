@@ -4,7 +4,8 @@ use super::{TWO_LINKS, valid};
 use crate::TimeLimit;
 use crate::keys::SECTIONS;
 use crate::{
-    BearerAuth, BearerIp, Config, DailyWindow, FailbackMode, Find, Gateway, LogFormat, Remote, Target,
+    BearerAuth, BearerIp, Config, DailyWindow, FailbackMode, Find, Gateway, LogFormat, McuPort, Power,
+    Remote, Target,
 };
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -62,6 +63,30 @@ const GENERAL: &[Row] = &[
     ("canary.source", r#""192.168.1.250""#, |c| c.canary.source.octets() == [192, 168, 1, 250]),
     ("recording.enabled", "false", |c| !c.recording.enabled),
     ("recording.size", r#""1500 kB""#, |c| c.recording.size == 1_500_000),
+    ("watchdog.device", r#""/dev/watchdog1""#, |c| {
+        c.watchdog.device.as_deref() == Some(Path::new("/dev/watchdog1"))
+    }),
+    ("watchdog.device_timeout", r#""30s""#, |c| c.watchdog.device_timeout == ms(30_000)),
+    ("watchdog.mcu.port", r#""/dev/ttyS1""#, |c| {
+        c.watchdog.mcu.port == Some(McuPort::Path("/dev/ttyS1".into()))
+    }),
+    ("watchdog.mcu.usb", r#""1A86:7523""#, |c| {
+        c.watchdog.mcu.port == Some(McuPort::Usb { vendor: 0x1a86, product: 0x7523 })
+    }),
+    ("watchdog.mcu.boot_grace", r#""10m""#, |c| c.watchdog.mcu.boot_grace == ms(600_000)),
+    ("watchdog.mcu.feed_timeout", r#""1m""#, |c| c.watchdog.mcu.feed_timeout == ms(60_000)),
+    ("watchdog.mcu.alert", r#""1m""#, |c| c.watchdog.mcu.alert == ms(60_000)),
+    ("watchdog.mcu.cut_modem", "true", |c| c.watchdog.mcu.cut_modem),
+    ("watchdog.mcu.modem_off", r#""15s""#, |c| c.watchdog.mcu.modem_off == ms(15_000)),
+    ("watchdog.mcu.modem_settle", r#""30s""#, |c| c.watchdog.mcu.modem_settle == ms(30_000)),
+    ("watchdog.mcu.shutdown", r#""30s""#, |c| c.watchdog.mcu.shutdown == ms(30_000)),
+    ("watchdog.mcu.reset_hold", r#""5s""#, |c| c.watchdog.mcu.reset_hold == ms(5_000)),
+    ("watchdog.mcu.backoff_shortest", r#""5m""#, |c| c.watchdog.mcu.backoff_shortest == ms(300_000)),
+    ("watchdog.mcu.backoff_longest", r#""1d""#, |c| c.watchdog.mcu.backoff_longest == ms(86_400_000)),
+    ("watchdog.mcu.backoff_healthy", r#""1h""#, |c| c.watchdog.mcu.backoff_healthy == ms(3_600_000)),
+    ("watchdog.mcu.most_resets", "5", |c| c.watchdog.mcu.most_resets == 5),
+    ("watchdog.mcu.longest_lease", r#""2h""#, |c| c.watchdog.mcu.longest_lease == ms(7_200_000)),
+    ("watchdog.mcu.stop_lease", r#""5m""#, |c| c.watchdog.mcu.stop_lease == ms(300_000)),
     ("kernel.table_base", "300", |c| c.kernel.table_base == 300),
     ("kernel.rule_base", "31766", |c| c.kernel.rule_base == 31_766),
     ("kernel.mark_mask", "0x3000", |c| c.kernel.mark_mask == 0x3000),
@@ -164,14 +189,17 @@ const OF_A_MODEM: &[Row] = &[
     }),
     ("modem.sim.allowance", r#""2 MiB""#, |c| c.modems[0].sims[0].allowance == Some(2 << 20)),
     ("modem.sim.billing_day", "9", |c| c.modems[0].sims[0].billing_day == 9),
+    ("modem.power.by", "\"mcu\"\n[watchdog.mcu]\nport = \"/dev/ttyS2\"", |c| {
+        c.modems[0].power == Some(Power::Mcu)
+    }),
     ("modem.power.chip", "\"gpiochip2\"\nline = 1", |c| {
-        c.modems[0].power.as_ref().is_some_and(|power| power.chip == Path::new("/dev/gpiochip2"))
+        c.modems[0].power == Some(Power::Gpio { chip: "/dev/gpiochip2".into(), line: 1, active_high: true })
     }),
     ("modem.power.line", "7\nchip = \"/dev/gpiochip0\"", |c| {
-        c.modems[0].power.as_ref().is_some_and(|power| power.line == 7 && power.active_high)
+        c.modems[0].power == Some(Power::Gpio { chip: "/dev/gpiochip0".into(), line: 7, active_high: true })
     }),
     ("modem.power.active", "\"low\"\nline = 1\nchip = \"/dev/gpiochip0\"", |c| {
-        c.modems[0].power.as_ref().is_some_and(|power| !power.active_high)
+        c.modems[0].power == Some(Power::Gpio { chip: "/dev/gpiochip0".into(), line: 1, active_high: false })
     }),
     ("modem.remote.enabled", concat_remote!("true", ""), |c| c.modems[0].remote.is_some()),
     (

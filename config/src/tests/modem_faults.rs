@@ -95,6 +95,28 @@ const OF_A_MODEM: &[Row] = &[
         "\"high\", \"low\"",
     ),
     (
+        a_modem_with!("[modem.power]\nby = \"mcu\""),
+        13,
+        "modem \"lte\".power",
+        "add [watchdog.mcu] with its port",
+    ),
+    (
+        a_modem_with!("[modem.power]\nby = \"mcu\"\nline = 3\n[watchdog.mcu]\nport = \"/dev/ttyS1\""),
+        15,
+        "modem \"lte\".power.line",
+        "remove chip, line and active",
+    ),
+    (a_modem_with!("[modem.power]\nby = \"relay\""), 14, "modem \"lte\".power.by", "\"gpio\", \"mcu\""),
+    (
+        a_modem_with!(
+            "[modem.power]\nby = \"mcu\"\n[[modem]]\nlink = \"fiber\"\npath = \"1-1\"\n\
+             [modem.power]\nby = \"mcu\"\n[watchdog.mcu]\nport = \"/dev/ttyS1\""
+        ),
+        18,
+        "modem \"fiber\".power",
+        "that is the one of modem \"lte\"",
+    ),
+    (
         a_modem_with!("[modem.remote]\nenabled = true"),
         14,
         "modem \"lte\".remote.enabled",
