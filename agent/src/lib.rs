@@ -10,6 +10,7 @@ mod doctor;
 #[doc(hidden)]
 pub mod fuzz;
 mod init;
+mod mcu;
 mod modem;
 pub mod netlink;
 pub mod probe;

@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use shunt::api::mcu::{McuLogEntry, McuStatus};
 use shunt::api::modem::{AtAnswer, ModemStatus, ShortMessage};
 use shunt::api::types::Status;
 use shunt::api::wire::{Done, ErrorCode, EventKind, Line, Request};
@@ -48,13 +49,20 @@ fn modems_are_as_documented() {
 }
 
 #[test]
+fn the_watchdog_mcu_is_as_documented() {
+    let mcu: McuStatus = unchanged(example("mcu"));
+    assert!(mcu.state.is_some_and(|state| state.modem_power));
+    assert_eq!(unchanged::<McuLogEntry>(example("mcu_log")).what, "host_reset");
+}
+
+#[test]
 fn the_requests_are_as_documented() {
     let requests: Vec<&str> = PAGE
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
         .map(|(request, _)| request)
         .collect();
-    assert_eq!(requests.len(), 12, "{requests:?}");
+    assert_eq!(requests.len(), 16, "{requests:?}");
     for request in requests {
         unchanged::<Request>(request);
     }

@@ -9,6 +9,7 @@ mod convert;
 mod credentials;
 pub mod describe;
 mod listener;
+pub mod mcu;
 pub mod modem;
 mod names;
 mod server;

@@ -4,6 +4,7 @@
 //! `events`: each event is a line `{"event":{…}}`; without `follow` a last line `{"ok":{…}}` says that the
 //! list is whole.
 
+use super::mcu::{McuLogEntry, McuStatus};
 use super::modem::{AtAnswer, ModemStatus, ShortMessage};
 use super::types::{Family, IncidentStatus, Status, Verdict};
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,17 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         modem: Option<String>,
     },
+    /// The watchdog MCU.
+    Mcu {},
+    /// What the watchdog MCU remembers.
+    McuLog {},
+    /// Have the watchdog MCU not judge the gateway for a while.
+    McuLease {
+        /// For so many seconds; 0 ends a lease.
+        for_s: u64,
+    },
+    /// Have the modem's supply cut by the watchdog MCU, and given back.
+    McuCycleModem {},
     /// End the daemon; forwarding stays as it is.
     Stop {
         /// Remove everything that Shunt owns from the kernel first.
@@ -131,6 +143,10 @@ impl Request {
             | Self::ModemSim { .. }
             | Self::ModemRetry { .. }
             | Self::ModemSmsList { .. }
+            | Self::Mcu {}
+            | Self::McuLog {}
+            | Self::McuLease { .. }
+            | Self::McuCycleModem {}
             | Self::Stop { .. } => Duration::ZERO,
         }
     }
@@ -153,6 +169,10 @@ pub enum Answer {
     At(AtAnswer),
     /// To [`Request::ModemSmsList`]: the newest last.
     Messages(Vec<ShortMessage>),
+    /// To [`Request::Mcu`].
+    Mcu(Box<McuStatus>),
+    /// To [`Request::McuLog`]: the newest last.
+    McuLog(Vec<McuLogEntry>),
     /// To the others.
     Done(Done),
 }
@@ -219,6 +239,8 @@ pub enum ErrorCode {
     UnknownLink,
     /// No modem has this name, or there are several and none was named.
     UnknownModem,
+    /// No watchdog MCU is configured.
+    NoMcu,
     /// The caller is neither root nor in the group.
     PermissionDenied,
     /// Too many connections or too many requests at once: try again.
@@ -268,6 +290,10 @@ pub enum EventKind {
     Reload,
     /// Something happened to a modem.
     Modem,
+    /// The watchdog MCU did something, or was found.
+    Mcu,
+    /// The gateway was reset by a watchdog.
+    Reset,
     /// Events that this client was too slow to read are left out here.
     Missed,
     /// A kind of a newer daemon.

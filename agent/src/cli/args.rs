@@ -120,12 +120,44 @@ pub(super) enum Command {
     /// Look after the cellular modems.
     #[command(subcommand)]
     Modem(ModemCommand),
+    /// Look after the watchdog MCU on the board.
+    #[command(subcommand)]
+    Mcu(McuCommand),
     /// Stop the daemon; forwarding stays as it is.
     Stop {
-        /// Also remove everything of Shunt's from the kernel, whether a daemon runs or not.
+        /// Also remove everything of Shunt's from the kernel, whether a daemon runs or not; one that runs disarms the
+        /// watchdog MCU.
         #[arg(long)]
         restore: bool,
     },
+}
+
+/// What can be done with the watchdog MCU.
+#[derive(Debug, Subcommand)]
+pub(super) enum McuCommand {
+    /// Show how it stands: its board and firmware, its stage, what it counted.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what it remembers, the newest last: resets of the gateway and what led to them.
+    Log {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have it not judge the gateway for a while, for maintenance and upgrades; the lease ends by itself.
+    Lease {
+        /// For how long, such as 10m or 1h; at most [watchdog.mcu] longest_lease.
+        #[arg(value_name = "TIME", value_parser = mcu_lease, required_unless_present = "end")]
+        time: Option<Duration>,
+        /// End the lease that runs.
+        #[arg(long, conflicts_with = "time")]
+        end: bool,
+    },
+    /// Cut the modem's supply for a moment; a modem of the config is switched off gently before.
+    CycleModem,
 }
 
 /// What can be done with a modem. Its name may be left out where there is one only.
@@ -223,6 +255,17 @@ fn at_limit(text: &str) -> Result<Duration, String> {
         return Ok(limit);
     }
     Err("a command takes from one second to three minutes".into())
+}
+
+/// Longer than the longest that the config allows, and the MCU caps it.
+const MAX_MCU_LEASE: Duration = Duration::from_secs(24 * 3_600);
+
+fn mcu_lease(text: &str) -> Result<Duration, String> {
+    let lease = humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 10m or 1h"))?;
+    if (Duration::from_secs(1)..=MAX_MCU_LEASE).contains(&lease) {
+        return Ok(lease);
+    }
+    Err("a lease lasts from one second to a day".into())
 }
 
 fn lease(text: &str) -> Result<Duration, String> {

@@ -52,6 +52,7 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
         }
         Command::Replay { recording, json } => replay::carry_out(recording, args.named_config(), *json, out),
         Command::Modem(command) => super::modem::carry_out(args, command, out),
+        Command::Mcu(command) => super::mcu::carry_out(args, command, out),
         Command::Stop { restore } => stop(args, *restore, out),
     }
 }

@@ -7,7 +7,7 @@ use crate::api::wire::{Event, EventKind};
 /// Time, then the sentence; colour tells what needs a look.
 pub(super) fn line(event: &Event, style: Style) -> String {
     let tone = match (event.kind, event.verdict) {
-        (EventKind::Stranded, _) | (_, Some(Verdict::Failed)) => Tone::Bad,
+        (EventKind::Stranded | EventKind::Reset, _) | (_, Some(Verdict::Failed)) => Tone::Bad,
         (EventKind::Warning | EventKind::Missed | EventKind::Unverifiable | EventKind::Target, _) => {
             Tone::Doubtful
         }

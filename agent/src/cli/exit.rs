@@ -116,7 +116,10 @@ impl Failure {
             Self::Client(ClientError::Absent { .. }) => Exit::NoDaemon,
             Self::Client(ClientError::Denied { .. }) => Exit::Denied,
             Self::Client(ClientError::Refused(error)) => match error.code {
-                ErrorCode::UnknownLink | ErrorCode::UnknownModem | ErrorCode::BadRequest => Exit::Usage,
+                ErrorCode::UnknownLink
+                | ErrorCode::UnknownModem
+                | ErrorCode::NoMcu
+                | ErrorCode::BadRequest => Exit::Usage,
                 ErrorCode::PermissionDenied => Exit::Denied,
                 ErrorCode::Stopping => Exit::NoDaemon,
                 ErrorCode::Busy | ErrorCode::Idle | ErrorCode::Failed | ErrorCode::Other => Exit::Failed,

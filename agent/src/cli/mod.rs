@@ -8,6 +8,7 @@ mod doctor;
 mod events;
 mod exit;
 mod init;
+mod mcu;
 mod modem;
 mod modem_plan;
 mod plan;

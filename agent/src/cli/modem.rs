@@ -78,7 +78,7 @@ fn unknown(message: String) -> Failure {
     ClientError::Refused(ApiError::new(ErrorCode::UnknownModem, message)).into()
 }
 
-fn show<T: Serialize>(
+pub(super) fn show<T: Serialize>(
     value: &T,
     json: bool,
     out: &mut impl Write,
@@ -226,7 +226,7 @@ fn megabytes(bytes: u64) -> String {
 }
 
 /// What a modem or a stranger wrote must not steer the operator's terminal.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

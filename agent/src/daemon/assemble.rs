@@ -2,6 +2,7 @@
 
 use super::budgets::{self, Balances};
 use super::canary_back::{CanaryBack, CanaryRetry};
+use super::duties::Ledger;
 use super::event_loop::{EventLoop, Surroundings};
 use super::logging::Logging;
 use super::modems::ModemDesk;
@@ -55,6 +56,7 @@ pub(super) fn assemble(
     let asked = |link: &Link| link.targets.iter().map(|weighted| weighted.target.clone()).collect();
     let resolvers: Vec<_> = config.links.iter().map(|link| link.resolvers.clone()).collect();
     let targets: Vec<Vec<_>> = config.links.iter().map(asked).collect();
+    let duties = Ledger::new(&config, now);
     let mut event_loop = EventLoop {
         core,
         kernel,
@@ -71,6 +73,7 @@ pub(super) fn assemble(
         gateways: Vec::new(),
         window: None,
         recording_fault: None,
+        duties,
     };
     event_loop.see_how_canaries_go(now);
     event_loop
@@ -140,6 +143,9 @@ async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoo
         // Their ports must be free before others take them.
         desk.modems.close().await;
         desk = ModemDesk::new(Modems::start(&new, &new.agent.state_dir));
+    }
+    if around.feed.replace(&new, clock::now()).await {
+        around.record.warn(Concern::Mcu, Vec::new(), &context);
     }
     let mut event_loop = assemble(new, opened, (force, &balances), (around, desk));
     event_loop.say(EventKind::Reload, "the new config is in force");

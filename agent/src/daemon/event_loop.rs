@@ -3,6 +3,7 @@
 use super::alarm::Alarm;
 use super::budgets::Budgets;
 use super::canary_back::{CanaryBack, CanaryRetry};
+use super::duties::Ledger;
 use super::feed::Feed;
 use super::lease::Lease;
 use super::modems::ModemDesk;
@@ -14,12 +15,13 @@ use super::window;
 use crate::api::wire::EventKind;
 use crate::api::{Names, Order};
 use crate::clock;
+use crate::mcu;
 use crate::modem::News;
 use crate::netlink::{Kernel, Notice, Traffic};
 use crate::probe::{Canary, GatewayAnswer, Prober};
 use crate::recording::{Disk, Recorded};
 use shunt_config::FailbackMode;
-use shunt_decision::{Action, Event, Happening, Outcome, ProbeId, Timestamp};
+use shunt_decision::{Action, Event, Happening, Outcome, PathState, ProbeId, Timestamp};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -95,6 +97,8 @@ pub(super) struct EventLoop {
     pub(super) window: Option<(Timestamp, bool)>,
     /// Why nothing is recorded, as it was told last.
     pub(super) recording_fault: Option<String>,
+    /// What was taken up by when.
+    pub(super) duties: Ledger,
 }
 
 enum Wake {
@@ -105,6 +109,7 @@ enum Wake {
     Prober,
     Order(Order),
     Modem(News),
+    Mcu(mcu::News),
     Ended(End),
 }
 
@@ -120,6 +125,7 @@ impl EventLoop {
             let now = clock::now();
             if now.since(wake_at) > STANDSTILL {
                 self.core.handle_event(Event::ClockGap, now);
+                self.duties.stood_still(now);
             }
             let (mut canary_is_back, mut probe_failed) = (false, false);
             match wake {
@@ -134,6 +140,7 @@ impl EventLoop {
                     }
                 }
                 Wake::Modem(news) => self.take_news(news, now),
+                Wake::Mcu(news) => self.take_mcu_news(news),
                 Wake::Ended(end) => return (end, self),
             }
             // The move comes first; what the kernel's edge has put off for it comes after.
@@ -175,7 +182,7 @@ impl EventLoop {
             // The kernel refuses no such call of a sound program.
             tracing::error!("failed to set the timer of the event loop: {error}");
         }
-        let Surroundings { orders, signals, alarm, store, .. } = &mut self.around;
+        let Surroundings { orders, signals, alarm, store, feed, .. } = &mut self.around;
         // No order among those that are ready: a flood of one kind must not keep the operator from stopping the agent.
         tokio::select! {
             _ = self.kernel.readable() => Wake::Kernel,
@@ -185,6 +192,7 @@ impl EventLoop {
             () = store.wrote() => Wake::Store,
             Some(order) = orders.recv() => Wake::Order(order),
             news = self.desk.modems.news() => Wake::Modem(news),
+            news = feed.mcu.news() => Wake::Mcu(news),
             _ = signals.hang_up.recv() => Wake::Ended(End::Reload),
             _ = signals.terminate.recv() => Wake::Ended(End::Stop),
             _ = signals.interrupt.recv() => Wake::Ended(End::Stop),
@@ -205,6 +213,7 @@ impl EventLoop {
                     // Failed sockets are told to the core by the probes that cannot be sent.
                     let bound = self.prober.bind(link, family, binding, now);
                     self.note(Concern::Probes(link, family), bound);
+                    self.duties.path((link, family), state == PathState::Ready, now);
                     self.core.handle_event(Event::Path { link, family, state }, now);
                 }
                 Notice::Ranked { family, id, at, accepted } => {
@@ -258,6 +267,7 @@ impl EventLoop {
                 Action::Probe { id, link, target, expires } => {
                     let spent = self.prober.send(id, link, target, now, expires);
                     self.charge(link, spent, now);
+                    self.duties.probed(now);
                 }
                 Action::Canary { id, link, target, expires, .. } => {
                     let stand_in = self.prober.stand_in(link, target);
@@ -304,9 +314,9 @@ impl EventLoop {
         }
     }
 
-    /// The service manager's feed, the canary's interface, how the recording goes, and the maintenance window.
+    /// The watchdogs, the canary's interface, how the recording goes, and the maintenance window.
     fn keep_time(&mut self, now: Timestamp) {
-        self.around.feed.turn(now);
+        self.feed(now);
         self.mend_canary(now);
         self.keep_budgets(now);
         let fault = self.core.fault().or_else(|| self.around.disk.health().fault);

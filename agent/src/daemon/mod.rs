@@ -4,6 +4,8 @@ mod alarm;
 mod assemble;
 mod budgets;
 mod canary_back;
+mod device;
+mod duties;
 mod event_loop;
 mod feed;
 mod lease;
@@ -18,6 +20,7 @@ mod settings;
 mod store;
 mod telling;
 mod warnings;
+mod watchdogs;
 mod window;
 
 pub(crate) use window::is_open_at as window_is_open;
@@ -26,6 +29,7 @@ use crate::api::wire::EventKind;
 use crate::api::{self, Access, ControlSocket, Names};
 use crate::cli::Exit;
 use crate::clock;
+use crate::mcu::Farewell;
 use crate::modem::Modems;
 use crate::netlink::{self, Kernel};
 use crate::recording::Disk;
@@ -137,7 +141,7 @@ async fn supervise(config: Config, source: &Source<'_>, logging: &Logging) -> Re
         disk: Disk::start(&config.agent.state_dir),
         store: Store::start(&config.agent.state_dir),
         budgets,
-        feed: feed::Feed::new(started),
+        feed: feed::Feed::new(&config, started),
         alarm: alarm::Alarm::new().map_err(|error| format!("make the timer of the event loop: {error}"))?,
         started,
     };
@@ -171,6 +175,8 @@ async fn finish(mut event_loop: EventLoop, end: End) {
     event_loop.say(EventKind::Stopping, text);
     event_loop.close_budgets(clock::now());
     event_loop.core.end(clock::now());
+    // First, for from here on nobody feeds.
+    event_loop.around.feed.close(if end == End::Restored { Farewell::Disarm } else { Farewell::Lease }).await;
     event_loop.desk.modems.close().await;
     event_loop.around.store.close().await;
     event_loop.around.disk.close().await;

@@ -111,6 +111,7 @@ impl EventLoop {
                     self.take_notices(now);
                 }
             }
+            What::Power(on, done) => self.around.feed.mcu.power(on, done),
             What::Errand(Errand { order, reply }) => {
                 let text = self.run_errand(&order, now);
                 // The task may have ended meanwhile: what was ordered is done all the same.

@@ -35,6 +35,13 @@ impl EventLoop {
                 self.ask_modem(request, order.reply);
                 return None;
             }
+            request @ (Request::Mcu {}
+            | Request::McuLog {}
+            | Request::McuLease { .. }
+            | Request::McuCycleModem {}) => {
+                self.ask_mcu(&request, order.reply);
+                return None;
+            }
             Request::Events { .. } => Ok(Answer::Events(self.around.record.history())),
             Request::Stop { restore: false } => {
                 end = Some(End::Stop);

@@ -56,7 +56,10 @@ impl Record {
 
     /// Takes in a sentence about the agent itself.
     pub(super) fn say(&mut self, kind: EventKind, text: &str, context: &Context<'_>) {
-        let level = if kind == EventKind::Warning { Level::WARN } else { Level::INFO };
+        let level = match kind {
+            EventKind::Warning | EventKind::Reset => Level::WARN,
+            _ => Level::INFO,
+        };
         log(level, text);
         let event = Event::plain(self.next_number, context.clock.rfc3339(context.clock.boot), kind, text);
         self.publish(event);

@@ -89,7 +89,10 @@ impl EventLoop {
             | Concern::Modem(_)
             | Concern::Incidents
             | Concern::Budgets
-            | Concern::Recording => false,
+            | Concern::Recording
+            | Concern::Duties
+            | Concern::Device
+            | Concern::Mcu => false,
         };
         let mended: Vec<_> = self.around.record.warnings().concerns().filter(opened).collect();
         for concern in mended {

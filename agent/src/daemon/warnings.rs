@@ -30,6 +30,12 @@ pub(super) enum Concern {
     Modem(usize),
     /// Nothing is recorded; until something is.
     Recording,
+    /// A duty is not taken up, and no watchdog is fed; until it is.
+    Duties,
+    /// The kernel's watchdog cannot be fed; until it can.
+    Device,
+    /// The watchdog MCU cannot be fed, or is not in order; until it is.
+    Mcu,
 }
 
 /// The warnings that are true now, in the order in which they came up.
@@ -76,9 +82,13 @@ impl Warnings {
 
     /// Forgets what the parts of the daemon said that a reload makes anew: they say it again if it is still so.
     pub(super) fn begin_anew(&mut self) {
-        // The state directory is the same after a reload, and so are most modems; those that go take theirs with them.
+        // The state directory is the same after a reload, and so are most modems and the MCU; those that go take theirs
+        // with them.
         self.standing.retain(|(concern, _)| {
-            matches!(concern, Concern::Lease | Concern::Incidents | Concern::Budgets | Concern::Modem(_))
+            matches!(
+                concern,
+                Concern::Lease | Concern::Incidents | Concern::Budgets | Concern::Modem(_) | Concern::Mcu
+            )
         });
     }
 }

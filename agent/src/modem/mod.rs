@@ -18,7 +18,7 @@ pub(crate) use setup::selector;
 use crate::api::modem::ModemStatus;
 use crate::api::wire::{ApiError, ErrorCode};
 use ask::ToTask;
-use shunt_config::{Config, Modem};
+use shunt_config::{Config, Modem, Power};
 use shunt_decision::ModemState;
 use shunt_modem::driver::api::Answer;
 use shunt_recovery::facts::{Addresses, IpSettings};
@@ -59,6 +59,8 @@ pub(crate) enum What {
     Bearer(IpSettings, Answer<Addresses>),
     /// There is no bearer any more.
     NoBearer,
+    /// The board's MCU is to switch the modem's supply.
+    Power(bool, Answer<()>),
     /// An order came by SMS, and was allowed.
     Errand(Errand),
 }
@@ -137,6 +139,11 @@ impl Modems {
     /// The places of the modems and the links that they carry.
     pub(crate) fn links(&self) -> impl Iterator<Item = (usize, &str)> {
         self.modems.iter().map(|known| known.config.link.as_str()).enumerate()
+    }
+
+    /// The place of the modem whose supply the board's MCU switches.
+    pub(crate) fn behind_mcu(&self) -> Option<usize> {
+        self.modems.iter().position(|known| known.config.power == Some(Power::Mcu))
     }
 
     /// All modems as they are known.

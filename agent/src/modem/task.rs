@@ -257,8 +257,7 @@ impl Task {
             Told::Bearer { settings, done } => self.tell(What::Bearer(settings, done)).await,
             Told::NoBearer => self.tell(What::NoBearer).await,
             Told::Probe { flows } => self.tell(What::Probe(flows)).await,
-            // The config knows no such supply; dropped, it says that it could not be done.
-            Told::Power { .. } => {}
+            Told::Power { on, done } => self.tell(What::Power(on, done)).await,
             Told::Message { received, taken } => self.receive(received, taken, handle, remote).await,
         }
     }

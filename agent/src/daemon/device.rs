@@ -1,0 +1,275 @@
+//! The kernel's watchdog (`/dev/watchdog`): it resets the machine by itself when feeds stop.
+//!
+//! Source: Linux `Documentation/watchdog/watchdog-api.rst`. A write is a feed. A close without a `V` before it leaves the
+//! watchdog running: so an agent that is killed is missed, and one that is stopped is not.
+
+use shunt_decision::Timestamp;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// So many feeds fit into the time that it waits for one.
+const FEEDS_PER_TIMEOUT: u32 = 4;
+/// They need not be closer together than this, nor farther apart: most wait for a minute.
+const LONGEST_PACE: Duration = Duration::from_secs(10);
+const SHORTEST_PACE: Duration = Duration::from_millis(250);
+
+/// A device that is not there, or in use, is looked for again after this: a module may be loaded late.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// A feed: any byte but the one that takes leave.
+const FEED: &[u8] = b"\0";
+/// The byte before a close that stops the watchdog ("magic close").
+const LEAVE: &[u8] = b"V";
+
+/// What the device is asked when it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    /// How long it waits, in seconds.
+    pub(super) timeout: u32,
+    /// Why the machine booted, in the kernel's bits; 0: the device does not say.
+    pub(super) boot: u32,
+}
+
+/// The device, open or not.
+#[derive(Debug)]
+pub(super) struct Device {
+    path: PathBuf,
+    wanted: Duration,
+    open: Option<(File, Duration)>,
+    /// When it is tried again.
+    due: Timestamp,
+    /// What is wrong. Completes "failed to …".
+    fault: Option<String>,
+    /// Why the machine booted, until it was told.
+    boot: Option<u32>,
+}
+
+impl Device {
+    /// The device at `path`, opened at the first turn.
+    pub(super) fn new(path: &Path, wanted: Duration, now: Timestamp) -> Self {
+        Self { path: path.to_owned(), wanted, open: None, due: now, fault: None, boot: None }
+    }
+
+    /// When [`feed`](Self::feed) is to be called next.
+    pub(super) fn due(&self) -> Timestamp {
+        self.due
+    }
+
+    /// What is wrong, with its mend.
+    pub(super) fn fault(&self) -> Option<String> {
+        let fault = self.fault.as_ref()?;
+        Some(format!("{} is not fed: failed to {fault}", self.path.display()))
+    }
+
+    /// Why the machine booted, by this device; told once.
+    pub(super) fn take_boot_cause(&mut self) -> Option<&'static str> {
+        boot_cause(self.boot.take()?)
+    }
+
+    /// Opens the device if need be, which begins its watch; `feed` says whether it may be fed.
+    pub(super) fn turn(&mut self, feed: bool, now: Timestamp) {
+        if self.due > now {
+            return;
+        }
+        if self.open.is_none() {
+            // To open it is to feed it.
+            if feed {
+                self.begin(now, sys::open);
+            } else {
+                self.due = now + AGAIN;
+            }
+            return;
+        }
+        let Some((file, pace)) = &mut self.open else { return };
+        self.due = now + *pace;
+        if !feed {
+            return;
+        }
+        if let Err(error) = file.write_all(FEED) {
+            self.fault = Some(format!("write to it: {error}; it will reset the machine if that lasts"));
+            self.open = None;
+            self.due = now;
+        }
+    }
+
+    fn begin(&mut self, now: Timestamp, open: impl FnOnce(&Path, u32) -> io::Result<(File, Told)>) {
+        let seconds = u32::try_from(self.wanted.as_secs()).unwrap_or(u32::MAX);
+        match open(&self.path, seconds) {
+            Ok((file, told)) => {
+                if told.timeout != seconds {
+                    let path = self.path.display();
+                    tracing::warn!(
+                        "{path} waits {} s for a feed, not {seconds} s as it was asked to",
+                        told.timeout
+                    );
+                }
+                let pace = Duration::from_secs(told.timeout.into()) / FEEDS_PER_TIMEOUT;
+                let pace = pace.clamp(SHORTEST_PACE, LONGEST_PACE);
+                tracing::info!("{} is fed every {} s", self.path.display(), pace.as_secs_f64());
+                self.open = Some((file, pace));
+                self.fault = None;
+                self.boot = Some(told.boot);
+                self.due = now + pace;
+            }
+            Err(error) => {
+                let mend = match error.kind() {
+                    io::ErrorKind::NotFound => {
+                        "load its driver, such as softdog, or take [watchdog] device away"
+                    }
+                    io::ErrorKind::ResourceBusy => {
+                        "another program feeds it, such as systemd by RuntimeWatchdogSec; leave it to one of the two"
+                    }
+                    _ => "see [watchdog] device",
+                };
+                self.fault = Some(format!("open it: {error}; {mend}"));
+                self.due = now + AGAIN;
+            }
+        }
+    }
+
+    /// Stops the watchdog and closes it. A driver that forbids that (`nowayout`) goes on, and the kernel logs it.
+    pub(super) fn close(self) {
+        if let Some((mut file, _)) = self.open
+            && let Err(error) = file.write_all(LEAVE)
+        {
+            tracing::warn!("failed to stop {}: {error}; it may reset the machine", self.path.display());
+        }
+    }
+}
+
+/// What the kernel's bits say (`linux/watchdog.h`), the one that explains most first.
+fn boot_cause(bits: u32) -> Option<&'static str> {
+    const CAUSES: &[(u32, &str)] = &[
+        (0x20, "feeds had stopped"),
+        (0x01, "the processor was too hot"),
+        (0x02, "a fan had failed"),
+        (0x10, "the supply had sagged"),
+        (0x40, "the supply was too high"),
+        (0x04, "an external relay said so"),
+        (0x08, "a second external relay said so"),
+    ];
+    CAUSES.iter().find(|(bit, _)| bits & bit != 0).map(|(_, cause)| *cause)
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).open(path)
+}
+
+/// The questions to the device.
+mod sys {
+    #![allow(unsafe_code)]
+
+    use super::{Told, open_file};
+    use std::ffi::c_int;
+    use std::fs::File;
+    use std::io;
+    use std::os::fd::AsRawFd as _;
+    use std::path::Path;
+
+    /// `WDIOC_GETBOOTSTATUS`, `WDIOC_SETTIMEOUT` and `WDIOC_GETTIMEOUT` of `linux/watchdog.h`.
+    const BOOT_STATUS: libc::Ioctl = libc::_IOR::<c_int>(b'W' as u32, 2);
+    const SET_TIMEOUT: libc::Ioctl = libc::_IOWR::<c_int>(b'W' as u32, 6);
+    const GET_TIMEOUT: libc::Ioctl = libc::_IOR::<c_int>(b'W' as u32, 7);
+
+    /// Opens the device, which starts it, and has it wait so many seconds; a driver may take another number, or none.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is no watchdog.
+    pub(super) fn open(path: &Path, seconds: u32) -> io::Result<(File, Told)> {
+        let file = open_file(path)?;
+        let wanted = c_int::try_from(seconds).unwrap_or(c_int::MAX);
+        let timeout = ask(&file, SET_TIMEOUT, wanted).or_else(|_| ask(&file, GET_TIMEOUT, 0));
+        let timeout = timeout.or_else(|error| match error.raw_os_error() {
+            // A watchdog that neither takes a time nor tells its own.
+            Some(libc::EOPNOTSUPP) => Ok(wanted),
+            _ => Err(error),
+        })?;
+        // A device that knows no cause says nothing wrong.
+        let boot = ask(&file, BOOT_STATUS, 0).unwrap_or(0);
+        Ok((file, Told { timeout: timeout.unsigned_abs(), boot: boot.unsigned_abs() }))
+    }
+
+    fn ask(file: &File, request: libc::Ioctl, value: c_int) -> io::Result<c_int> {
+        let mut value = value;
+        // SAFETY: each of the three requests reads and writes one int, which lives through the call.
+        let result = unsafe { libc::ioctl(file.as_raw_fd(), request, &raw mut value) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(value) }
+    }
+
+    #[cfg(test)]
+    #[test]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "arm"))]
+    fn the_requests_have_the_kernels_numbers() {
+        assert_eq!((BOOT_STATUS, SET_TIMEOUT, GET_TIMEOUT), (0x8004_5702, 0xc004_5706, 0x8004_5707));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_secs(seconds)
+    }
+
+    /// A file in a watchdog's place, which says what it was asked to say.
+    fn begun(path: &Path, told: Told) -> Device {
+        fs::write(path, "").unwrap();
+        let mut device = Device::new(path, MINUTE, at(0));
+        device.begin(at(0), |path, _| Ok((open_file(path)?, told)));
+        device
+    }
+
+    #[test]
+    fn it_is_fed_at_its_pace_only_while_it_may_be_and_let_go_by_its_letter() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("watchdog");
+        let mut device = begun(&path, Told { timeout: 20, boot: 0x20 });
+        assert_eq!((device.due(), device.fault()), (at(5), None));
+        assert_eq!((device.take_boot_cause(), device.take_boot_cause()), (Some("feeds had stopped"), None));
+        for second in 1..=20 {
+            device.turn(second < 15, at(second));
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"\0\0", "at 5 and 10 s, and not at 15 and 20 s");
+        device.close();
+        assert_eq!(fs::read(&path).unwrap(), b"\0\0V");
+    }
+
+    #[test]
+    fn an_agent_that_is_killed_does_not_let_go_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("watchdog");
+        drop(begun(&path, Told { timeout: 60, boot: 0 }));
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+
+    #[test]
+    fn what_is_not_there_or_no_watchdog_is_told_and_tried_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("watchdog");
+        let mut device = Device::new(&path, MINUTE, at(0));
+        device.turn(true, at(0));
+        assert!(device.fault().unwrap().contains("load its driver"), "{:?}", device.fault());
+        assert_eq!(device.due(), at(30));
+        fs::write(&path, "").unwrap();
+        device.turn(false, at(30));
+        assert!(device.fault().unwrap().contains("load its driver"), "not opened while nothing is fed");
+        device.turn(true, at(60));
+        assert!(device.fault().unwrap().contains("see [watchdog] device"), "{:?}", device.fault());
+        assert_eq!(fs::read(&path).unwrap(), b"", "what is no watchdog is not written to");
+    }
+
+    #[test]
+    fn each_cause_of_a_boot_has_a_name() {
+        for (bits, cause) in
+            [(0, None), (0x80, None), (0x21, Some("feeds had stopped")), (2, Some("a fan had failed"))]
+        {
+            assert_eq!(boot_cause(bits), cause, "{bits:#x}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Whether the loop takes up its duties: what has to have happened by when for the watchdogs to be fed.
+//!
+//! Why: a loop that turns is not yet one that works. Feeds end only for what a restart mends, a part that no longer takes
+//! up its work. A link that is down, a target that is silent or a route that the kernel refuses is work that was taken up.
+//! Pure: the loop tells what was done and what its parts have planned, and asks when a feed is due.
+
+use shunt_decision::{Family, LinkId, Timestamp};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+/// What is due is taken up in the same turn, so that none of it is ever late by as much; a machine that stood still or
+/// is overloaded has done its first turn by then.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Probes are sent to the grid, moved by chance, and left out for a while after a move: never for three intervals.
+const INTERVALS: u32 = 3;
+/// On top of that: canaries, names that are looked up first, a standstill.
+const PROBE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where a budget rules the pace, a link may be asked once a day only.
+const BUDGETED: Duration = Duration::from_secs(86_400);
+
+/// What the loop owes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Duty {
+    /// The decisions' timers are handed to them.
+    Decisions,
+    /// While a link has a path, something is planned.
+    Plan,
+    /// While a link has a path, probes are sent.
+    Probes,
+    /// What the prober waits for is looked after.
+    Answers,
+    /// The routes are compared with the kernel; what it refuses is known, told and tried again.
+    Routes,
+}
+
+/// Why no watchdog is fed. Completes "no watchdog is fed: …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reason {
+    /// What was not taken up.
+    pub(super) duty: Duty,
+    /// How long it has been overdue.
+    pub(super) overdue: Duration,
+}
+
+/// What the parts have planned, at the end of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Planned {
+    /// The decisions' next timer.
+    pub(super) decisions: Option<Timestamp>,
+    /// The prober's.
+    pub(super) answers: Option<Timestamp>,
+    /// That of the kernel's edge, which always has one.
+    pub(super) routes: Option<Timestamp>,
+}
+
+/// What was done.
+#[derive(Debug, Clone)]
+pub(super) struct Ledger {
+    slowest: Duration,
+    ready: BTreeSet<(LinkId, Family)>,
+    probed: Timestamp,
+    /// Since when the decisions have planned nothing, and the routes' edge.
+    nothing: [Option<Timestamp>; 2],
+}
+
+impl Ledger {
+    /// A ledger that begins at `now`, for links that are probed at these intervals.
+    pub(super) fn new(config: &shunt_config::Config, now: Timestamp) -> Self {
+        let pace = |link: &shunt_config::Link| match link.probe_budget {
+            Some(_) => BUDGETED,
+            None => link.probe.interval.max(link.probe.standby_interval),
+        };
+        let slowest = config.links.iter().map(pace).max().unwrap_or_default();
+        Self { slowest, ready: BTreeSet::new(), probed: now, nothing: [None; 2] }
+    }
+
+    /// A path came or went.
+    pub(super) fn path(&mut self, path: (LinkId, Family), ready: bool, now: Timestamp) {
+        if self.ready.is_empty() {
+            // There was nothing to probe before.
+            self.probed = now;
+        }
+        if ready {
+            self.ready.insert(path);
+        } else {
+            self.ready.remove(&path);
+        }
+    }
+
+    /// A probe was sent, or it is known why it could not be.
+    pub(super) fn probed(&mut self, now: Timestamp) {
+        self.probed = now;
+    }
+
+    /// The machine stood still: nobody could do anything, and all begins anew.
+    pub(super) fn stood_still(&mut self, now: Timestamp) {
+        self.probed = now;
+        self.nothing = [None; 2];
+    }
+
+    /// Whether the watchdogs may be fed.
+    ///
+    /// # Errors
+    /// What has been overdue for the longest time.
+    pub(super) fn judge(&mut self, planned: Planned, now: Timestamp) -> Result<(), Reason> {
+        let Planned { decisions, answers, routes } = planned;
+        let probing = !self.ready.is_empty();
+        let idle = [probing && decisions.is_none(), routes.is_none()];
+        for (since, idle) in self.nothing.iter_mut().zip(idle) {
+            *since = idle.then(|| since.unwrap_or(now));
+        }
+        let [no_plan, no_routes] = self.nothing;
+        let slow = self.slowest.saturating_mul(INTERVALS).saturating_add(PROBE_PATIENCE);
+        let owed = [
+            (Duty::Decisions, decisions, PATIENCE),
+            (Duty::Plan, no_plan, PATIENCE),
+            (Duty::Probes, probing.then_some(self.probed), slow),
+            (Duty::Answers, answers, PATIENCE),
+            (Duty::Routes, routes.or(no_routes), PATIENCE),
+        ];
+        let late = owed.into_iter().filter_map(|(duty, by, patience)| {
+            let overdue = now.since(by?);
+            (overdue > patience).then_some(Reason { duty, overdue })
+        });
+        late.max_by_key(|reason| reason.overdue).map_or(Ok(()), Err)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.duty {
+            Duty::Decisions => "a timer of the decisions was not taken up",
+            Duty::Plan => "the decisions have planned nothing although a link has a path",
+            Duty::Probes => "no probe was sent although a link has a path",
+            Duty::Answers => "what the prober waits for was not looked after",
+            Duty::Routes => "the routes were not compared with the kernel",
+        };
+        write!(f, "{what} for {} s", self.overdue.as_secs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_secs(seconds)
+    }
+
+    fn ledger(keys: &str) -> Ledger {
+        let text = format!(
+            "targets = [\"192.0.2.1\"]\n[probe]\nstandby_interval = \"30s\"\n\
+             [[link]]\nname = \"a\"\ninterface = \"a0\"\n{keys}\n[[link]]\nname = \"b\"\ninterface = \"b0\"\nmetered = true\n"
+        );
+        Ledger::new(&shunt_config::parse(&text, Path::new("test.toml")).unwrap(), at(0))
+    }
+
+    /// What is planned and what was done (the last probe), and what is overdue at 1000 s.
+    #[test]
+    fn the_whole_table() {
+        let soon = Some(at(1_001));
+        let fine = Planned { decisions: soon, answers: None, routes: soon };
+        let rows = [
+            (fine, true, 999, None),
+            (fine, false, 0, None),
+            // 3 × 30 s + 60 s.
+            (fine, true, 850, None),
+            (fine, true, 849, Some((Duty::Probes, 151))),
+            (Planned { decisions: Some(at(990)), ..fine }, true, 999, None),
+            (Planned { decisions: Some(at(989)), ..fine }, true, 999, Some((Duty::Decisions, 11))),
+            (Planned { decisions: Some(at(989)), ..fine }, false, 999, Some((Duty::Decisions, 11))),
+            (Planned { decisions: None, ..fine }, false, 999, None),
+            (Planned { answers: Some(at(980)), ..fine }, true, 999, Some((Duty::Answers, 20))),
+            (Planned { routes: Some(at(940)), ..fine }, true, 999, Some((Duty::Routes, 60))),
+            // The worst is told.
+            (Planned { routes: Some(at(940)), ..fine }, true, 100, Some((Duty::Probes, 900))),
+        ];
+        for (planned, ready, probed, late) in rows {
+            let mut ledger = ledger("");
+            ledger.path((LinkId(0), Family::V4), ready, at(0));
+            ledger.probed(at(probed));
+            let told = ledger.judge(planned, at(1_000)).err();
+            let late = late.map(|(duty, s)| Reason { duty, overdue: Duration::from_secs(s) });
+            assert_eq!(told, late, "{planned:?}, ready {ready}, probed at {probed}");
+        }
+    }
+
+    #[test]
+    fn who_plans_nothing_at_all_is_late_as_well() {
+        let mut ledger = ledger("");
+        ledger.path((LinkId(0), Family::V4), true, at(0));
+        let nothing = Planned { routes: Some(at(1_000)), ..Planned::default() };
+        assert_eq!(ledger.judge(nothing, at(1)), Ok(()));
+        let late = ledger.judge(nothing, at(12)).unwrap_err();
+        assert_eq!((late.duty, late.overdue.as_secs()), (Duty::Plan, 11));
+        ledger.stood_still(at(13));
+        assert_eq!(ledger.judge(nothing, at(13)), Ok(()));
+        // Without a path there is nothing to plan; the kernel is looked at all the same.
+        ledger.path((LinkId(0), Family::V4), false, at(20));
+        assert_eq!(ledger.judge(Planned::default(), at(100)), Ok(()));
+        let late = ledger.judge(Planned::default(), at(111)).unwrap_err();
+        assert_eq!((late.duty, late.overdue.as_secs()), (Duty::Routes, 11));
+    }
+
+    #[test]
+    fn a_path_that_comes_late_and_a_budget_are_no_silence() {
+        let fine = |now| Planned { decisions: Some(now), answers: None, routes: Some(now) };
+        let mut late = ledger("");
+        late.path((LinkId(1), Family::V6), true, at(5_000));
+        assert_eq!(late.judge(fine(at(5_149)), at(5_149)), Ok(()));
+        assert_eq!(late.judge(fine(at(5_151)), at(5_151)).unwrap_err().duty, Duty::Probes);
+        let mut kept_low = ledger("probe_budget = \"1 MB/month\"");
+        kept_low.path((LinkId(0), Family::V4), true, at(0));
+        assert_eq!(kept_low.judge(fine(at(200_000)), at(200_000)), Ok(()));
+        assert_eq!(kept_low.judge(fine(at(300_000)), at(300_000)).unwrap_err().duty, Duty::Probes);
+    }
+
+    #[test]
+    fn a_reason_is_a_sentence() {
+        let reason = Reason { duty: Duty::Routes, overdue: Duration::from_millis(40_900) };
+        assert_eq!(reason.to_string(), "the routes were not compared with the kernel for 40 s");
+    }
+}

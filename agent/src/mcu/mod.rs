@@ -1,0 +1,262 @@
+//! The watchdog MCU on the board: a task around its session, on a thread of its own, so that a line that floods or hangs
+//! keeps no decision waiting.
+//!
+//! The thread never feeds by itself. It hands on what the event loop feeds, turn by turn, so that a loop that stands still
+//! ends the feeds, whatever else still runs.
+
+mod answers;
+mod book;
+mod port;
+mod session;
+mod task;
+#[cfg(test)]
+mod tests;
+mod trouble;
+mod view;
+mod words;
+
+use crate::api::mcu::{McuLogEntry, McuStatus};
+use crate::api::wire::{ApiError, ErrorCode, EventKind, Response};
+use shunt_config::McuPort;
+use shunt_decision::Timestamp;
+use shunt_modem::driver::api::Answer;
+use shunt_wire::{Seconds, Timeouts};
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use task::Task;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use view::Standing;
+
+/// What may wait for the event loop: an MCU tells its whole record, of a dozen entries, and little more.
+const NEWS: usize = 64;
+/// What may wait for the task.
+const ASKED: usize = 16;
+
+/// So many feeds fit into the time that the MCU waits for one ...
+const FEEDS_PER_TIMEOUT: u32 = 4;
+/// ... and they are no further apart than this, so that a gateway that hangs after a feed is not much longer unguarded.
+const LONGEST_PACE: Duration = Duration::from_secs(5);
+
+/// How long a stop waits for the MCU's answer: its request is repeated for 1.8 s.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Something that the task has for the event loop.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// A sentence for the record.
+    Say(EventKind, String),
+    /// What is wrong with the MCU now: whole sentences, none when nothing is.
+    Warnings(Vec<String>),
+}
+
+/// What an operator may want of the MCU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Do not judge the gateway for so long; zero ends that.
+    Lease(Duration),
+    /// Cut the modem's supply for a moment.
+    CycleModem,
+}
+
+/// How the agent leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// It comes back: a lease, so that its silence means nothing for a while.
+    Lease,
+    /// It does not come back: the MCU guards nothing from now on.
+    Disarm,
+}
+
+/// Something for the task.
+#[derive(Debug)]
+pub(crate) enum ToTask {
+    /// An operator asks.
+    Ask(Wish, oneshot::Sender<Response>),
+    /// A modem's recovery switches its supply.
+    Power(bool, Answer<()>),
+    /// The agent leaves.
+    Leave(Farewell, oneshot::Sender<()>),
+}
+
+/// The event loop's side of the MCU, or of none.
+#[derive(Debug)]
+pub(crate) struct Mcu {
+    config: shunt_config::Mcu,
+    asked: mpsc::Sender<ToTask>,
+    fed: watch::Sender<Option<Timestamp>>,
+    shown: watch::Receiver<Standing>,
+    news: mpsc::Receiver<News>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Mcu {
+    /// Starts the task of the MCU in `config`, if there is one.
+    pub(crate) fn start(config: &shunt_config::Mcu, state_dir: &Path) -> Self {
+        let (sender, news) = mpsc::channel(NEWS);
+        let (asked, questions) = mpsc::channel(ASKED);
+        let (fed, feeds) = watch::channel(None);
+        let (tell, shown) = watch::channel(Standing::default());
+        let thread = config.port.as_ref().and_then(|port| {
+            let task = Task::new(
+                config,
+                port,
+                state_dir,
+                task::Ends { news: sender, asked: questions, feeds, tell },
+            );
+            let started = thread::Builder::new().name("mcu".into()).spawn(|| run(task));
+            started.map_err(|error| tracing::error!("failed to start the thread of the MCU: {error}")).ok()
+        });
+        Self { config: config.clone(), asked, fed, shown, news, thread }
+    }
+
+    /// Whether a new config leaves it as it is.
+    pub(crate) fn serves(&self, config: &shunt_config::Mcu) -> bool {
+        self.config == *config
+    }
+
+    /// How often it is to be fed; `None`: there is none.
+    pub(crate) fn pace(&self) -> Option<Duration> {
+        self.config.port.as_ref().map(|_| pace(&self.config))
+    }
+
+    /// Feeds it. A port that is away, or takes nothing, loses the feed.
+    pub(crate) fn feed(&self, now: Timestamp) {
+        self.fed.send_replace(Some(now));
+    }
+
+    /// When it was fed the last time.
+    #[cfg(test)]
+    pub(crate) fn fed(&self) -> Option<Timestamp> {
+        *self.fed.borrow()
+    }
+
+    /// What comes next; waits for ever where there is no MCU.
+    pub(crate) async fn news(&mut self) -> News {
+        match self.news.recv().await {
+            Some(news) => news,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// How it stands.
+    ///
+    /// # Errors
+    /// There is none in the config.
+    pub(crate) fn status(&self) -> Result<McuStatus, ApiError> {
+        self.there().map(|()| self.shown.borrow().status())
+    }
+
+    /// What it remembers.
+    ///
+    /// # Errors
+    /// There is none in the config.
+    pub(crate) fn log(&self) -> Result<Vec<McuLogEntry>, ApiError> {
+        self.there().map(|()| self.shown.borrow().log())
+    }
+
+    /// Hands a request on, which the task answers.
+    pub(crate) fn ask(&self, wish: Wish, reply: oneshot::Sender<Response>) {
+        let refused = match self.there() {
+            Err(error) => Some((error, reply)),
+            Ok(()) => match self.asked.try_send(ToTask::Ask(wish, reply)) {
+                Err(
+                    mpsc::error::TrySendError::Full(ToTask::Ask(_, reply))
+                    | mpsc::error::TrySendError::Closed(ToTask::Ask(_, reply)),
+                ) => {
+                    let why = "too much is asked of the watchdog MCU at once; try again in a minute";
+                    Some((ApiError::new(ErrorCode::Failed, why), reply))
+                }
+                Ok(()) | Err(_) => None,
+            },
+        };
+        if let Some((error, reply)) = refused {
+            // Whoever hung up does not miss it.
+            let _nobody_waits = reply.send(Err(error));
+        }
+    }
+
+    /// Switches the modem's supply. Dropped, the answer is no.
+    pub(crate) fn power(&self, on: bool, done: Answer<()>) {
+        if self.asked.try_send(ToTask::Power(on, done)).is_err() {
+            tracing::warn!("the watchdog MCU is too busy to switch the modem's supply");
+        }
+    }
+
+    /// Takes leave, and waits until the port is free for others.
+    pub(crate) async fn close(self, farewell: Farewell) {
+        let Self { asked, fed, news, thread, .. } = self;
+        let Some(thread) = thread else { return };
+        let (reply, answered) = oneshot::channel();
+        if asked.try_send(ToTask::Leave(farewell, reply)).is_err()
+            || !matches!(timeout(FAREWELL, answered).await, Ok(Ok(())))
+        {
+            tracing::warn!("the watchdog MCU could not be told that the agent stops");
+        }
+        drop((asked, fed, news));
+        let ended = tokio::task::spawn_blocking(move || thread.join().is_ok());
+        if !matches!(timeout(FAREWELL, ended).await, Ok(Ok(true))) {
+            tracing::error!("the thread of the watchdog MCU did not end well");
+        }
+    }
+
+    fn there(&self) -> Result<(), ApiError> {
+        match self.config.port {
+            Some(_) => Ok(()),
+            None => Err(ApiError::new(
+                ErrorCode::NoMcu,
+                "no watchdog MCU is configured; add [watchdog.mcu] with its port to the config",
+            )),
+        }
+    }
+}
+
+/// The time between two feeds.
+fn pace(config: &shunt_config::Mcu) -> Duration {
+    (config.feed_timeout / FEEDS_PER_TIMEOUT).min(LONGEST_PACE)
+}
+
+/// The times as they go over the line.
+fn times(config: &shunt_config::Mcu) -> Timeouts {
+    Timeouts {
+        boot_grace: seconds(config.boot_grace),
+        feed_timeout: seconds(config.feed_timeout),
+        alert: seconds(config.alert),
+        cut_modem: config.cut_modem,
+        modem_off: seconds(config.modem_off),
+        modem_settle: seconds(config.modem_settle),
+        shutdown: seconds(config.shutdown),
+        reset_hold: seconds(config.reset_hold),
+        backoff_shortest: seconds(config.backoff_shortest),
+        backoff_longest: seconds(config.backoff_longest),
+        backoff_healthy: seconds(config.backoff_healthy),
+        most_resets: config.most_resets,
+        longest_lease: seconds(config.longest_lease),
+    }
+}
+
+fn seconds(duration: Duration) -> Seconds {
+    Seconds(u32::try_from(duration.as_secs()).unwrap_or(u32::MAX))
+}
+
+/// What the config calls the port.
+fn name(port: &McuPort) -> String {
+    match port {
+        McuPort::Path(path) => path.display().to_string(),
+        McuPort::Usb { vendor, product } => format!("USB {vendor:04x}:{product:04x}"),
+    }
+}
+
+/// The thread: a runtime for the one task.
+fn run(task: Task) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+    match runtime {
+        Ok(runtime) => {
+            runtime.block_on(task.run());
+            // A disk that is stuck keeps nobody waiting.
+            runtime.shutdown_background();
+        }
+        Err(error) => tracing::error!("failed to start the runtime of the MCU: {error}; it is not fed"),
+    }
+}

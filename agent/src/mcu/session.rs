@@ -1,0 +1,356 @@
+//! What agent and MCU say to each other, without the port: bytes and orders go in, frames and news come out.
+//!
+//! Why apart from the task: a line to an MCU is noisy, its far end may be older, newer, silent or a stranger, and answers
+//! get lost. All of that is tested here in virtual time, against the MCU's own decisions.
+
+mod requests;
+
+use super::book::{Book, Noted};
+use super::trouble::Trouble;
+use requests::{Pending, Purpose};
+use shunt_decision::Timestamp;
+use shunt_wire::{
+    Capabilities, Decoder, FRAME_BYTES, Frame, Hello, Message, Name, Outcome, Received, Role, Seconds, Stage,
+    Status, Timeouts, VERSION, encode,
+};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Between two hellos that nobody answers ...
+const HELLO: Duration = Duration::from_secs(1);
+/// ... of which so many are an MCU that starts, or noise ...
+const HELLOS: u32 = 5;
+/// ... and after which it is asked at this pace.
+const HELLO_SLOWLY: Duration = Duration::from_secs(5);
+
+/// How often the MCU is asked how it fares; it says by itself when its stage changes.
+const LOOK: Duration = Duration::from_secs(30);
+/// How long that answer may take: milliseconds, on a line that is in order.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// So many looks without an answer, and the MCU is gone.
+const LOOKS: u32 = 3;
+
+/// Requests that wait: each connection of the control socket and each modem has one under way at the most.
+const WAITING: usize = 16;
+
+/// What the session wants, or has to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Output {
+    /// These bytes are to be sent.
+    Send(Vec<u8>),
+    /// It took the times: it guards from now on.
+    Armed,
+    /// What became of a request; `None`: nobody knows, there was no answer.
+    Answered(u64, Option<Outcome>),
+    /// Something that the MCU remembers.
+    Noted(Noted),
+    /// So many things were forgotten by the MCU before they were read.
+    Forgotten(u32),
+    /// All up to the entry before this number was told; to be kept.
+    Told(u32),
+}
+
+/// One conversation, over all openings of the port.
+#[derive(Debug)]
+pub(super) struct Session {
+    times: Timeouts,
+    stop_lease: Seconds,
+    hello: Hello,
+    decoder: Decoder,
+    sequence: u16,
+    peer: Option<Hello>,
+    /// Its last word on itself, and when it came.
+    status: Option<(Status, Timestamp)>,
+    armed: bool,
+    /// When the times are offered again, that it would not take yet.
+    arm_at: Option<Timestamp>,
+    trouble: Option<Trouble>,
+    /// Hellos, or looks, that were not answered.
+    unanswered: u32,
+    /// When the next of them is due.
+    due: Timestamp,
+    /// The sequence of the last hello.
+    hello_sequence: u16,
+    request: Option<Pending>,
+    waiting: VecDeque<(Message, Purpose)>,
+    fed: bool,
+    /// A lease of the run before was ended, or there was none.
+    lease_seen: bool,
+    /// Bytes since the last whole frame.
+    noise: u32,
+    book: Book,
+    outputs: VecDeque<Output>,
+}
+
+impl Session {
+    /// A session that begins at `now`: `id` is by chance, and what the MCU remembers was told before the entry `told`.
+    pub(super) fn new(
+        times: Timeouts,
+        stop_lease: Seconds,
+        id: u32,
+        told: Option<u32>,
+        now: Timestamp,
+    ) -> Self {
+        let hello = Hello {
+            role: Role::Agent,
+            software: Name::try_from(env!("CARGO_PKG_VERSION")).unwrap_or_default(),
+            board: Name::default(),
+            session: id,
+            capabilities: Capabilities::default(),
+        };
+        Self {
+            times,
+            stop_lease,
+            hello,
+            decoder: Decoder::new(),
+            sequence: 0,
+            peer: None,
+            status: None,
+            armed: false,
+            arm_at: None,
+            trouble: None,
+            unanswered: 0,
+            due: now,
+            hello_sequence: 0,
+            request: None,
+            waiting: VecDeque::new(),
+            fed: false,
+            lease_seen: false,
+            noise: 0,
+            book: Book::new(told, times.feed_timeout),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The port was opened: says hello. What came of the last opening is gone.
+    pub(super) fn opened(&mut self, now: Timestamp) {
+        self.decoder = Decoder::new();
+        self.noise = 0;
+        self.unanswered = 0;
+        self.due = now;
+        self.handle_timeout(now);
+    }
+
+    /// The port is gone, and with it whoever was asked.
+    pub(super) fn closed(&mut self) {
+        self.lose_peer();
+        self.trouble = None;
+    }
+
+    /// Takes what came.
+    pub(super) fn receive(&mut self, bytes: &[u8], now: Timestamp) {
+        for byte in bytes {
+            self.noise = self.noise.saturating_add(1);
+            match self.decoder.receive(*byte) {
+                None => {}
+                Some(Received::Frame(frame)) => {
+                    self.noise = 0;
+                    self.hear(frame, now);
+                }
+                Some(Received::Unknown { version, sequence }) => {
+                    self.noise = 0;
+                    if version != VERSION && self.peer.is_none() {
+                        self.trouble = Some(Trouble::Version(version));
+                    }
+                    self.send(Message::NotUnderstood { sequence });
+                }
+            }
+        }
+        self.next_request(now);
+    }
+
+    /// Tells the MCU that the host is alive.
+    pub(super) fn feed(&mut self, now: Timestamp) {
+        self.send(Message::Feed);
+        self.fed = true;
+        self.see_lease();
+        self.next_request(now);
+    }
+
+    /// Asks for something; `ticket` comes back with the answer.
+    ///
+    /// # Errors
+    /// Nobody is there who could answer, or too much is asked at once.
+    pub(super) fn ask(&mut self, message: Message, ticket: u64, now: Timestamp) -> Result<(), Trouble> {
+        if self.peer.is_none() {
+            return Err(self.trouble.clone().unwrap_or(Trouble::Silent));
+        }
+        if self.waiting.len() >= WAITING {
+            return Err(Trouble::Busy);
+        }
+        self.waiting.push_back((message, Purpose::Ask(ticket)));
+        self.next_request(now);
+        Ok(())
+    }
+
+    /// Moves on by what is due at `now`.
+    pub(super) fn handle_timeout(&mut self, now: Timestamp) {
+        if self.request.as_ref().is_some_and(|pending| pending.again <= now) {
+            self.repeat(now);
+        }
+        if self.arm_at.is_some_and(|at| at <= now) {
+            self.arm();
+        }
+        if self.due <= now {
+            self.look(now);
+        }
+        self.next_request(now);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called.
+    pub(super) fn poll_timeout(&self) -> Timestamp {
+        let times = [self.request.as_ref().map(|pending| pending.again), self.arm_at];
+        times.into_iter().flatten().fold(self.due, Timestamp::min)
+    }
+
+    /// The next thing that the session wants; to be called until `None`.
+    pub(super) fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// What is wrong, if something is.
+    pub(super) fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    /// Who is there.
+    pub(super) fn peer(&self) -> Option<&Hello> {
+        self.peer.as_ref()
+    }
+
+    /// How it fares, and when it said so.
+    pub(super) fn status(&self) -> Option<&(Status, Timestamp)> {
+        self.status.as_ref()
+    }
+
+    /// Whether a lease runs that ends later than one that begins now with the time of a stop.
+    pub(super) fn is_leased_for_longer(&self) -> bool {
+        self.status.is_some_and(|(status, _)| status.stage == Stage::Leased && status.left > self.stop_lease)
+    }
+
+    /// Says hello, or asks how the MCU fares; one that never answers is gone.
+    fn look(&mut self, now: Timestamp) {
+        if self.peer.is_some() && self.unanswered >= LOOKS {
+            self.lose_peer();
+            self.trouble = Some(Trouble::Silent);
+            self.unanswered = HELLOS;
+        }
+        if self.peer.is_some() {
+            self.send(Message::StatusRequest);
+            self.due = now + LOOK_AGAIN;
+        } else {
+            if self.unanswered >= HELLOS {
+                self.judge_silence();
+            }
+            self.hello_sequence = self.sequence;
+            self.send(Message::Hello(self.hello.clone()));
+            self.due = now + if self.unanswered < HELLOS { HELLO } else { HELLO_SLOWLY };
+        }
+        self.unanswered = self.unanswered.saturating_add(1);
+    }
+
+    /// What it is that nobody answers.
+    fn judge_silence(&mut self) {
+        // Whoever spoke another version, or our own words, says more than the silence after it.
+        if !matches!(self.trouble, Some(Trouble::Version(_) | Trouble::Echo | Trouble::Words)) {
+            let garbage = self.noise > 0 || self.decoder.damaged_frames() > 0;
+            self.trouble = Some(if garbage { Trouble::Garbage } else { Trouble::Silent });
+        }
+    }
+
+    fn hear(&mut self, frame: Frame, now: Timestamp) {
+        match frame.message {
+            Message::Hello(hello) if hello.role == Role::Mcu => self.meet(hello, now),
+            Message::Hello(_) | Message::Feed | Message::StatusRequest => self.echoed(),
+            Message::Status(status) => self.see(status, now),
+            Message::Log(log) => {
+                self.book.read(&log, self.status.map(|(status, at)| (status.uptime, at)), now);
+                self.outputs.extend(self.book.take().map(|told| match told {
+                    super::book::Told::Noted(noted) => Output::Noted(noted),
+                    super::book::Told::Forgotten(count) => Output::Forgotten(count),
+                    super::book::Told::Upto(next) => Output::Told(next),
+                }));
+                self.read_on();
+            }
+            Message::Answer { sequence, outcome } => self.answered(sequence, Some(outcome), now),
+            Message::NotUnderstood { sequence } => self.not_understood(sequence, now),
+            // What only an agent says.
+            Message::Lease(_)
+            | Message::Arm(_)
+            | Message::Disarm
+            | Message::CycleModem
+            | Message::ResetHost
+            | Message::LogRequest { .. }
+            | Message::EnterBootLoader { .. } => self.echoed(),
+        }
+    }
+
+    fn echoed(&mut self) {
+        if self.peer.is_none() {
+            self.trouble = Some(Trouble::Echo);
+        }
+    }
+
+    /// The MCU says who it is: after our hello, or since it booted.
+    fn meet(&mut self, hello: Hello, now: Timestamp) {
+        let known = self.peer.as_ref().is_some_and(|peer| peer.session == hello.session);
+        self.peer = Some(hello);
+        if known {
+            return;
+        }
+        self.trouble = None;
+        self.unanswered = 0;
+        // It may have lost what it was told, and has not heard our hello if it booted by itself.
+        self.send(Message::Hello(self.hello.clone()));
+        self.arm();
+        self.due = now;
+        self.look(now);
+    }
+
+    fn see(&mut self, status: Status, now: Timestamp) {
+        if self.peer.is_none() {
+            // From before it was met: its hello tells who it is.
+            return;
+        }
+        self.unanswered = 0;
+        self.due = now + LOOK;
+        self.status = Some((status, now));
+        self.book.has(status.log_next);
+        self.read_on();
+        self.see_lease();
+        if status.stage == Stage::Unarmed && self.armed {
+            self.arm();
+        }
+    }
+
+    fn read_on(&mut self) {
+        if let Some(from) = self.book.wants() {
+            self.send(Message::LogRequest { from });
+        }
+    }
+
+    /// Ends the lease that the run before took when it was stopped, once there are feeds in its place. A longer one is
+    /// the operator's, and goes on.
+    fn see_lease(&mut self) {
+        let Some((status, _)) = self.status.filter(|_| self.fed && !self.lease_seen) else { return };
+        self.lease_seen = true;
+        if status.stage == Stage::Leased && status.left <= self.stop_lease {
+            self.waiting.push_back((Message::Lease(Seconds(0)), Purpose::EndLease));
+        }
+    }
+
+    fn send(&mut self, message: Message) {
+        let frame = Frame { sequence: self.sequence, message };
+        self.sequence = self.sequence.wrapping_add(1);
+        self.put(&frame);
+    }
+
+    fn put(&mut self, frame: &Frame) {
+        let mut buffer = [0; FRAME_BYTES];
+        match encode(frame, &mut buffer) {
+            Ok(bytes) => self.outputs.push_back(Output::Send(bytes.to_vec())),
+            // Every message of ours fits.
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+}

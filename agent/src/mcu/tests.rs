@@ -1,0 +1,287 @@
+//! The session against the MCU's own decisions, over a line that does what lines do, in virtual time.
+
+mod world;
+
+use super::session::Output;
+use super::trouble::Trouble;
+use shunt_decision::Timestamp;
+use shunt_watchdog::{Board, Instant, Saved, Settings, Watchdog};
+use shunt_wire::{Capabilities, Happened, Message, Outcome, ResetCause, Seconds, Stage, VERSION};
+use std::time::Duration;
+use world::{BOARD, Line, TICK, World, config, session};
+
+#[test]
+fn any_valid_config_is_taken_by_the_firmware() {
+    for keys in [
+        "",
+        "feed_timeout = \"5s\"\nboot_grace = \"30s\"\nalert = \"1s\"\nmodem_off = \"1s\"\nmodem_settle = \"1s\"\n\
+         shutdown = \"1s\"\nreset_hold = \"1s\"\nbackoff_shortest = \"1m\"\nbackoff_longest = \"1m\"\n\
+         backoff_healthy = \"1m\"\nlongest_lease = \"1m\"\nstop_lease = \"1m\"",
+        "feed_timeout = \"10m\"\nboot_grace = \"1h\"\nalert = \"1h\"\nmodem_off = \"15s\"\nmodem_settle = \"1h\"\n\
+         shutdown = \"1h\"\nreset_hold = \"60s\"\nbackoff_shortest = \"7d\"\nbackoff_longest = \"7d\"\n\
+         backoff_healthy = \"7d\"\nlongest_lease = \"1d\"\nstop_lease = \"1d\"\nmost_resets = 255\ncut_modem = true",
+    ] {
+        assert_eq!(Settings::from_wire(&super::times(&config(keys))).map(drop), Ok(()), "{keys}");
+    }
+    let defaults = Settings::from_wire(&super::times(&config(""))).unwrap();
+    assert_eq!(defaults, Settings::default(), "the config's defaults are the firmware's");
+}
+
+#[test]
+fn it_is_met_armed_and_fed_and_no_pin_stirs() {
+    let mut world = World::new("");
+    world.run(3_600);
+    assert_eq!((world.stage(), world.stirred, world.armed()), (Some(Stage::Guarding), 0, 1));
+    assert_eq!(world.session.trouble(), None);
+    assert_eq!(world.news(), [Happened::McuBooted(ResetCause::PowerOn), Happened::Armed, Happened::Fed]);
+    assert!(world.noted().iter().all(|noted| noted.age.is_some_and(|age| age < Duration::from_secs(31))));
+    // A feed each 5 s, a look each 30 s, and what it took to meet.
+    assert!(world.sent < 720 + 120 + 20, "{} frames", world.sent);
+}
+
+#[test]
+fn a_request_whose_answer_is_lost_is_carried_out_once() {
+    let mut world = World::new("");
+    world.run(60);
+    let mut lose = 3;
+    world.line = Box::new(move |to_mcu, bytes| {
+        // Answers are message 13 (`Answer`), behind the zero, the stuffing's code, the version and the sequence.
+        let answer = !to_mcu && bytes.len() < 14;
+        if answer && lose > 0 {
+            lose -= 1;
+            return Vec::new();
+        }
+        bytes
+    });
+    world.outputs.clear();
+    assert_eq!(world.ask(Message::CycleModem), Some(Outcome::Done));
+    let cycles = world.mcu.as_ref().unwrap().saved();
+    assert_ne!(cycles, &Saved::default());
+    world.run(60);
+    assert_eq!(world.session.status().unwrap().0.counts.modem_cycles, 1);
+    assert!(
+        matches!(world.ask(Message::CycleModem), Some(Outcome::TooSoon(_))),
+        "the modem must settle first"
+    );
+}
+
+#[test]
+fn noise_on_the_line_stirs_nothing() {
+    let mut world = World::new("");
+    let mut state = 1_u32;
+    world.line = Box::new(move |_, mut bytes| {
+        let mut chance = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 16
+        };
+        match chance() % 8 {
+            0 => {
+                let place = chance() as usize % bytes.len();
+                bytes[place] ^= 1 << (chance() % 8);
+            }
+            1 => {
+                let noise = (0..chance() % 40).map(|_| chance() as u8);
+                bytes.splice(0..0, noise.collect::<Vec<_>>());
+            }
+            _ => {}
+        }
+        bytes
+    });
+    world.run(3 * 3_600);
+    assert_eq!((world.stage(), world.stirred), (Some(Stage::Guarding), 0));
+    world.line = Box::new(|_, bytes| bytes);
+    world.run(60);
+    assert_eq!(world.session.trouble(), None);
+    assert!(world.session.status().unwrap().0.damaged_frames > 100, "there was noise");
+}
+
+#[test]
+fn a_silent_line_is_told_and_asked_slowly_until_somebody_answers() {
+    let mut world = World::with(session("", None, 7), None, 0);
+    world.run(4);
+    assert_eq!(world.session.trouble(), None, "an MCU may be starting");
+    world.run(3_596);
+    assert_eq!(world.session.trouble(), Some(&Trouble::Silent));
+    assert!((720..1_500).contains(&world.sent), "{} hellos and feeds in an hour", world.sent);
+    assert_eq!(world.session.ask(Message::CycleModem, 1, world.time()), Err(Trouble::Silent));
+    world.mcu = Some(Watchdog::new(BOARD, None, ResetCause::PowerOn, Instant::from_millis(world.now)));
+    world.run(10);
+    assert_eq!((world.session.trouble(), world.stage()), (None, Some(Stage::Guarding)));
+    // And away again.
+    world.mcu = None;
+    world.run(60);
+    assert_eq!((world.session.trouble(), world.session.peer().is_none()), (Some(&Trouble::Silent), true));
+}
+
+#[test]
+fn strangers_on_the_line_are_told_apart() {
+    let console = b"login: \r\nPassword: \0\r\n".to_vec();
+    let rows: [(Line, Trouble); 3] = [
+        (Box::new(move |to_mcu, _| if to_mcu { Vec::new() } else { console.clone() }), Trouble::Garbage),
+        (Box::new(|_, bytes| bytes), Trouble::Echo),
+        (
+            Box::new(|_, bytes| {
+                // A frame of the next version, in good order.
+                let mut block = vec![VERSION + 1, bytes[1], 0, 0];
+                block.extend(shunt_wire::checksum(&block).to_le_bytes());
+                stuffed(&block)
+            }),
+            Trouble::Version(VERSION + 1),
+        ),
+    ];
+    for (mut line, trouble) in rows {
+        let mut session = session("", None, 7);
+        session.opened(Timestamp::ZERO);
+        for tick in 0..600 {
+            let now = Timestamp::ZERO + Duration::from_millis(tick * TICK);
+            session.handle_timeout(now);
+            while let Some(output) = session.poll_output() {
+                if let Output::Send(bytes) = output {
+                    // What comes back must not be answered for ever.
+                    let _heard = line(true, bytes.clone());
+                    if tick % 10 == 0 {
+                        session.receive(&line(false, bytes), now);
+                        break;
+                    }
+                }
+            }
+        }
+        assert_eq!(session.trouble(), Some(&trouble));
+        assert!(session.peer().is_none());
+    }
+}
+
+/// COBS for a block without zeros beyond the first bytes, by the paper.
+fn stuffed(block: &[u8]) -> Vec<u8> {
+    let mut out = vec![0];
+    for run in block.split(|byte| *byte == 0) {
+        out.push(u8::try_from(run.len() + 1).unwrap());
+        out.extend(run);
+    }
+    out.push(0);
+    out
+}
+
+#[test]
+fn an_mcu_that_hung_is_met_again_and_a_request_survives_that() {
+    let mut world = World::new("");
+    world.run(60);
+    world.outputs.clear();
+    world.reboot_mcu();
+    world.run(2);
+    assert_eq!((world.armed(), world.stage()), (1, Some(Stage::Grace)));
+    assert_eq!(world.news(), [Happened::McuBooted(ResetCause::Watchdog)]);
+    world.run(300);
+    assert_eq!((world.stage(), world.stirred), (Some(Stage::Guarding), 0));
+    // Its hello is lost: it takes no request before one, and gets it.
+    world.outputs.clear();
+    world.reboot_mcu();
+    let mcu = world.mcu.as_mut().unwrap();
+    let _lost = mcu.poll_frame(Instant::from_millis(world.now));
+    assert_eq!(world.ask(Message::CycleModem), Some(Outcome::Done));
+}
+
+#[test]
+fn a_reset_of_the_gateway_is_told_once_after_its_boot_with_what_led_to_it() {
+    let mut world = World::new("");
+    world.run(600);
+    world.alive = false;
+    // 30 s of silence, 30 s of alert, 60 s to shut down, 10 s of reset, and a boot.
+    world.run(140);
+    let mut world = world.reboot_host("");
+    world.run(60);
+    let noted = world.noted();
+    let reset = noted.iter().find(|noted| matches!(noted.what, Happened::HostReset(_))).unwrap();
+    assert_eq!((reset.what, reset.news), (Happened::HostReset(1), true));
+    let silence = reset.silence.unwrap().as_secs();
+    assert!((119..=122).contains(&silence), "{silence}");
+    let age = reset.age.unwrap().as_secs();
+    assert!((10..=22).contains(&age), "{age} s ago");
+    let before: Vec<_> = noted.iter().filter(|noted| !noted.news).map(|noted| noted.what).collect();
+    assert_eq!(before, [Happened::McuBooted(ResetCause::PowerOn), Happened::Armed, Happened::Fed]);
+    let mut world = world.reboot_host("");
+    world.run(60);
+    assert_eq!(world.news(), []);
+}
+
+#[test]
+fn what_was_forgotten_is_counted_and_another_mcu_begins_anew() {
+    let mut world = World::new("");
+    world.run(60);
+    for _ in 0..10 {
+        // Leases that are begun and ended: two entries each.
+        assert_eq!(world.ask(Message::Lease(Seconds(60))), Some(Outcome::Done));
+        assert_eq!(world.ask(Message::Lease(Seconds(0))), Some(Outcome::Done));
+    }
+    let told = world.session.status().unwrap().0.log_next;
+    assert!(told > 20);
+    let mut later = World::with(session("", Some(3), 9), world.mcu, world.now);
+    later.run(20);
+    assert!(later.outputs.contains(&Output::Forgotten(told - 12 - 3)), "{:?}", later.outputs);
+    assert_eq!(later.news().len(), 12);
+    let other = Watchdog::new(BOARD, None, ResetCause::PowerOn, Instant::from_millis(later.now));
+    let mut replaced = World::with(session("", Some(told), 10), Some(other), later.now);
+    replaced.run(20);
+    assert_eq!(replaced.news(), [Happened::McuBooted(ResetCause::PowerOn), Happened::Armed, Happened::Fed]);
+}
+
+#[test]
+fn the_lease_of_a_stop_ends_with_the_first_feed_and_an_operators_goes_on() {
+    for (lease, stage) in [(600, Stage::Guarding), (1_800, Stage::Leased)] {
+        let mut world = World::new("");
+        world.run(60);
+        assert_eq!(world.ask(Message::Lease(Seconds(lease))), Some(Outcome::Done));
+        let mut world = world.reboot_host("");
+        world.feeding = false;
+        world.run(20);
+        assert_eq!(world.stage(), Some(Stage::Leased), "nothing is fed yet");
+        world.feeding = true;
+        world.run(60);
+        assert_eq!(world.stage(), Some(stage), "{lease} s");
+        assert_eq!(world.session.is_leased_for_longer(), stage == Stage::Leased);
+        // One that is asked for now is the operator's, however short.
+        assert_eq!(world.ask(Message::Lease(Seconds(120))), Some(Outcome::Done));
+        world.run(60);
+        assert_eq!(world.stage(), Some(Stage::Leased));
+    }
+}
+
+#[test]
+fn times_that_are_refused_are_told_and_those_that_come_too_soon_offered_again() {
+    let bare = Board { capabilities: Capabilities::HOST_RESET, ..BOARD };
+    let mcu = Watchdog::new(bare, None, ResetCause::PowerOn, Instant::ZERO);
+    let mut world = World::with(session("cut_modem = true", None, 7), Some(mcu), 0);
+    world.run(60);
+    assert_eq!(world.session.trouble(), Some(&Trouble::Arm(Outcome::NotFitted)));
+    assert_eq!((world.armed(), world.stage()), (0, Some(Stage::Unarmed)));
+
+    let mut world = World::new("");
+    world.run(10);
+    for alert in 1..9 {
+        let keys = format!("alert = \"{alert}s\"");
+        world = World::with(session(&keys, None, 100 + alert), world.mcu, world.now);
+        world.run(10);
+    }
+    let Some(Trouble::ArmLater(wait)) = world.session.trouble().cloned() else {
+        panic!("{:?}", world.session.trouble())
+    };
+    assert_eq!(world.armed(), 0);
+    world.run(wait.as_secs() + 2);
+    assert_eq!((world.session.trouble(), world.armed(), world.stirred), (None, 1, 0));
+}
+
+#[test]
+fn who_waits_is_answered_when_the_port_goes_and_no_more_wait_than_may() {
+    let mut world = World::new("");
+    world.run(10);
+    world.line = Box::new(|_, _| Vec::new());
+    let now = world.time();
+    let asked =
+        (0..100).filter(|ticket| world.session.ask(Message::CycleModem, *ticket, now).is_ok()).count();
+    assert!((16..=17).contains(&asked), "{asked}");
+    world.session.closed();
+    world.pump();
+    let unanswered =
+        world.outputs.iter().filter(|output| matches!(output, Output::Answered(_, None))).count();
+    assert_eq!(unanswered, asked);
+}
