@@ -8,6 +8,7 @@ pub mod arena;
 pub mod bench;
 mod error;
 mod lookups;
+pub mod mcu;
 pub mod modem;
 mod namespace;
 mod netlink;

@@ -5,6 +5,7 @@ mod prompt;
 mod screen;
 mod stage;
 mod story;
+mod watch;
 
 use crate::agent::Program;
 use crate::bench::{self, Desk, Extent};

@@ -2,6 +2,7 @@
 
 use super::mobile::Mobile;
 use super::screen::Screen;
+use super::watch::Watch;
 use crate::agent::{Agent, AgentConfig, EventStream, Program};
 use crate::error::{LabError, Result};
 use crate::relay::Policy;
@@ -25,6 +26,8 @@ pub(super) struct Stage {
     pub(super) stream: Stream,
     /// The modem that owns the LTE uplink, where one can be simulated.
     pub(super) mobile: Option<Mobile>,
+    /// The board's watchdog, which the agent feeds, where one can stand in for it.
+    pub(super) mcu: Option<Watch>,
     /// Whether the agent can prove a new path by a forwarded packet here.
     pub(super) canary: bool,
     events: EventStream,
@@ -50,6 +53,11 @@ impl Stage {
         } else {
             screen.act("may not make a pty here: there is no modem, and the LTE uplink is a plain line");
         }
+        let mcu = Mobile::is_possible().then(Watch::start).transpose()?;
+        if let Some(mcu) = &mcu {
+            screen.act("puts a stand-in for the board's watchdog MCU beside the agent");
+            config = config.with(&mcu.section);
+        }
         let canary = File::options().read(true).write(true).open("/dev/net/tun").is_ok();
         if !canary {
             screen.act("may not open /dev/net/tun: the agent proves new paths by plain probes instead of forwarded ones");
@@ -60,7 +68,7 @@ impl Stage {
         agent.wait_for("an answer of the agent", START, |_| true)?;
         let events = agent.events()?;
         let stream = Stream::start(&lab.client, &lab.far, STREAM_TARGET_V4.into(), RATE)?;
-        let mut stage = Self { lab, agent, stream, mobile, canary, events };
+        let mut stage = Self { lab, agent, stream, mobile, mcu, canary, events };
         stage.follow(screen, "fiber as the uplink and both links healthy", START, |status| {
             status.uplink.v4.as_deref() == Some("fiber")
                 && status.links.iter().all(|link| link.verdict == Verdict::Healthy)

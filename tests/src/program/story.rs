@@ -26,6 +26,9 @@ pub(super) fn run(program: &Program, screen: &Screen) -> Result<()> {
     steady(&mut stage, screen)?;
     lose_the_fiber(&mut stage, screen)?;
     get_it_back(&mut stage, screen)?;
+    if let Some(mcu) = &stage.mcu {
+        mcu.look(screen)?;
+    }
     screen.shown("failover, verification and failback all happened as told");
     Ok(())
 }

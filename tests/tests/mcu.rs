@@ -1,0 +1,350 @@
+//! The real agent and the firmware's decisions on one line: feeds, what their end leads to, and lines that are spoilt.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests are tests
+
+mod common;
+
+use common::{DEADLINE, program};
+use shunt::api::mcu::{McuLogEntry, McuStatus};
+use shunt::api::types::Status;
+use shunt::api::wire::{Done, EventKind, Request};
+use shunt_lab::mcu::{Change, Habit, Outputs, Seen, Stage, StandIn};
+use shunt_lab::{Agent, AgentConfig, Lab, Plan, UplinkPlan, enter_or_reexec};
+use shunt_wire::{Message, Seconds};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How fast the MCU's time runs while nobody feeds it.
+const HURRY: u32 = 30;
+/// How late a pin may be by the MCU's clock: what its thread is late by on a busy machine, at that speed.
+const LATE: Duration = Duration::from_secs(10);
+
+const TIMES: &str = "boot_grace = \"1m\"\nfeed_timeout = \"8s\"\nalert = \"20s\"\ncut_modem = true\nmodem_off = \"10s\"\n\
+                     modem_settle = \"30s\"\nshutdown = \"40s\"\nreset_hold = \"10s\"\nstop_lease = \"5m\"";
+
+struct Bench {
+    mcu: StandIn,
+    agent: Agent,
+    _lab: Lab,
+    _home: TempDir,
+}
+
+impl Bench {
+    /// An agent that feeds an MCU, seen to guard it.
+    fn guarded(more: &str) -> Self {
+        let bench = Self::start(Habit::Sound, more);
+        bench.guards();
+        bench
+    }
+
+    fn start(habit: Habit, more: &str) -> Self {
+        let home = tempfile::Builder::new().prefix("shunt-mcu-").tempdir().unwrap();
+        let mcu = StandIn::start(home.path(), None).unwrap();
+        mcu.set_habit(habit).unwrap();
+        let uplinks = vec![UplinkPlan::direct("fiber"), UplinkPlan::direct("lte")];
+        let lab = Lab::build(&Plan { uplinks, masquerade: true, seed: 3 }).unwrap();
+        let section =
+            format!("[canary]\nenabled = false\n[watchdog.mcu]\nport = {:?}\n{TIMES}\n", mcu.port());
+        let mut config = AgentConfig::new(&lab).with(&section);
+        if let Some(last) = config.links.last_mut() {
+            last.keys = more.to_owned();
+        }
+        let agent = Agent::start(&program(), &lab.gateway, &config).unwrap();
+        agent.wait_for("an answer", DEADLINE, |_| true).unwrap();
+        Self { mcu, agent, _lab: lab, _home: home }
+    }
+
+    fn guards(&self) -> Seen {
+        let guards = |seen: &Seen| matches!(seen.stage, Some(Stage::Guarding { .. }));
+        self.mcu.wait_for("an MCU that guards", DEADLINE, guards).unwrap()
+    }
+
+    /// Waits for so many more feeds.
+    fn fed(&self, more: u64) -> Seen {
+        let goal = self.mcu.seen().unwrap().feeds + more;
+        self.mcu.wait_for("more feeds", DEADLINE, move |seen| seen.feeds >= goal).unwrap()
+    }
+
+    fn status(&self) -> McuStatus {
+        self.agent.ask(&Request::Mcu {}).unwrap()
+    }
+
+    /// Waits for a warning with this in it.
+    fn warned(&self, part: &str) -> Status {
+        self.agent.wait_for(part, DEADLINE, |status| warns(status, part)).unwrap()
+    }
+
+    fn calm(&self) -> Status {
+        self.agent.wait_for("no warning of the MCU", DEADLINE, |status| !warns(status, "MCU")).unwrap()
+    }
+
+    /// What the command line shows.
+    fn shows(&self, arguments: &[&str]) -> String {
+        let output = self.agent.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn warns(status: &Status, part: &str) -> bool {
+    status.warnings.iter().any(|warning| warning.contains(part))
+}
+
+const CALM: Outputs = Outputs { alert: false, modem_power: true, shutdown_request: false, host_reset: false };
+
+/// The pins of the whole escalation, and how long each stands by the config.
+fn escalation() -> [(Outputs, u64); 6] {
+    let alert = Outputs { alert: true, ..CALM };
+    [
+        (alert, 20),
+        (Outputs { modem_power: false, ..alert }, 10),
+        (alert, 30),
+        (Outputs { shutdown_request: true, ..alert }, 40),
+        (Outputs { host_reset: true, ..alert }, 10),
+        (CALM, 0),
+    ]
+}
+
+/// Hurries until the gateway was reset, and holds the pins against the config: in order and on time.
+fn reset_in_order(bench: &Bench, silent_since: Duration) {
+    bench.mcu.hurry(HURRY).unwrap();
+    let whole = |seen: &Seen| seen.changes.len() >= 6;
+    let seen = bench.mcu.wait_for("the whole escalation", DEADLINE, whole).unwrap();
+    bench.mcu.hurry(1).unwrap();
+    let pins: Vec<Outputs> = seen.changes.iter().map(|change| change.pins).collect();
+    assert_eq!(pins, escalation().map(|(pins, _)| pins));
+    let on_time = |from: Duration, to: Duration, expected: u64| {
+        let passed = to.saturating_sub(from);
+        let expected = Duration::from_secs(expected);
+        assert!(passed + Duration::from_millis(10) >= expected && passed < expected + LATE, "{seen:?}");
+    };
+    let Change { at: first, .. } = seen.changes[0];
+    // The last feed came up to 2 s before.
+    on_time(silent_since.saturating_sub(Duration::from_secs(2)), first, 8);
+    for (two, (_, stands)) in seen.changes.windows(2).zip(escalation()) {
+        on_time(two[0].at, two[1].at, stands);
+    }
+}
+
+#[test]
+fn while_it_is_fed_no_pin_stirs_and_operators_are_answered() {
+    let Some(_turn) = enter_or_reexec("while_it_is_fed_no_pin_stirs_and_operators_are_answered") else {
+        return;
+    };
+    let bench = Bench::guarded("");
+    // Longer than the MCU waits for a feed.
+    let seen = bench.fed(6);
+    assert_eq!(seen.changes, []);
+    let status = bench.status();
+    assert_eq!((status.trouble.as_deref(), status.state.unwrap().stage.as_str()), (None, "guarding"));
+    assert_eq!(status.identity.unwrap().board, "stand-in");
+    let text = bench.shows(&["mcu", "status"]);
+    assert!(text.contains("it guards the gateway") && text.contains("board     stand-in"), "{text}");
+    let log: Vec<McuLogEntry> = serde_json::from_str(&bench.shows(&["mcu", "log", "--json"])).unwrap();
+    assert!(log.iter().any(|entry| entry.what == "armed" && entry.at.is_some()), "{log:?}");
+    assert!(bench.shows(&["mcu", "lease", "2m"]).contains("does not judge the gateway for 2m"));
+    bench
+        .mcu
+        .wait_for("the lease", DEADLINE, |seen| matches!(seen.stage, Some(Stage::Leased { .. })))
+        .unwrap();
+    assert!(bench.shows(&["mcu", "lease", "2h"]).contains("the longest lease"));
+    assert!(bench.shows(&["mcu", "lease", "--end"]).contains("the lease is over"));
+    bench.guards();
+    assert!(bench.shows(&["mcu", "cycle-modem"]).contains("the modem's supply is cut"));
+    let cut = |seen: &Seen| seen.changes.len() == 2;
+    let seen = bench.mcu.wait_for("the modem's supply off and on", DEADLINE, cut).unwrap();
+    let off = Outputs { modem_power: false, ..CALM };
+    assert_eq!(seen.changes.iter().map(|change| change.pins).collect::<Vec<_>>(), [off, CALM]);
+    let refused = bench.agent.command(&["mcu", "cycle-modem"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("not long enough ago"), "{refused:?}");
+    // The agent's journal has what the MCU did.
+    let events = bench.shows(&["events"]);
+    for part in ["guards the gateway (board stand-in", "the MCU cut the modem's supply as it was asked to"] {
+        assert!(events.contains(part), "{events}\nlacks {part}");
+    }
+}
+
+#[test]
+fn a_killed_agent_is_missed_and_its_successor_tells_why_the_gateway_was_reset() {
+    let Some(_turn) =
+        enter_or_reexec("a_killed_agent_is_missed_and_its_successor_tells_why_the_gateway_was_reset")
+    else {
+        return;
+    };
+    let mut bench = Bench::guarded("");
+    bench.fed(2);
+    bench.agent.kill().unwrap();
+    reset_in_order(&bench, bench.mcu.seen().unwrap().now);
+    bench.agent.start_again().unwrap();
+    bench.guards();
+    let told = |agent: &Agent| agent.log().matches("the gateway was reset by its MCU").count();
+    let mut events =
+        bench.agent.wait_for("an answer", DEADLINE, |_| true).and_then(|_| bench.agent.events()).unwrap();
+    let reset = std::iter::from_fn(|| events.next(DEADLINE).unwrap())
+        .find(|event| event.kind == EventKind::Reset)
+        .expect("the reset is told");
+    // 8 + 20 + 10 + 30 + 40 s, by a clock that was hurried.
+    let silence: u64 =
+        reset.text.split("stopped for ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!((108..130).contains(&silence), "{}", reset.text);
+    // It is told once, as soon as that is on the disk.
+    assert_eq!(told(&bench.agent), 1);
+    let log: Vec<McuLogEntry> = bench.agent.ask(&Request::McuLog {}).unwrap();
+    let last = log.last().unwrap().number;
+    let file = bench.agent.home().join("state/mcu.json");
+    let kept =
+        || serde_json::from_slice::<serde_json::Value>(&std::fs::read(&file).ok()?).ok()?["told"].as_u64();
+    let is_kept = |_: &Status| kept().is_some_and(|next| next > u64::from(last));
+    bench.agent.wait_for("how far it was told on the disk", DEADLINE, is_kept).unwrap();
+    bench.agent.kill().unwrap();
+    bench.agent.start_again().unwrap();
+    bench.fed(2);
+    let log: Vec<McuLogEntry> = bench.agent.ask(&Request::McuLog {}).unwrap();
+    assert!(log.iter().any(|entry| entry.what == "host_reset"), "{log:?}");
+    assert_eq!(told(&bench.agent), 1);
+}
+
+#[test]
+fn an_agent_that_stands_still_is_missed_and_forgiven_until_the_reset() {
+    let Some(_turn) = enter_or_reexec("an_agent_that_stands_still_is_missed_and_forgiven_until_the_reset")
+    else {
+        return;
+    };
+    let bench = Bench::guarded("");
+    bench.agent.freeze(true).unwrap();
+    bench.mcu.hurry(HURRY).unwrap();
+    let alert = |seen: &Seen| seen.changes.iter().any(|change| change.pins.alert);
+    bench.mcu.wait_for("the alert", DEADLINE, alert).unwrap();
+    bench.mcu.hurry(1).unwrap();
+    bench.agent.freeze(false).unwrap();
+    let seen = bench.guards();
+    assert!(seen.changes.iter().all(|change| !change.pins.host_reset), "{:?}", seen.changes);
+    bench.agent.wait_for("the status", DEADLINE, |_| true).unwrap();
+    bench.agent.freeze(true).unwrap();
+    bench.mcu.hurry(HURRY).unwrap();
+    let reset = |seen: &Seen| seen.changes.iter().any(|change| change.pins.host_reset);
+    let seen = bench.mcu.wait_for("the reset", DEADLINE, reset).unwrap();
+    let order: Vec<_> = seen.changes.iter().map(|change| change.pins).collect();
+    assert!(order.ends_with(&escalation().map(|(pins, _)| pins)[..5]), "{order:?}");
+    bench.agent.freeze(false).unwrap();
+}
+
+#[test]
+fn a_stop_asks_for_a_lease_and_a_stop_for_good_disarms() {
+    let Some(_turn) = enter_or_reexec("a_stop_asks_for_a_lease_and_a_stop_for_good_disarms") else { return };
+    let mut bench = Bench::guarded("");
+    assert!(bench.agent.terminate().unwrap().success());
+    let leased = |seen: &Seen| seen.heard.contains(&Message::Lease(Seconds(300)));
+    let seen = bench.mcu.wait_for("the lease of the stop", DEADLINE, leased).unwrap();
+    assert!(matches!(seen.stage, Some(Stage::Leased { .. })), "{seen:?}");
+    // Its successor ends it by itself, and is guarded.
+    bench.agent.start_again().unwrap();
+    let seen = bench.guards();
+    assert!(seen.heard.contains(&Message::Lease(Seconds(0))) && seen.changes.is_empty(), "{seen:?}");
+    let _done: Done = bench.agent.ask(&Request::Stop { restore: true }).unwrap();
+    let disarmed = |seen: &Seen| seen.heard.contains(&Message::Disarm) && seen.stage.is_none();
+    let seen = bench.mcu.wait_for("an MCU that is disarmed", DEADLINE, disarmed).unwrap();
+    assert_eq!(seen.changes, []);
+}
+
+#[test]
+fn a_spoilt_line_is_told_and_stirs_nothing() {
+    let Some(_turn) = enter_or_reexec("a_spoilt_line_is_told_and_stirs_nothing") else { return };
+    let bench = Bench::guarded("");
+    // Noise costs frames, and nothing else.
+    bench.mcu.set_habit(Habit::Noisy).unwrap();
+    assert_eq!(bench.fed(8).changes, []);
+    // A flood keeps neither the feeds nor the operators waiting.
+    bench.mcu.set_habit(Habit::Flood).unwrap();
+    bench.warned("floods its line");
+    assert_eq!(bench.fed(3).changes, []);
+    bench.mcu.set_habit(Habit::Sound).unwrap();
+    // The firmware hangs: it is armed again.
+    bench.mcu.hang().unwrap();
+    let _hello = bench.guards();
+    // The port goes, and comes back as another one.
+    bench.mcu.plug(false).unwrap();
+    bench.warned("cannot be reached: failed to");
+    assert!(bench.status().identity.is_none());
+    bench.mcu.plug(true).unwrap();
+    assert_eq!(bench.fed(2).changes, []);
+    bench.agent.wait_for("the port", DEADLINE, |status| !warns(status, "cannot be reached")).unwrap();
+}
+
+#[test]
+fn strangers_and_silence_are_told_and_an_mcu_that_comes_is_met() {
+    let Some(_turn) = enter_or_reexec("strangers_and_silence_are_told_and_an_mcu_that_comes_is_met") else {
+        return;
+    };
+    let bench = Bench::start(Habit::Silent, "");
+    bench.warned("does not answer");
+    let refused = bench.agent.command(&["mcu", "cycle-modem"]).output().unwrap();
+    assert!(!refused.status.success());
+    bench.mcu.set_habit(Habit::NewerVersion).unwrap();
+    bench.warned("speaks version 2 of the frames");
+    bench.mcu.set_habit(Habit::Sound).unwrap();
+    bench.guards();
+    bench.calm();
+    let bench = Bench::start(Habit::Console, "");
+    bench.warned("sends what is no frame");
+    assert!(bench.agent.log().matches("sends what is no frame").count() == 1, "told once");
+    bench.mcu.set_habit(Habit::Sound).unwrap();
+    bench.guards();
+}
+
+#[test]
+fn the_ladders_power_rung_cuts_the_modem_by_the_mcus_rail() {
+    let Some(_turn) = enter_or_reexec("the_ladders_power_rung_cuts_the_modem_by_the_mcus_rail") else {
+        return;
+    };
+    let modem = "[[modem]]\nlink = \"lte\"\nport = \"/dev/ttyS97\"\n[modem.power]\nby = \"mcu\"\n";
+    let bench = Bench::guarded(modem);
+    assert!(bench.shows(&["mcu", "cycle-modem"]).contains("it is ordered"));
+    let cut = |seen: &Seen| seen.changes.len() == 2;
+    let seen = bench.mcu.wait_for("the modem's supply off and on", DEADLINE, cut).unwrap();
+    assert!(!seen.changes[0].pins.modem_power && seen.changes[1].pins.modem_power, "{seen:?}");
+    let off = seen.changes[1].at - seen.changes[0].at;
+    assert!(off >= Duration::from_secs(10), "{off:?}");
+    assert_eq!(seen.heard.iter().filter(|message| **message == Message::CycleModem).count(), 1);
+    let told = |status: &Status| !warns(status, "MCU");
+    bench.agent.wait_for("no complaint", DEADLINE, told).unwrap();
+}
+
+#[test]
+fn a_reload_changes_the_times_and_disarms_what_is_configured_no_more() {
+    let Some(_turn) = enter_or_reexec("a_reload_changes_the_times_and_disarms_what_is_configured_no_more")
+    else {
+        return;
+    };
+    let bench = Bench::guarded("");
+    let change = |from: &str, to: &str| {
+        let text = std::fs::read_to_string(bench.agent.config_file()).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(bench.agent.config_file(), text.replace(from, to)).unwrap();
+        bench.agent.reload().unwrap();
+    };
+    change("alert = \"20s\"", "alert = \"25s\"");
+    let armed = |seen: &Seen| {
+        let alert = |message: &Message| matches!(message, Message::Arm(times) if times.alert == Seconds(25));
+        seen.heard.iter().any(alert) && matches!(seen.stage, Some(Stage::Guarding { .. }))
+    };
+    bench.mcu.wait_for("the new times", DEADLINE, armed).unwrap();
+    // What leaves it alone does so.
+    let before = bench.mcu.seen().unwrap().heard.len();
+    change("[canary]", "[probe]\ninterval = \"500ms\"\n[canary]");
+    let reloads = |part: &str| bench.agent.log().matches(part).count();
+    bench.agent.wait_for("the reload", DEADLINE, |_| reloads("the new config is in force") == 2).unwrap();
+    let hellos = |heard: &[Message]| heard.iter().any(|message| matches!(message, Message::Hello(_)));
+    let seen = bench.fed(2);
+    assert!(!hellos(&seen.heard[before..]), "{:?}", &seen.heard[before..]);
+    change("port = ", "#port = ");
+    let disarmed = |seen: &Seen| seen.heard.contains(&Message::Disarm) && seen.stage.is_none();
+    let seen = bench.mcu.wait_for("an MCU that is disarmed", DEADLINE, disarmed).unwrap();
+    assert_eq!(seen.changes, []);
+    let refused = bench.agent.command(&["mcu", "status"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("add [watchdog.mcu] with its port"),
+        "{refused:?}"
+    );
+}
