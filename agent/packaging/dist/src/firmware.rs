@@ -1,6 +1,7 @@
 //! The firmware of the boards that there is a build for. What cannot be built, or does not fit its part, is told by name.
 
 use crate::error::{Result, file};
+use crate::flash;
 use shunt_firmware::{BOARDS, Board, build, sizes};
 use std::fs;
 use std::path::Path;
@@ -22,10 +23,10 @@ pub(crate) fn pack(directory: &Path) -> Result<Images> {
     let mut images = Images::default();
     for board in BOARDS {
         match image(board) {
-            Ok((elf, told)) => {
+            Ok((flash, told)) => {
                 fs::create_dir_all(directory).map_err(file("make", directory))?;
-                let path = directory.join(format!("shunt-{}.elf", board.name));
-                fs::write(&path, elf).map_err(file("write", &path))?;
+                let path = directory.join(format!("shunt-{}.bin", board.name));
+                fs::write(&path, flash).map_err(file("write", &path))?;
                 images.packed.push(told);
             }
             Err(fault) => images.left_out.push(format!("firmware for {}: {fault}", board.name)),
@@ -34,7 +35,7 @@ pub(crate) fn pack(directory: &Path) -> Result<Images> {
     Ok(images)
 }
 
-/// An image within its budget, and what is to be said of it.
+/// What goes into the flash, within its budget, and what is to be said of it.
 fn image(board: Board) -> std::result::Result<(Vec<u8>, String), Box<dyn std::error::Error>> {
     let elf = fs::read(build(board)?)?;
     let sizes = sizes(&elf)?;
@@ -48,5 +49,6 @@ fn image(board: Board) -> std::result::Result<(Vec<u8>, String), Box<dyn std::er
         )
         .into());
     }
-    Ok((elf, format!("firmware for {}: {} bytes of flash", board.name, sizes.flash)))
+    let flash = flash::content(&elf).ok_or("its image has no segments that are loaded")?;
+    Ok((flash, format!("firmware for {}: {} bytes of flash", board.name, sizes.flash)))
 }

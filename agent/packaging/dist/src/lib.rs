@@ -8,6 +8,7 @@ mod cargo;
 mod deb;
 mod error;
 mod firmware;
+mod flash;
 mod ipk;
 mod needs;
 mod pages;
