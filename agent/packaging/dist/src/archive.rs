@@ -77,9 +77,10 @@ pub(crate) fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// The directories above `name`, the outermost first.
+/// The directories above `name`, the outermost first; not `.`, which opkg's own packages do not have either.
 fn parents(name: &Path) -> Vec<&Path> {
-    let mut above: Vec<_> = name.ancestors().skip(1).filter(|path| !path.as_os_str().is_empty()).collect();
+    let here = |path: &&Path| !matches!(path.as_os_str().as_bytes(), b"" | b".");
+    let mut above: Vec<_> = name.ancestors().skip(1).filter(here).collect();
     above.reverse();
     above
 }
@@ -147,6 +148,6 @@ mod tests {
             assert_eq!((header.uid().unwrap(), header.mtime().unwrap()), (0, EPOCH));
             names.push(entry.path_bytes().iter().map(|byte| char::from(*byte)).collect::<String>());
         }
-        assert_eq!(names, [".", "./etc", "./etc/init.d", "./etc/init.d/shunt"]);
+        assert_eq!(names, ["./etc", "./etc/init.d", "./etc/init.d/shunt"]);
     }
 }
