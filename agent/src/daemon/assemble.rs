@@ -11,7 +11,7 @@ use super::{Source, notify, settings};
 use crate::api::Names;
 use crate::api::wire::EventKind;
 use crate::clock;
-use crate::modem::Modems;
+use crate::modem::Reloaded;
 use crate::netlink::{Kernel, Notice};
 use crate::probe::{Canary, Prober};
 use crate::recording::{About, Recorded};
@@ -134,21 +134,20 @@ async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoo
     if let Err(error) = logging.set_filter(&new.agent.log) {
         tracing::warn!("failed to {error}");
     }
-    if desk.modems.serve(&new) {
-        desk.begin_anew();
-    } else {
-        for (place, _) in desk.modems.links() {
-            around.record.warn(Concern::Modem(place), Vec::new(), &context);
-        }
-        // Their ports must be free before others take them.
-        desk.modems.close().await;
-        desk = ModemDesk::new(Modems::start(&new, &new.agent.state_dir));
+    // Nothing is waited for: until the new loop turns, no link is watched.
+    let Reloaded { ended, anew } = desk.reload(&new, &new.agent.state_dir);
+    for modem in ended {
+        around.record.warn(Concern::Modem(modem), Vec::new(), &context);
     }
     if around.feed.replace(&new, clock::now()).await {
         around.record.warn(Concern::Mcu, Vec::new(), &context);
     }
     let mut event_loop = assemble(new, opened, (force, &balances), (around, desk));
     event_loop.say(EventKind::Reload, "the new config is in force");
+    for name in anew {
+        let text = format!("modem {name}: it is started anew: its config changed, or a file of its secrets");
+        event_loop.say(EventKind::Modem, &text);
+    }
     if let Some(link) = given_up {
         event_loop.around.store.keep_lease(None);
         event_loop.say(

@@ -5,12 +5,14 @@ use super::event_loop::EventLoop;
 use super::warnings::Concern;
 use crate::api::Names;
 use crate::api::wire::{AT_LIMIT, Answer, EventKind, Request, Response};
-use crate::modem::{Ask, Errand, Modems, News, What, Wish};
+use crate::modem::{Ask, Errand, ModemId, Modems, News, Reloaded, What, Wish};
 use shunt_decision::{Event, LinkId, ModemState, PathSnapshot, Timestamp, Verdict};
 use shunt_modem::driver::api::Answer as Reply;
 use shunt_recovery::facts::{Addresses, IpSettings};
 use shunt_sms::control::Order;
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -19,7 +21,7 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) struct ModemDesk {
     pub(super) modems: Modems,
-    waiting: Vec<Waiting>,
+    waiting: BTreeMap<ModemId, Waiting>,
 }
 
 #[derive(Debug, Default)]
@@ -37,22 +39,24 @@ struct Waiting {
 impl ModemDesk {
     /// The desk of these modems.
     pub(super) fn new(modems: Modems) -> Self {
-        let waiting = modems.links().map(|_| Waiting::default()).collect();
-        Self { modems, waiting }
+        Self { modems, waiting: BTreeMap::new() }
     }
 
-    /// A new core knows nothing of what the old one judged.
-    pub(super) fn begin_anew(&mut self) {
-        for waiting in &mut self.waiting {
+    /// Brings the modems to a new config.
+    pub(super) fn reload(&mut self, config: &shunt_config::Config, state_dir: &Path) -> Reloaded {
+        let reloaded = self.modems.reload(config, state_dir);
+        self.waiting.retain(|id, _| self.modems.link(*id).is_some());
+        for waiting in self.waiting.values_mut() {
+            // A new core knows nothing of what the old one judged.
             waiting.flows = None;
         }
+        reloaded
     }
 
     /// What the modems said last, for a core that has not heard it, by the names of their links.
     pub(super) fn last_words(&self, names: &Names) -> Vec<Event> {
-        let known = self.waiting.iter().zip(self.modems.links());
-        let words = known.filter_map(|(waiting, (_, link))| {
-            let link = names.find(link)?;
+        let words = self.modems.links().filter_map(|(modem, link)| {
+            let (link, waiting) = (names.find(link)?, self.waiting.get(&modem)?);
             let state = waiting.state.map(|state| Event::Modem { link, state });
             let used_up = waiting.used_up.then_some(Event::Allowance { link, used_up: true });
             Some(state.into_iter().chain(used_up))
@@ -65,44 +69,46 @@ impl EventLoop {
     /// Takes in what a modem's task has for the loop.
     pub(super) fn take_news(&mut self, news: News, now: Timestamp) {
         let News { modem, what } = news;
+        let Some(name) = self.desk.modems.name(modem).map(str::to_owned) else {
+            // The last words of one that a reload ended concern nobody, but a supply that it cut is to be given back.
+            if let What::Power(on, done) = what {
+                self.around.feed.mcu.power(on, done);
+            }
+            return;
+        };
         let link = self.desk.modems.link(modem).and_then(|link| self.names.find(link));
         match what {
             What::State(state) => {
-                if let Some(waiting) = self.desk.waiting.get_mut(modem) {
-                    waiting.state = Some(state);
-                }
+                self.desk.waiting.entry(modem).or_default().state = Some(state);
                 if let Some(link) = link {
                     self.core.handle_event(Event::Modem { link, state }, now);
                 }
             }
             What::UsedUp(used_up) => {
-                if let Some(waiting) = self.desk.waiting.get_mut(modem) {
-                    waiting.used_up = used_up;
-                }
+                self.desk.waiting.entry(modem).or_default().used_up = used_up;
                 if let Some(link) = link {
                     self.core.handle_event(Event::Allowance { link, used_up }, now);
                 }
             }
             What::Say(text) => {
-                let text = format!("modem {}: {text}", self.desk.modems.name(modem));
-                self.say(EventKind::Modem, &text);
+                self.say(EventKind::Modem, &format!("modem {name}: {text}"));
             }
             What::Warnings(sentences) => {
-                let name = self.desk.modems.name(modem);
                 let sentences = sentences.iter().map(|text| format!("modem {name}: {text}")).collect();
                 self.set_warnings(Concern::Modem(modem), sentences);
             }
-            What::Probe(reply) => match self.desk.waiting.get_mut(modem) {
+            What::Probe(reply) => {
+                let waiting = self.desk.waiting.entry(modem).or_default();
                 // The link's verdict is kept up to date, and asked for anew whenever its modem comes or goes.
-                Some(waiting) if waiting.flows == Some(true) => reply.give(true),
-                Some(waiting) => waiting.probe = Some(reply),
-                None => {}
-            },
-            What::Bearer(settings, reply) => self.set_bearer(modem, link, &settings, reply, now),
-            What::NoBearer => {
-                if let Some(waiting) = self.desk.waiting.get_mut(modem) {
-                    waiting.addresses = None;
+                if waiting.flows == Some(true) {
+                    reply.give(true);
+                } else {
+                    waiting.probe = Some(reply);
                 }
+            }
+            What::Bearer(settings, reply) => self.set_bearer((modem, &name), link, &settings, reply, now),
+            What::NoBearer => {
+                self.desk.waiting.entry(modem).or_default().addresses = None;
                 if let Some(link) = link {
                     let gone = self.kernel.no_bearer(link, now, &mut self.notices);
                     if let Err(error) = gone {
@@ -124,7 +130,7 @@ impl EventLoop {
     /// there is an address.
     fn set_bearer(
         &mut self,
-        modem: usize,
+        (modem, name): (ModemId, &str),
         link: Option<LinkId>,
         settings: &IpSettings,
         reply: Reply<Addresses>,
@@ -135,11 +141,8 @@ impl EventLoop {
         match set {
             Ok(addresses) if !addresses.is_empty() => reply.give(addresses),
             Ok(_) | Err(_) => {
-                if let Some(waiting) = self.desk.waiting.get_mut(modem) {
-                    waiting.addresses = Some(reply);
-                }
+                self.desk.waiting.entry(modem).or_default().addresses = Some(reply);
                 if let Err(error) = set {
-                    let name = self.desk.modems.name(modem);
                     let text = format!("modem {name}: failed to {error}; it is tried again");
                     self.say(EventKind::Modem, &text);
                 }
@@ -150,19 +153,19 @@ impl EventLoop {
 
     /// Tells each modem the verdict on its link, where that is news.
     pub(super) fn tell_modems_verdicts(&mut self) {
-        if self.desk.waiting.is_empty() {
+        let links = self.links_of_modems();
+        if links.is_empty() {
             return;
         }
         let snapshot = self.core.snapshot();
-        let links: Vec<_> = self.desk.modems.links().map(|(_, link)| self.names.find(link)).collect();
-        for (place, link) in links.into_iter().enumerate() {
+        for (modem, link) in links {
             let of = |link: LinkId| snapshot.links.get(usize::from(link.0));
             let Some(paths) = link.and_then(of).map(|link| &link.paths) else { continue };
             let Some(flows) = flows(&[paths.v4.as_ref(), paths.v6.as_ref()]) else { continue };
-            let Some(waiting) = self.desk.waiting.get_mut(place) else { continue };
+            let waiting = self.desk.waiting.entry(modem).or_default();
             if waiting.flows != Some(flows) {
                 waiting.flows = Some(flows);
-                self.desk.modems.data(place, flows);
+                self.desk.modems.data(modem, flows);
             }
             if flows && let Some(reply) = waiting.probe.take() {
                 reply.give(true);
@@ -172,18 +175,21 @@ impl EventLoop {
 
     /// Tells each modem the addresses of its link's interface, and answers those who wait for some.
     pub(super) fn hand_over_addresses(&mut self) {
-        let links: Vec<_> = self.desk.modems.links().map(|(_, link)| self.names.find(link)).collect();
-        for (place, link) in links.into_iter().enumerate() {
+        for (modem, link) in self.links_of_modems() {
             let Some(link) = link else { continue };
             let addresses = self.kernel.host_addresses(link);
-            let Some(waiting) = self.desk.waiting.get_mut(place) else { continue };
+            let waiting = self.desk.waiting.entry(modem).or_default();
             if !addresses.is_empty()
                 && let Some(reply) = waiting.addresses.take()
             {
                 reply.give(addresses);
             }
-            self.desk.modems.addresses(place, addresses);
+            self.desk.modems.addresses(modem, addresses);
         }
+    }
+
+    fn links_of_modems(&self) -> Vec<(ModemId, Option<LinkId>)> {
+        self.desk.modems.links().map(|(modem, link)| (modem, self.names.find(link))).collect()
     }
 
     /// Hands a request to its modem, which answers it.
@@ -201,7 +207,7 @@ impl EventLoop {
             _ => return,
         };
         match self.desk.modems.find(name.as_deref()) {
-            Ok(place) => self.desk.modems.ask(place, Ask { what, reply }),
+            Ok(modem) => self.desk.modems.ask(modem, Ask { what, reply }),
             Err(error) => {
                 let _nobody_waits = reply.send(Err(error));
             }

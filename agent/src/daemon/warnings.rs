@@ -1,6 +1,7 @@
 //! What works against the agent now. Whoever gives cause to a warning also says when the cause is gone, so that the
 //! status never shows what is mended.
 
+use crate::modem::ModemId;
 use crate::netlink::Subject;
 use shunt_decision::{Family, LinkId};
 
@@ -26,8 +27,8 @@ pub(super) enum Concern {
     Incidents,
     /// The floors of the probe budgets could not be written; until they could.
     Budgets,
-    /// A modem, by its place in the config, cannot carry its link; until it can.
-    Modem(usize),
+    /// A modem cannot carry its link; until it can.
+    Modem(ModemId),
     /// Nothing is recorded; until something is.
     Recording,
     /// A duty is not taken up, and no watchdog is fed; until it is.

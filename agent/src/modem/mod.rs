@@ -1,13 +1,17 @@
-//! The cellular modems: a task for each around its driver, on a thread of their own, so that no modem, however it
-//! behaves, keeps the decisions waiting. What concerns the links comes to the event loop as [`News`].
+//! The cellular modems: a task for each around its driver, each on a thread of its own, so that no modem, however it
+//! behaves, keeps the decisions or another modem waiting. What concerns the links comes to the event loop as [`News`].
 
 mod answers;
 mod ask;
 mod inbox;
 mod remote;
+mod secrets;
 mod setup;
 mod standing;
 mod task;
+#[cfg(test)]
+mod tests;
+mod thread;
 mod view;
 mod words;
 
@@ -18,26 +22,34 @@ pub(crate) use setup::selector;
 use crate::api::modem::ModemStatus;
 use crate::api::wire::{ApiError, ErrorCode};
 use ask::ToTask;
+use secrets::Print;
 use shunt_config::{Config, Modem, Power};
 use shunt_decision::ModemState;
 use shunt_modem::driver::api::Answer;
 use shunt_recovery::facts::{Addresses, IpSettings};
 use std::path::Path;
-use std::thread::{self, JoinHandle};
-use task::Task;
+use std::time::Duration;
+use thread::{Ended, Ends};
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use view::Standing;
 
 /// What may wait for the event loop of all modems; a modem tells a handful of things a minute.
 const NEWS: usize = 64;
-/// What may wait for one modem's task.
-const ASKED: usize = 16;
+
+/// What modems keep is on the disk within this when the agent ends: a driver's goodbye (5 s) and a slow disk. One that hangs
+/// must not keep the agent from ending.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// A modem as long as it is driven by one config: one that is started anew is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ModemId(u64);
 
 /// Something that a modem's task has for the event loop.
 #[derive(Debug)]
 pub(crate) struct News {
-    /// Whose: its place in the config.
-    pub(crate) modem: usize,
+    /// Whose.
+    pub(crate) modem: ModemId,
     /// What.
     pub(crate) what: What,
 }
@@ -69,53 +81,94 @@ pub(crate) enum What {
 #[derive(Debug)]
 pub(crate) struct Modems {
     modems: Vec<Known>,
+    /// Those that a reload ended, while they let go of their ports.
+    ending: Vec<Former>,
     news: mpsc::Receiver<News>,
-    thread: Option<JoinHandle<()>>,
+    /// For those that a reload starts.
+    teller: mpsc::Sender<News>,
+    /// How many were started.
+    started: u64,
+    secrets: secrets::Keys,
+}
+
+/// What a reload did to the modems.
+#[derive(Debug, Default)]
+pub(crate) struct Reloaded {
+    /// Those that are driven no more.
+    pub(crate) ended: Vec<ModemId>,
+    /// The names of those that were there before and were started anew.
+    pub(crate) anew: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Known {
+    id: ModemId,
     config: Modem,
     interface: String,
-    asked: mpsc::Sender<ToTask>,
+    /// What its files held when it was started.
+    print: Print,
+    to_task: ToTask,
     shown: watch::Receiver<Standing>,
+    ended: Ended,
+}
+
+#[derive(Debug)]
+struct Former {
+    config: Modem,
+    ended: Ended,
 }
 
 impl Modems {
     /// Starts a task for each modem of `config`.
     pub(crate) fn start(config: &Config, state_dir: &Path) -> Self {
-        let (sender, news) = mpsc::channel(NEWS);
-        let (mut modems, mut tasks) = (Vec::new(), Vec::new());
-        for (place, modem) in config.modems.iter().enumerate() {
-            let interface = config.links.iter().find(|link| link.name == modem.link);
-            let interface = interface.map(|link| link.interface.clone()).unwrap_or_default();
-            let (asked, questions) = mpsc::channel(ASKED);
-            let (tell, shown) = watch::channel(Standing::new(modem));
-            tasks.push(Task::new(
-                place,
-                (modem.clone(), interface.clone()),
-                state_dir,
-                sender.clone(),
-                questions,
-                tell,
-            ));
-            modems.push(Known { config: modem.clone(), interface, asked, shown });
-        }
-        let thread =
-            (!tasks.is_empty()).then(|| thread::Builder::new().name("modems".into()).spawn(|| run(tasks)));
-        let thread = thread.and_then(|started| {
-            started.map_err(|error| tracing::error!("failed to start the thread of the modems: {error}")).ok()
-        });
-        Self { modems, news, thread }
+        let (teller, news) = mpsc::channel(NEWS);
+        let secrets = secrets::Keys::default();
+        let mut modems = Self { modems: Vec::new(), ending: Vec::new(), news, teller, started: 0, secrets };
+        modems.reload(config, state_dir);
+        modems
     }
 
-    /// Whether a new config leaves all modems as they are, so that they need not be started anew.
-    pub(crate) fn serve(&self, config: &Config) -> bool {
-        let same = |(known, modem): (&Known, &Modem)| {
+    /// Ends the modems that a new config has no more, or has otherwise, and starts those that are new in it. The others stay
+    /// as they are. What the files of secrets hold is part of a modem's config. Waits for nothing: a new modem waits by itself
+    /// for the one whose port, link or files it has from now on.
+    pub(crate) fn reload(&mut self, config: &Config, state_dir: &Path) -> Reloaded {
+        let mut reloaded = Reloaded::default();
+        let mut wanted: Vec<(Modem, String, Print, Option<Known>)> = Vec::new();
+        for modem in &config.modems {
             let interface = config.links.iter().find(|link| link.name == modem.link);
-            known.config == *modem && interface.is_some_and(|link| link.interface == known.interface)
-        };
-        self.modems.len() == config.modems.len() && self.modems.iter().zip(&config.modems).all(same)
+            let interface = interface.map(|link| link.interface.clone()).unwrap_or_default();
+            let print = self.secrets.print(modem);
+            let same = |known: &Known| {
+                known.config == *modem && known.interface == interface && known.print == print
+            };
+            let known = self.modems.iter().position(same).map(|place| self.modems.remove(place));
+            wanted.push((modem.clone(), interface, print, known));
+        }
+        self.ending.retain(|former| !former.ended.is_over());
+        for Known { id, config, ended, .. } in self.modems.drain(..) {
+            reloaded.ended.push(id);
+            if wanted.iter().any(|(modem, ..)| modem.name == config.name) {
+                reloaded.anew.push(config.name.clone());
+            }
+            self.ending.push(Former { config, ended });
+        }
+        for (modem, interface, print, known) in wanted {
+            let known = known.unwrap_or_else(|| self.begin(modem, interface, print, state_dir));
+            self.modems.push(known);
+        }
+        reloaded
+    }
+
+    fn begin(&mut self, config: Modem, interface: String, print: Print, state_dir: &Path) -> Known {
+        self.started += 1;
+        let id = ModemId(self.started);
+        let (to_task, from_loop) = ask::channels();
+        let (shown, seen) = watch::channel(Standing::new(&config));
+        let in_the_way = self.ending.iter().filter(|former| former.is_in_the_way_of(&config));
+        let before = in_the_way.map(|former| former.ended.clone()).collect();
+        let ends = Ends { id, news: self.teller.clone(), from_loop, shown };
+        let ended = thread::start((config.clone(), interface.clone()), state_dir.to_owned(), ends, before);
+        Known { id, config, interface, print, to_task, shown: seen, ended }
     }
 
     /// What comes next; waits for ever where there are no modems.
@@ -126,24 +179,28 @@ impl Modems {
         }
     }
 
-    /// The name of the link that the modem at `place` carries.
-    pub(crate) fn link(&self, place: usize) -> Option<&str> {
-        self.modems.get(place).map(|known| known.config.link.as_str())
+    fn known(&self, id: ModemId) -> Option<&Known> {
+        self.modems.iter().find(|known| known.id == id)
     }
 
-    /// The name of the modem at `place`.
-    pub(crate) fn name(&self, place: usize) -> &str {
-        self.modems.get(place).map_or("modem", |known| known.config.name.as_str())
+    /// The name of the link that the modem carries; `None`: it is driven no more.
+    pub(crate) fn link(&self, id: ModemId) -> Option<&str> {
+        self.known(id).map(|known| known.config.link.as_str())
     }
 
-    /// The places of the modems and the links that they carry.
-    pub(crate) fn links(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.modems.iter().map(|known| known.config.link.as_str()).enumerate()
+    /// The name of the modem; `None`: it is driven no more.
+    pub(crate) fn name(&self, id: ModemId) -> Option<&str> {
+        self.known(id).map(|known| known.config.name.as_str())
     }
 
-    /// The place of the modem whose supply the board's MCU switches.
-    pub(crate) fn behind_mcu(&self) -> Option<usize> {
-        self.modems.iter().position(|known| known.config.power == Some(Power::Mcu))
+    /// The modems and the links that they carry.
+    pub(crate) fn links(&self) -> impl Iterator<Item = (ModemId, &str)> {
+        self.modems.iter().map(|known| (known.id, known.config.link.as_str()))
+    }
+
+    /// The modem whose supply the board's MCU switches.
+    pub(crate) fn behind_mcu(&self) -> Option<ModemId> {
+        self.modems.iter().find(|known| known.config.power == Some(Power::Mcu)).map(|known| known.id)
     }
 
     /// All modems as they are known.
@@ -155,80 +212,66 @@ impl Modems {
     ///
     /// # Errors
     /// There is no such modem, none at all, or more than one to choose from.
-    pub(crate) fn find(&self, name: Option<&str>) -> Result<usize, ApiError> {
-        let names: Vec<&str> = self.modems.iter().map(|known| known.config.name.as_str()).collect();
+    pub(crate) fn find(&self, name: Option<&str>) -> Result<ModemId, ApiError> {
+        let names =
+            || self.modems.iter().map(|known| known.config.name.as_str()).collect::<Vec<_>>().join(", ");
         let unknown = |message: String| Err(ApiError::new(ErrorCode::UnknownModem, message));
-        match (name, names.as_slice()) {
+        match (name, self.modems.as_slice()) {
             (_, []) => unknown("no modem is configured; add [[modem]] to the config".into()),
-            (None, [_]) => Ok(0),
-            (None, several) => {
-                unknown(format!("there are several modems; name one of {}", several.join(", ")))
-            }
-            (Some(name), _) => match names.iter().position(|known| *known == name) {
-                Some(place) => Ok(place),
-                None => unknown(format!("there is no modem {name:?}; the modems are {}", names.join(", "))),
+            (None, [only]) => Ok(only.id),
+            (None, _) => unknown(format!("there are several modems; name one of {}", names())),
+            (Some(name), all) => match all.iter().find(|known| known.config.name == name) {
+                Some(known) => Ok(known.id),
+                None => unknown(format!("there is no modem {name:?}; the modems are {}", names())),
             },
         }
     }
 
-    /// Hands a request to the modem at `place`, which answers it.
-    pub(crate) fn ask(&self, place: usize, ask: Ask) {
-        let Some(known) = self.modems.get(place) else { return };
-        if let Err(
-            mpsc::error::TrySendError::Full(ToTask::Ask(ask))
-            | mpsc::error::TrySendError::Closed(ToTask::Ask(ask)),
-        ) = known.asked.try_send(ToTask::Ask(ask))
-        {
-            ask.refuse("too much is asked of the modem at once; try again in a minute");
+    /// Hands a request to the modem, which answers it.
+    pub(crate) fn ask(&self, id: ModemId, ask: Ask) {
+        if let Some(known) = self.known(id) {
+            known.to_task.ask(ask);
         }
     }
 
-    /// Tells the modem at `place` whether data flows over its link.
-    pub(crate) fn data(&self, place: usize, flows: bool) {
-        if let Some(known) = self.modems.get(place)
-            && known.asked.try_send(ToTask::Data(flows)).is_err()
-        {
-            // Its task hears the next verdict.
-            tracing::debug!("a modem's task is too busy to hear the link's verdict");
+    /// Tells the modem whether data flows over its link. The newest word comes to it, however busy it is.
+    pub(crate) fn data(&self, id: ModemId, flows: bool) {
+        if let Some(known) = self.known(id) {
+            known.to_task.flows(flows);
         }
     }
 
-    /// Tells the modem at `place` which addresses its link's interface has now.
-    pub(crate) fn addresses(&self, place: usize, addresses: Addresses) {
-        if let Some(known) = self.modems.get(place)
-            && known.asked.try_send(ToTask::Addresses(addresses)).is_err()
-        {
-            // It asks for them when it needs them.
-            tracing::debug!("a modem's task is too busy to hear the link's addresses");
+    /// Tells the modem which addresses its link's interface has now.
+    pub(crate) fn addresses(&self, id: ModemId, addresses: Addresses) {
+        if let Some(known) = self.known(id) {
+            known.to_task.addresses(addresses);
         }
     }
 
-    /// Ends all tasks, and waits until what they keep is on disk.
+    /// Ends all modems, and waits a while until what they keep is on disk.
     pub(crate) async fn close(self) {
-        let Self { modems, news, thread } = self;
-        drop((modems, news));
-        if let Some(thread) = thread {
-            let ended = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
-            if !matches!(ended, Ok(true)) {
-                tracing::error!("the thread of the modems did not end well");
+        let Self { modems, ending, news, .. } = self;
+        drop(news);
+        let ended: Vec<Ended> = modems
+            .into_iter()
+            .map(|known| known.ended)
+            .chain(ending.into_iter().map(|former| former.ended))
+            .collect();
+        let all = async {
+            for ended in ended {
+                ended.wait().await;
             }
+        };
+        if timeout(GOODBYE, all).await.is_err() {
+            tracing::error!("a modem did not let go in time; what it was to keep may be lost");
         }
     }
 }
 
-/// The thread: one runtime for all modems.
-fn run(tasks: Vec<Task>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(async {
-            let mut running = tokio::task::JoinSet::new();
-            for task in tasks {
-                running.spawn(task.run());
-            }
-            while running.join_next().await.is_some() {}
-        }),
-        Err(error) => {
-            tracing::error!("failed to start the runtime of the modems: {error}; no modem is driven")
-        }
+impl Former {
+    /// Whether they have files, a port or a link in common.
+    fn is_in_the_way_of(&self, next: &Modem) -> bool {
+        let Self { config: former, .. } = self;
+        former.name == next.name || former.find == next.find || former.link == next.link
     }
 }

@@ -1,12 +1,13 @@
 //! The task of one modem: reads what its driver tells, keeps what is to be kept, and answers what is asked.
 
-use super::ask::{ToTask, Wish};
+use super::ask::{FromLoop, Wish};
 use super::inbox::{self, Inbox};
 use super::remote::{Consequence, Errand, RemoteControl, RemoteError};
 use super::setup::{self, SetupError};
 use super::standing::Seen;
+use super::thread::{Ended, Ends};
 use super::view::Standing;
-use super::{News, What, answers, words};
+use super::{ModemId, News, What, answers, words};
 use crate::state_file;
 use shunt_config::Modem;
 use shunt_decision::ModemState;
@@ -38,19 +39,18 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// The task of one modem.
 #[derive(Debug)]
 pub(super) struct Task {
-    place: usize,
+    id: ModemId,
     modem: Modem,
     interface: String,
     state_dir: PathBuf,
     news: mpsc::Sender<News>,
-    asked: mpsc::Receiver<ToTask>,
+    from_loop: FromLoop,
     shown: watch::Sender<Standing>,
     inbox: Inbox,
     saved: Saved,
     told: Option<ModemState>,
     used_up: bool,
     warned: Vec<String>,
-    data: Option<bool>,
 }
 
 /// Why a driver ended.
@@ -84,29 +84,33 @@ enum ReadyError {
 }
 
 impl Task {
-    pub(super) fn new(
-        place: usize,
+    /// Waits until those `before` have let go of their ports and files, then makes the task. `None`: the agent ends.
+    pub(super) async fn begin(
         (modem, interface): (Modem, String),
-        state_dir: &Path,
-        news: mpsc::Sender<News>,
-        asked: mpsc::Receiver<ToTask>,
-        shown: watch::Sender<Standing>,
-    ) -> Self {
-        Self {
-            place,
+        state_dir: PathBuf,
+        ends: Ends,
+        before: Vec<Ended>,
+    ) -> Option<Self> {
+        let Ends { id, news, mut from_loop, shown } = ends;
+        for ended in before {
+            ended.wait_and_refuse(&mut from_loop.asked, &shown).await?;
+        }
+        shown.send_modify(|shown| shown.problem = None);
+        Some(Self {
+            id,
             interface,
-            inbox: Inbox::open(state_dir, &modem.name),
+            // Not earlier: who was before may have had a message to keep.
+            inbox: Inbox::open(&state_dir, &modem.name),
             modem,
-            state_dir: state_dir.to_owned(),
+            state_dir,
             news,
-            asked,
+            from_loop,
             shown,
             saved: Saved::default(),
             told: None,
             used_up: false,
             warned: Vec::new(),
-            data: None,
-        }
+        })
     }
 
     /// Drives the modem until the agent drops its end.
@@ -155,17 +159,14 @@ impl Task {
         let again = Instant::now() + SETUP_RETRY;
         loop {
             let asked = tokio::select! {
-                asked = self.asked.recv() => asked?,
+                asked = self.from_loop.asked.recv() => asked?,
                 () = sleep_until(again) => return Some(()),
             };
-            match asked {
-                ToTask::Ask(ask) if ask.what == Wish::Messages => answers::messages(&self.inbox, ask),
-                ToTask::Ask(ask) => {
-                    let problem = self.shown.borrow().problem.clone().unwrap_or_default();
-                    ask.refuse(&format!("the modem is not driven: {problem}"));
-                }
-                ToTask::Data(flows) => self.data = Some(flows),
-                ToTask::Addresses(_) => {}
+            if asked.what == Wish::Messages {
+                answers::messages(&self.inbox, asked);
+            } else {
+                let problem = self.shown.borrow().problem.clone().unwrap_or_default();
+                asked.refuse(&format!("the modem is not driven: {problem}"));
             }
         }
     }
@@ -183,9 +184,7 @@ impl Task {
         let mut minute = interval(MINUTE);
         minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seen = Seen::default();
-        if let Some(flows) = self.data {
-            order(&handle, Order::Data { flows });
-        }
+        let mut owed = self.from_loop.all();
         loop {
             tokio::select! {
                 told = handle.told.recv() => match told {
@@ -201,8 +200,8 @@ impl Task {
                         return End::OtherSim(other);
                     }
                 }
-                asked = self.asked.recv() => match asked {
-                    Some(asked) => self.take(asked, &handle),
+                asked = self.from_loop.next(&mut owed, &handle.orders) => match asked {
+                    Some(ask) => answers::answer(ask, &self.modem, &self.inbox, &handle.orders),
                     None => {
                         goodbye(handle, running).await;
                         return End::Closed;
@@ -304,17 +303,6 @@ impl Task {
         }
     }
 
-    fn take(&mut self, asked: ToTask, handle: &Handle) {
-        match asked {
-            ToTask::Ask(ask) => answers::answer(ask, &self.modem, &self.inbox, &handle.orders),
-            ToTask::Data(flows) => {
-                self.data = Some(flows);
-                order(handle, Order::Data { flows });
-            }
-            ToTask::Addresses(addresses) => order(handle, Order::HostIp(addresses)),
-        }
-    }
-
     async fn tell_time_and_bytes(&self, handle: &Handle) {
         if let Some(time) = unix_time() {
             order(handle, Order::Clock(time));
@@ -328,7 +316,7 @@ impl Task {
 
     async fn tell(&self, what: What) {
         // The loop that would hear it may have ended first.
-        let _nobody_hears = self.news.send(News { modem: self.place, what }).await;
+        let _nobody_hears = self.news.send(News { modem: self.id, what }).await;
     }
 }
 
