@@ -110,6 +110,7 @@ fn needs_restart(old: &Config, new: &Config) -> Option<(&'static str, &'static s
 }
 
 async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoop {
+    old.kernel.finish_bearers();
     // The one step that can fail comes first, while the old loop is still whole.
     let opened = match Kernel::open(&new, clock::now()) {
         Ok(opened) => opened,

@@ -45,9 +45,8 @@ pub(crate) fn clear(
         .cloned()
         .collect();
     gone.iter().for_each(|name| kept.forget(name));
-    if let Some(sentence) = kept.save() {
-        tracing::warn!("{sentence}");
-    }
+    // The failure is in the log.
+    let _told = kept.finish();
     failures
 }
 

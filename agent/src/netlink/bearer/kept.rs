@@ -2,15 +2,17 @@
 //! kernel does not note who put an address there (before 5.18), the addresses.
 //!
 //! The file is written only when one of these changes: never in the steady state, and hardly ever with a kernel that
-//! takes note and a network whose packets are as large as usual.
+//! takes note and a network whose packets are as large as usual. It is written aside, while the change is made: who is
+//! killed in these milliseconds leaves an MTU, or an older kernel's address, that nobody knows to be ours.
 
 use super::super::model::Address;
+use super::aside::Aside;
 use crate::state_file;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The file in the state directory.
 const FILE: &str = "bearer.json";
@@ -19,7 +21,7 @@ const KEEPS_PROTOCOL: (u32, u32) = (5, 18);
 
 /// What is kept of one interface.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+pub(super) struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mtu: Option<Mtu>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -34,10 +36,13 @@ struct Mtu {
 }
 
 /// What is kept, by the name of the interface.
+pub(super) type Entries = BTreeMap<String, Entry>;
+
+/// What is kept, and its file.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    file: PathBuf,
-    entries: BTreeMap<String, Entry>,
+    aside: Aside,
+    entries: Entries,
     /// The mark that our addresses have.
     mark: u8,
     /// Whether the kernel keeps the mark.
@@ -64,7 +69,7 @@ impl Kept {
                 (BTreeMap::new(), Some(warning))
             }
         };
-        (Self { file, entries, mark, marks, unsaved: false }, warning)
+        (Self { aside: Aside::new(file), entries, mark, marks, unsaved: false }, warning)
     }
 
     /// Whether we put the address onto the interface.
@@ -114,25 +119,19 @@ impl Kept {
         self.entries.keys()
     }
 
-    /// Puts on disk what is not there yet; a sentence where that fails.
-    pub(crate) fn save(&mut self) -> Option<String> {
-        if !self.unsaved {
-            return None;
+    /// Has written what is not on the disk yet, and waits for nothing.
+    pub(super) fn save(&mut self) {
+        if self.unsaved || self.aside.failed() {
+            self.entries.retain(|_, entry| *entry != Entry::default());
+            self.aside.write(self.entries.clone());
+            self.unsaved = false;
         }
-        self.entries.retain(|_, entry| *entry != Entry::default());
-        let saved = if self.entries.is_empty() {
-            state_file::remove(&self.file)
-        } else {
-            state_file::save(&self.file, &self.entries)
-        };
-        self.unsaved = saved.is_err();
-        saved.err().map(|error| {
-            format!(
-                "Failed to write {} ({error}): what a bearer changed on its interface is known only until the agent \
-                 stops; make the state directory writable.",
-                self.file.display()
-            )
-        })
+    }
+
+    /// Waits until it is on the disk; a sentence where that fails.
+    pub(crate) fn finish(&mut self) -> Option<String> {
+        self.save();
+        self.aside.finish()
     }
 
     fn entry(&mut self, interface: &str) -> &mut Entry {
@@ -154,6 +153,7 @@ fn version(release: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     const MARK: u8 = 201;
 
@@ -183,7 +183,7 @@ mod tests {
         let (mut kept, warning) = Kept::open_on(directory.path(), MARK, true);
         assert_eq!(warning, None);
         kept.add("wwan0", "192.0.2.1".parse().unwrap());
-        assert_eq!(kept.save(), None);
+        assert_eq!(kept.finish(), None);
         assert!(!directory.path().join(FILE).exists());
         assert!(kept.is_ours("wwan0", &address("192.0.2.1", Some(MARK))));
         assert!(!kept.is_ours("wwan0", &address("192.0.2.1", Some(4))));
@@ -196,12 +196,12 @@ mod tests {
         let one = address("192.0.2.1", None);
         let mut kept = Kept::open_on(directory.path(), MARK, false).0;
         kept.add("wwan0", one.address);
-        assert_eq!(kept.save(), None);
+        assert_eq!(kept.finish(), None);
         let mut kept = Kept::open_on(directory.path(), MARK, false).0;
         assert!(kept.is_ours("wwan0", &one));
         assert!(!kept.is_ours("wwan1", &one));
         kept.remove("wwan0", one.address);
-        assert_eq!(kept.save(), None);
+        assert_eq!(kept.finish(), None);
         assert!(!kept.is_ours("wwan0", &one));
         assert!(!directory.path().join(FILE).exists());
     }
@@ -211,12 +211,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut kept = Kept::open_on(directory.path(), MARK, true).0;
         kept.change_mtu("wwan0", 1_500, 1_430);
-        assert_eq!(kept.save(), None);
+        assert_eq!(kept.finish(), None);
         let mut kept = Kept::open_on(directory.path(), MARK, true).0;
         assert_eq!(kept.mtu_before("wwan0", 1_430), Some(1_500));
         assert_eq!(kept.mtu_before("wwan0", 1_400), None);
         kept.change_mtu("wwan0", 1_500, 1_500);
-        assert_eq!(kept.save(), None);
+        assert_eq!(kept.finish(), None);
         assert!(!directory.path().join(FILE).exists());
     }
 
@@ -230,9 +230,31 @@ mod tests {
         fs::create_dir(&draft).unwrap();
         kept.change_mtu("wwan0", 1_500, 1_430);
         for _ in 0..2 {
-            assert!(kept.save().unwrap().contains(FILE));
+            assert!(kept.finish().unwrap().contains(FILE));
         }
         fs::remove_dir(&draft).unwrap();
-        assert_eq!(kept.save(), None);
+        assert_eq!(kept.finish(), None);
+    }
+
+    #[test]
+    fn a_disk_that_hangs_keeps_nobody_waiting_and_the_newest_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        // Whoever opens it to write hangs until somebody reads.
+        let draft = directory.path().join("bearer.new");
+        assert!(Command::new("mkfifo").arg(&draft).status().unwrap().success());
+        let mut kept = Kept::open_on(directory.path(), MARK, true).0;
+        for set in [1_430, 1_420, 1_410] {
+            kept.change_mtu("wwan0", 1_500, set);
+            kept.save();
+            assert_eq!(kept.mtu_before("wwan0", set), Some(1_500), "known at once");
+        }
+        // A pipe is no disk: what was under way fails, and is written again.
+        let reader = fs::File::open(&draft).unwrap();
+        fs::remove_file(&draft).unwrap();
+        drop(reader);
+        let _may_have_failed = kept.finish();
+        assert_eq!(kept.finish(), None);
+        drop(kept);
+        assert_eq!(Kept::open_on(directory.path(), MARK, true).0.mtu_before("wwan0", 1_410), Some(1_500));
     }
 }

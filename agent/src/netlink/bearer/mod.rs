@@ -6,6 +6,7 @@
 //! the prefix that a modem names is made up, nobody else is on the line, and the kernel would take an address of the same
 //! network away together with the first one.
 
+mod aside;
 mod clear;
 mod install;
 mod kept;
