@@ -14,6 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 const IMEI: &str = "490154203237518";
 const OTHER_IMEI: &str = "356938035643809";
@@ -69,6 +70,11 @@ impl Tree {
     fn usb(&self, place: &str, product: &str) {
         let files = [("idVendor", "2c7c\n"), ("idProduct", product), ("serial", "0123456789ABCDEF\n")];
         self.write(place, &files);
+    }
+
+    /// A serial adapter, behind which there may be anything.
+    fn adapter(&self, place: &str) {
+        self.write(place, &[("idVendor", "0403\n"), ("idProduct", "6001\n")]);
     }
 
     /// A port of a modem on USB, whose far end is `peer`.
@@ -225,6 +231,47 @@ async fn an_imei_is_found_wherever_it_is() {
     attach(third, "ttyUSB2", OTHER_IMEI);
     let missing = finder.find().await.unwrap_err();
     assert!(matches!(missing, FindError::Missing { .. }), "{missing}");
+}
+
+#[tokio::test]
+async fn silent_devices_keep_nobody_from_being_found_by_its_imei() {
+    let tree = Tree::new();
+    let place = |port: usize| format!("devices/pci0000:00/0000:00:14.0/usb1/1-{port}");
+    // Each would cost more than all may: one after the other, the last would not be found in time.
+    let probing = Probing { timing: Timing { fence: LIMIT, ..PROBING.timing }, ..PROBING };
+    let silent: Vec<Peer> = (1..=3).map(|_| Peer::new()).collect();
+    for (peer, port) in silent.iter().zip(1..) {
+        tree.adapter(&place(port));
+        tree.port(&place(port), 0, &format!("ttyUSB{port}"), peer);
+    }
+    let peer = Peer::new();
+    tree.adapter(&place(4));
+    tree.port(&place(4), 0, "ttyUSB4", &peer);
+    let mut modem = JoinSet::new();
+    modem.spawn(peer.serve(answers(IMEI)));
+    let mut finder = Finder::new(tree.sysfs(), Selector::Imei(IMEI.parse().unwrap()), probing);
+    let found = timeout(LIMIT / 2, finder.find()).await.unwrap().unwrap();
+    assert_eq!(found.device.path, Path::new(&place(4)));
+}
+
+#[tokio::test]
+async fn strangers_are_not_disturbed_for_a_modem_of_a_known_maker() {
+    let tree = Tree::new();
+    let [place, other] = ["2", "1"].map(|port| format!("devices/pci0000:00/0000:00:14.0/usb1/1-{port}"));
+    let (peer, mut stranger) = (Peer::new(), Peer::new());
+    tree.adapter(&other);
+    tree.port(&other, 0, "ttyUSB0", &stranger);
+    tree.usb(&place, "0125\n");
+    tree.port(&place, 2, "ttyUSB1", &peer);
+    let mut modem = JoinSet::new();
+    modem.spawn(peer.serve(answers(IMEI)));
+    let mut finder = tree.finder(Selector::Imei(IMEI.parse().unwrap()));
+    assert_eq!(finder.find().await.unwrap().device.path, Path::new(&place));
+    // Nor when it is away: who makes it is known by now.
+    tree.unplug(&place, &["ttyUSB1"]);
+    let missing = finder.find().await.unwrap_err();
+    assert!(matches!(missing, FindError::Missing { .. }), "{missing}");
+    assert!(timeout(SHORT, stranger.hear()).await.is_err(), "nothing was written to it");
 }
 
 #[tokio::test]

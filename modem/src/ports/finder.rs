@@ -19,6 +19,33 @@ const AT_PORTS: usize = 2;
 /// How often a modem that is away is looked for. It is away for seconds, and looking takes some milliseconds.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
+/// Who makes modems, and the chips in them, by their numbers on USB and PCI. What others make is asked last: it may be a
+/// meter or a machine, to which a command is noise.
+const MAKERS: [u16; 22] = [
+    0x03f0, // HP
+    0x0489, // Foxconn
+    0x05c6, // Qualcomm
+    0x0e8d, // MediaTek
+    0x105b, // Foxconn, on PCI
+    0x1199, // Sierra
+    0x12d1, // Huawei
+    0x1410, // Novatel
+    0x1435, // Wistron
+    0x14c3, // MediaTek, on PCI
+    0x1508, // Fibocom
+    0x1546, // u-blox
+    0x17cb, // Qualcomm, on PCI
+    0x19d2, // ZTE
+    0x1bc7, // Telit
+    0x1e0e, // SIMCom
+    0x1e2d, // Cinterion
+    0x1eac, // Quectel, on PCI
+    0x2c7c, // Quectel
+    0x2cb7, // Fibocom
+    0x2dee, // MeiG
+    0x413c, // Dell
+];
+
 /// A modem and its AT ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -104,13 +131,15 @@ pub struct Finder {
     selector: Selector,
     probing: Probing,
     known: Option<Known>,
+    /// It was found among the makers' devices once: it need not be looked for among strangers' any more.
+    made: bool,
 }
 
 impl Finder {
     /// Looks in `sysfs` for the modem that `selector` says.
     #[must_use]
     pub fn new(sysfs: Sysfs, selector: Selector, probing: Probing) -> Self {
-        Self { sysfs, selector, probing, known: None }
+        Self { sysfs, selector, probing, known: None, made: false }
     }
 
     /// Finds the modem and its AT ports. Ports that were found before are not asked again, whatever their names are now:
@@ -130,14 +159,19 @@ impl Finder {
             (Selector::Imei(_), _) | (_, 1) => {}
             (_, count) => return Err(FindError::Ambiguous { selector: self.selector.clone(), count }),
         }
-        let mut asked = 0;
+        let mut count = 0;
         let mut refused = None;
-        for device in devices {
-            asked += device.ports.len();
-            match self.ask(device).await {
+        let (makers, mut strangers): (Vec<_>, Vec<_>) = devices.into_iter().partition(is_a_makers);
+        if self.made {
+            strangers.clear();
+        }
+        for devices in [makers, strangers] {
+            count += devices.iter().map(|device| device.ports.len()).sum::<usize>();
+            match self.ask_all(devices).await {
                 Ok(None) => {}
                 Ok(Some(found)) => {
                     info!(device = %found.device.path.display(), ports = found.ports.len(), "modem found");
+                    self.made |= is_a_makers(&found.device);
                     self.known = Some(Known::of(&found));
                     return Ok(found);
                 }
@@ -149,7 +183,7 @@ impl Finder {
             (Some(source), _) => FindError::Port { selector, source },
             // Others may have answered; none of them is it.
             (None, Selector::Imei(_)) => FindError::Missing { selector },
-            (None, _) => FindError::Silent { selector, count: asked },
+            (None, _) => FindError::Silent { selector, count },
         })
     }
 
@@ -226,7 +260,7 @@ impl Finder {
         if let (Selector::Imei(_), Some(port)) = (&self.selector, found.ports.first()) {
             let told = probe(&port.node, &self.probing).await;
             let told = told.map_err(|source| FindError::Port { selector: self.selector.clone(), source })?;
-            if !told.is_some_and(|probed| self.is_it(&probed)) {
+            if !told.is_some_and(|probed| is_it(&self.selector, &probed)) {
                 self.forget();
                 return Ok(None);
             }
@@ -256,49 +290,70 @@ impl Finder {
         Ok(devices)
     }
 
-    /// Asks the ports of `device`, all at once: a modem has several that take no commands, and each of these costs its
-    /// fences.
-    async fn ask(&self, device: Device) -> Result<Option<Found>, ModemError> {
-        let mut asking = JoinSet::new();
-        for (number, port) in device.ports.iter().enumerate() {
-            let (node, probing) = (port.node.clone(), self.probing);
-            asking.spawn(async move { (number, probe(&node, &probing).await) });
-        }
-        let mut answers = BTreeMap::new();
-        while let Some(answer) = asking.join_next().await {
-            answers.extend(answer);
-        }
-        let mut ports = Vec::new();
-        let mut first = None;
+    /// Asks all of `devices` at once, and listens to no other as soon as one is it.
+    async fn ask_all(&self, devices: Vec<Device>) -> Result<Option<Found>, ModemError> {
+        let mut asking: JoinSet<_> =
+            devices.into_iter().map(|device| ask(device, self.selector.clone(), self.probing)).collect();
         let mut refused = None;
-        for (port, answer) in device.ports.iter().zip(answers.into_values()) {
+        while let Some(answer) = asking.join_next().await {
             match answer {
-                Ok(None) => {}
-                Ok(Some(probed)) => {
-                    if !self.is_it(&probed) {
-                        return Ok(None);
-                    }
-                    ports.push(port.clone());
-                    first.get_or_insert(probed);
-                }
-                Err(error) => refused = Some(error),
-            }
-            if ports.len() >= AT_PORTS {
-                break;
+                Ok(Ok(None)) | Err(_) => {}
+                Ok(Ok(Some(found))) => return Ok(Some(found)),
+                Ok(Err(error)) => refused = Some(error),
             }
         }
-        match (first, refused) {
-            (Some(Probed { echo, model, .. }), _) => Ok(Some(Found { device, ports, echo, model })),
-            (None, Some(error)) => Err(error),
-            (None, None) => Ok(None),
+        refused.map_or(Ok(None), Err)
+    }
+}
+
+/// Whether it is a modem's maker's, or has what only modems have.
+fn is_a_makers(device: &Device) -> bool {
+    let channels = device.ports.iter().any(|port| matches!(port.place, Place::Channel(_)));
+    channels || device.id.is_some_and(|id| MAKERS.contains(&id.vendor))
+}
+
+/// Asks the ports of `device`, all at once: a modem has several that take no commands, and each of these costs its
+/// fences.
+async fn ask(device: Device, selector: Selector, probing: Probing) -> Result<Option<Found>, ModemError> {
+    let mut asking = JoinSet::new();
+    for (number, port) in device.ports.iter().enumerate() {
+        let node = port.node.clone();
+        asking.spawn(async move { (number, probe(&node, &probing).await) });
+    }
+    let mut answers = BTreeMap::new();
+    while let Some(answer) = asking.join_next().await {
+        answers.extend(answer);
+    }
+    let mut ports = Vec::new();
+    let mut first = None;
+    let mut refused = None;
+    for (port, answer) in device.ports.iter().zip(answers.into_values()) {
+        match answer {
+            Ok(None) => {}
+            Ok(Some(probed)) => {
+                if !is_it(&selector, &probed) {
+                    return Ok(None);
+                }
+                ports.push(port.clone());
+                first.get_or_insert(probed);
+            }
+            Err(error) => refused = Some(error),
+        }
+        if ports.len() >= AT_PORTS {
+            break;
         }
     }
+    match (first, refused) {
+        (Some(Probed { echo, model, .. }), _) => Ok(Some(Found { device, ports, echo, model })),
+        (None, Some(error)) => Err(error),
+        (None, None) => Ok(None),
+    }
+}
 
-    fn is_it(&self, probed: &Probed) -> bool {
-        match &self.selector {
-            Selector::Imei(imei) => probed.imei.iter().any(|line| imei.is_told_by(line)),
-            Selector::Path(_) | Selector::Id(_) | Selector::Line(_) => true,
-        }
+fn is_it(selector: &Selector, probed: &Probed) -> bool {
+    match selector {
+        Selector::Imei(imei) => probed.imei.iter().any(|line| imei.is_told_by(line)),
+        Selector::Path(_) | Selector::Id(_) | Selector::Line(_) => true,
     }
 }
 
