@@ -114,6 +114,7 @@ pub fn incident(incident: &Incident, now: Timestamp, context: &Context<'_>) -> I
         recovered_ms: incident.recovered.map(after),
         ended_ms: incident.ended.map(after),
         breach: until.since(incident.zero) > context.recovery_time_objective,
+        meanwhile: Vec::new(),
     }
 }
 

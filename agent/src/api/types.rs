@@ -340,4 +340,16 @@ pub struct IncidentStatus {
     pub ended_ms: Option<f64>,
     /// Traffic was restored later than `recovery_time_objective`, or is still not restored after it.
     pub breach: bool,
+    /// What the modems did until a minute after traffic was restored, the latest 16 sentences.
+    #[serde(default)]
+    pub meanwhile: Vec<Meanwhile>,
+}
+
+/// Something that was done during an incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Meanwhile {
+    /// After its beginning.
+    pub after_ms: f64,
+    /// One sentence, as in the log.
+    pub text: String,
 }

@@ -4,7 +4,8 @@ use super::style::{Style, Tone};
 use super::table::{self, Cell};
 use crate::api::describe::short;
 use crate::api::types::{
-    CanaryKind, CanaryStatus, Family, Fault, IncidentStatus, LinkStatus, PathStatus, Status, Verdict,
+    CanaryKind, CanaryStatus, Family, Fault, IncidentStatus, LinkStatus, Meanwhile, PathStatus, Status,
+    Verdict,
 };
 use std::time::Duration;
 
@@ -152,7 +153,19 @@ fn incidents(all: &[IncidentStatus], style: Style) -> String {
         many => format!("Incidents: the last {SHOWN_INCIDENTS} of {many}"),
     };
     let table = table::render(&heads, &rows, style);
-    format!("{title}, times from the first lost probe or the carrier notice\n{table}")
+    let meanwhile: String = all.iter().rev().take(SHOWN_INCIDENTS).map(|it| meanwhile(it, style)).collect();
+    format!("{title}, times from the first lost probe or the carrier notice\n{table}{meanwhile}")
+}
+
+/// What was done during an incident, a line each.
+fn meanwhile(incident: &IncidentStatus, style: Style) -> String {
+    let line = |told: &Meanwhile| {
+        let text: String = told.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let line =
+            format!("In {}. after {}: {text}", incident.number, number_or_seconds(Some(told.after_ms)));
+        format!("{}\n", style.paint(Tone::Faint, &line))
+    };
+    incident.meanwhile.iter().map(line).collect()
 }
 
 fn incident(incident: &IncidentStatus) -> Vec<Cell> {

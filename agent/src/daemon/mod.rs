@@ -11,6 +11,7 @@ mod feed;
 mod lease;
 pub mod lock;
 pub mod logging;
+mod meanwhile;
 mod modems;
 pub mod notify;
 mod orders;

@@ -1,5 +1,6 @@
 //! What happened: to the log, to whoever follows the events, to the incident file. Bounded, the newest win.
 
+use super::meanwhile::Meanwhile;
 use super::notify;
 use super::store::{MAX_KEPT_INCIDENTS, Store};
 use super::warnings::{Concern, News, Warnings};
@@ -23,6 +24,7 @@ pub(super) struct Record {
     next_number: u64,
     earlier: Vec<IncidentStatus>,
     warnings: Warnings,
+    meanwhile: Meanwhile,
 }
 
 impl Record {
@@ -30,7 +32,14 @@ impl Record {
     #[must_use]
     pub(super) fn new(followers: broadcast::Sender<Event>, mut earlier: Vec<IncidentStatus>) -> Self {
         give_up(&mut earlier, SystemTime::now());
-        Self { history: VecDeque::new(), followers, next_number: 1, earlier, warnings: Warnings::default() }
+        Self {
+            history: VecDeque::new(),
+            followers,
+            next_number: 1,
+            earlier,
+            warnings: Warnings::default(),
+            meanwhile: Meanwhile::default(),
+        }
     }
 
     /// Takes in an entry of the core's journal; an incident is also kept on disk.
@@ -61,6 +70,9 @@ impl Record {
             _ => Level::INFO,
         };
         log(level, text);
+        if kind == EventKind::Modem {
+            self.meanwhile.keep(text, context.clock.boot);
+        }
         let event = Event::plain(self.next_number, context.clock.rfc3339(context.clock.boot), kind, text);
         self.publish(event);
     }
@@ -98,7 +110,8 @@ impl Record {
     ) -> Vec<IncidentStatus> {
         let ours = now.iter().map(|incident| {
             let number = incident.number + self.earlier_count();
-            api::incident(&Incident { number, ..*incident }, at, context)
+            let meanwhile = self.meanwhile.of(incident);
+            IncidentStatus { meanwhile, ..api::incident(&Incident { number, ..*incident }, at, context) }
         });
         let all: Vec<_> = self.earlier.iter().cloned().chain(ours).collect();
         let surplus = all.len().saturating_sub(MAX_KEPT_INCIDENTS);

@@ -90,6 +90,13 @@ fn a_modem_that_hangs_when_the_fiber_is_cut_is_brought_back_by_the_ladder() {
     }
     let ended = log.lines().find(|line| line.contains("rung 6 ended after")).unwrap();
     assert!(ended.contains("it helped"), "{ended}");
+    let tells = |status: &Status| {
+        let fiber = status.incidents.iter().find(|incident| incident.link == "fiber");
+        fiber.is_some_and(|incident| {
+            incident.meanwhile.iter().any(|told| told.text.contains("rung 6 ended after"))
+        })
+    };
+    agent.wait_for("the incident to say that the ladder helped", DEADLINE, tells).unwrap();
     let counts = gateway.act(|modem, _| modem.counts());
     assert_eq!((counts.boots, counts.power_cuts), (1, 0), "nothing harsher was done");
 }
