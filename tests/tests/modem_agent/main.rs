@@ -8,4 +8,5 @@ mod common;
 mod bearer;
 mod bench;
 mod outages;
+mod rail;
 mod sims;
