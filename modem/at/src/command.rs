@@ -21,9 +21,9 @@ pub enum Class {
     /// Any number of lines with this prefix. The empty prefix takes every line, for commands whose
     /// answer has none (`AT!GSTATUS?`).
     MultiLine(&'static str),
-    /// Any number of lines with this prefix, each followed by one line that belongs to it whatever it
-    /// says: stored messages in PDU mode (`AT+CMGL=4`, `"+CMGL:"`). Not for text mode, where a body may have
-    /// no line or several.
+    /// Any number of lines with this prefix, each followed by one line of hexadecimal digits that belongs to it: stored
+    /// messages in PDU mode (`AT+CMGL=4`, `"+CMGL:"`). What comes between the two is judged as anywhere else, so that a
+    /// header whose message was lost stands alone. Not for text mode, where a body may be anything.
     Headed(&'static str),
     /// Any number of lines with this prefix, each followed by as many bytes as its argument of this number says (0 is
     /// the first), whatever they say: `+QIRD: <length>` is `("+QIRD:", 0)`, `+CIPRXGET: 2,0,<length>,<left>` is
@@ -64,8 +64,8 @@ impl Sign {
     }
 }
 
-/// A command line that can be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A command line that can be sent. Its `Debug` shows no PIN and no password.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Command {
     /// With the carriage return.
     wire: String<{ COMMAND_BYTES + 1 }>,
@@ -157,6 +157,14 @@ impl Command {
 
     fn begins_with(&self, start: &str) -> bool {
         self.text().get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { wire: _, class, sign } = self;
+        let shown = self.shown();
+        f.debug_struct("Command").field("shown", &shown).field("class", class).field("sign", sign).finish()
     }
 }
 

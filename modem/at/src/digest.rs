@@ -39,7 +39,8 @@ pub struct Response<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// The lines in the order in which they came; for [`Class::Headed`](crate::Class::Headed), header and payload in turn.
+    /// The lines in the order in which they came; for [`Class::Headed`](crate::Class::Headed), each payload
+    /// behind its header, if it came.
     pub fn lines(&self) -> impl Iterator<Item = &'a str> {
         self.text.lines()
     }

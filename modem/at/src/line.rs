@@ -1,5 +1,6 @@
 //! The line buffer: bounded, with its overflow counted.
 
+use core::fmt;
 use heapless::String;
 
 /// The longest line in bytes that is kept; a longer one is dropped whole and counted. The longest in
@@ -8,7 +9,7 @@ pub const LINE_BYTES: usize = 2048;
 
 /// One line as it grows. Bytes from 0x80 on are kept as the `char` of the same number (Latin-1), so that a
 /// name in any charset survives and can be turned back into its bytes.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Line {
     text: String<LINE_BYTES>,
     overlong: bool,
@@ -70,5 +71,18 @@ impl Line {
             self.held = 0;
             self.done = false;
         }
+    }
+}
+
+/// Without its text: the echo of a command may have a PIN or a password in it.
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text, overlong, done, held } = self;
+        f.debug_struct("Line")
+            .field("bytes", &text.len())
+            .field("overlong", overlong)
+            .field("done", done)
+            .field("held", held)
+            .finish()
     }
 }

@@ -125,15 +125,22 @@ fn a_prompt_is_none_unless_awaited_at_line_start() {
 }
 
 #[test]
-fn a_message_that_says_ok_ends_nothing() {
+fn a_report_between_a_header_and_its_message_is_not_taken_for_the_message() {
+    let list = |reply| exchange("AT+CMGL=4", Class::Headed("+CMGL:"), reply);
     assert_eq!(
-        exchange(
-            "AT+CMGL=4",
-            Class::Headed("+CMGL:"),
-            "\r\n+CMGL: 1,1,,24\r\nOK\r\n+CMGL: 2,1,,24\r\n07911326\r\n\r\nOK\r\n"
-        ),
-        ["end Final(Ok) [\"+CMGL: 1,1,,24\", \"OK\", \"+CMGL: 2,1,,24\", \"07911326\"]"]
+        list("\r\n+CMGL: 3,0,,24\r\n\r\n+CREG: 1\r\n0044099121436587F900006210108021750000\r\n\r\nOK\r\n"),
+        ["urc +CREG: 1", "end Final(Ok) [\"+CMGL: 3,0,,24\", \"0044099121436587F900006210108021750000\"]"]
     );
+    // One that has a message of its own, and a header whose message was lost.
+    assert_eq!(
+        list("\r\n+CMGL: 1,1,,24\r\n\r\n+CMT: ,2\r\n0791\r\n+CMGL: 2,1,,24\r\n0044\r\n\r\nOK\r\n"),
+        ["urc +CMT: ,2\n0791", "end Final(Ok) [\"+CMGL: 1,1,,24\", \"+CMGL: 2,1,,24\", \"0044\"]"]
+    );
+    assert_eq!(list("\r\n+CMGL: 1,1,,24\r\n\r\nRDY\r\n"), ["end Restarted []"]);
+}
+
+#[test]
+fn a_message_that_says_ok_ends_nothing() {
     assert_eq!(
         exchange("AT+CSQ", Class::SingleLine("+CSQ:"), "\r\n+CMT: ,24\r\n\r\nOK\r\n+CSQ: 1,2\r\nOK\r\n"),
         ["urc +CMT: ,24\nOK", "end Final(Ok) [\"+CSQ: 1,2\"]"]
@@ -283,4 +290,12 @@ fn a_reply_that_does_not_fit_is_told() {
     out.extend(run(&mut digester, b"\r\nOK\r\n"));
     assert!(out.len() == 1 && out.iter().all(|end| end.starts_with("end Overflow")), "{out:?}");
     assert!(digester.overflows() > 0 && digester.state() == State::Idle);
+}
+
+#[test]
+fn neither_a_pin_nor_a_password_is_shown_by_what_holds_the_command() {
+    for text in ["AT+CPIN=\"1234\"", "at+cgauth=1,2,\"me\",\"1234\""] {
+        let digester = busy(Command::new(text, Class::NoResult).unwrap());
+        assert!(!format!("{digester:?}").contains("1234"), "{digester:?}");
+    }
 }

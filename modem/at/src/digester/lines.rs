@@ -58,7 +58,9 @@ impl Digester {
             AwaitEcho, Data, Dirty, Escaping, FenceEchoed, FenceSent, Fenced, Idle, PingEchoed, PingSent,
         };
         match (self.phase, kind) {
-            (Phase::Reply, OwnEcho | FenceEcho | Sign | Kind::Final(_) | Banner | Text) if self.headed => {
+            (Phase::Reply, OwnEcho | FenceEcho | Sign | Kind::Final(_) | Banner | Text)
+                if self.headed && is_hexadecimal(self.line.text()) =>
+            {
                 self.headed = false;
                 self.keep();
                 Step::Nothing
@@ -220,6 +222,11 @@ impl Digester {
         }
         if lossy { Outcome::Overflow } else { Outcome::Final(code) }
     }
+}
+
+/// Whether a line can be a message in PDU mode: else it came between a header and its message.
+fn is_hexadecimal(line: &str) -> bool {
+    !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_headed_urc(line: &str) -> bool {

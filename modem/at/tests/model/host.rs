@@ -191,7 +191,7 @@ impl Host<'_> {
             Kind::NoResult => (Vec::new(), Final::Ok),
             Kind::Several => (vec![line.clone(), line], Final::Ok),
             Kind::Numeric => (vec![number.to_string()], Final::Ok),
-            Kind::Headed => (vec![format!("+X: {number},,2"), "OK".into()], Final::Ok),
+            Kind::Headed => (vec![format!("+X: {number},,2"), "0A".into()], Final::Ok),
             Kind::Counted => (vec![format!("+X: {},{number}", BODY.len())], Final::Ok),
             Kind::Call => (Vec::new(), Final::Connect),
         };

@@ -357,7 +357,8 @@ fn lines(kind: Kind, number: usize) -> Vec<Vec<u8>> {
         Kind::Single => vec![line],
         Kind::Several => vec![line.clone(), line],
         Kind::Numeric => vec![format!("\r\n{number}\r\n").into()],
-        Kind::Headed => vec![format!("\r\n+X: {number},,2\r\nOK\r\n").into()],
+        // What nobody asked for may come between the two.
+        Kind::Headed => vec![format!("\r\n+X: {number},,2\r\n").into(), b"0A\r\n".to_vec()],
         Kind::Counted => {
             let head = format!("\r\n+X: {},{number}\r\n", BODY.len());
             vec![[head.as_bytes(), BODY, b"\r\n"].concat()]
