@@ -335,3 +335,41 @@ fn no_secret_or_code_is_shown() {
         assert!(!shown.contains(hidden), "{hidden}: {shown}");
     }
 }
+
+/// A policy with this secret alone.
+fn only(secret: &[u8]) -> Policy {
+    let (number, secret) = (Number::parse(ALICE).unwrap(), Secret::new(secret).unwrap());
+    Policy::new(vec![Operator { name: "alice".to_owned(), number, secret }])
+}
+
+#[test]
+fn a_used_code_stays_used_when_its_secret_was_away_for_a_while_or_has_another_number() {
+    let (a, b) = (&b"12345678901234567890"[..], &b"abcdefghijklmnopqrst"[..]);
+    let mut control = Control::new(only(a), Saved::default(), at(0)).unwrap();
+    assert_eq!(order(&mut control, ALICE, "status 755224", 1), Ok(Order::Status));
+    // Another secret for a day; one slip of the thumb with it. Then the old file is put back.
+    let mut control = Control::new(only(b), control.saved().clone(), at(0)).unwrap();
+    assert!(matches!(
+        order(&mut control, ALICE, "status 000000", 1),
+        Err(Some(Refusal::WrongCode { .. }) | None)
+    ));
+    let mut control = Control::new(only(a), control.saved().clone(), at(0)).unwrap();
+    assert_eq!(order(&mut control, ALICE, "status 755224", 1), Err(Some(Refusal::UsedCode)));
+    let policy = Policy::new(vec![Operator {
+        name: "alice".to_owned(),
+        number: Number::parse(MALLORY).unwrap(),
+        secret: Secret::new(a).unwrap(),
+    }]);
+    let mut control = Control::new(policy, control.saved().clone(), at(0)).unwrap();
+    assert_eq!(order(&mut control, MALLORY, "status 755224", 1), Err(Some(Refusal::UsedCode)));
+}
+
+#[test]
+fn a_code_that_was_used_with_one_modem_is_used_with_all() {
+    let mut one = Control::new(policy(), Saved::default(), at(0)).unwrap();
+    let mut other = Control::new(policy(), Saved::default(), at(0)).unwrap();
+    assert_eq!(order(&mut one, ALICE, "status 755224", 1), Ok(Order::Status));
+    other.learn(one.saved());
+    assert_eq!(order(&mut other, ALICE, "status 755224", 1), Err(Some(Refusal::UsedCode)));
+    assert_eq!(order(&mut other, ALICE, "status 287082", 1), Ok(Order::Status));
+}

@@ -5,7 +5,7 @@ use super::journal::{Entry, Outcome, Refusal};
 use super::policy::{Operator, Policy, PolicyError};
 use super::rate::{Meter, Rate};
 use super::request::{Order, Request, looks_like_one};
-use super::saved::{Saved, Standing};
+use super::saved::{Saved, Spent, lock};
 use crate::address::{Address, Number};
 use crate::body::Content;
 use crate::reassembly::Message;
@@ -117,7 +117,7 @@ impl Control {
     pub fn new(policy: Policy, saved: Saved, now: Timestamp) -> Result<Self, PolicyError> {
         policy.check()?;
         let lock = |operator: &Operator| {
-            let lock = saved.standing(&operator.number, operator.secret.print()).lock()?;
+            let lock = saved.lock(&operator.number)?;
             Some((operator.number.clone(), now + lock))
         };
         let locks = policy.operators.iter().filter_map(lock).collect();
@@ -191,10 +191,15 @@ impl Control {
         self.actions.pop_front()
     }
 
-    /// What is to be saved, as it is now: for the next one after a reload.
+    /// What is to be saved, as it is now: for the next one after a reload, and for those of other modems.
     #[must_use]
     pub fn saved(&self) -> &Saved {
         &self.saved
+    }
+
+    /// Learns which codes are used up elsewhere; see [`Saved::learn`].
+    pub fn learn(&mut self, other: &Saved) {
+        self.saved.learn(other);
     }
 
     /// Judges an operator's message. What is right is on its way to be saved.
@@ -243,7 +248,7 @@ impl Control {
         clock: Option<UnixTime>,
     ) -> Result<(), Refusal> {
         let Some(policy) = &self.policy else { return Err(Refusal::Stranger) };
-        let held = self.saved.standing(&operator.number, operator.secret.print());
+        let held = self.saved.spent(operator.secret.print());
         let next = match policy.rolling {
             Rolling::Counter { .. } => held.counter,
             Rolling::Time { .. } => held.step,
@@ -254,20 +259,21 @@ impl Control {
             // It may be the network that brings a message twice: no slip, and no guess that came near.
             Found::Used => Err(Refusal::UsedCode),
             Found::Wrong => {
-                let standing = Standing { failures: held.failures.saturating_add(1), ..held };
-                self.save(&operator.number, standing);
-                let lock = standing.lock();
+                let failures = self.saved.fail(&operator.number, |number| policy.operator(number).is_some());
+                self.save();
+                let lock = lock(failures);
                 if let Some(lock) = lock {
                     self.locks.insert(operator.number.clone(), now + lock);
                 }
-                Err(Refusal::WrongCode { failures: standing.failures, lock })
+                Err(Refusal::WrongCode { failures, lock })
             }
             Found::Right { next } => {
-                let standing = match policy.rolling {
-                    Rolling::Counter { .. } => Standing { counter: next, failures: 0, ..held },
-                    Rolling::Time { .. } => Standing { step: next, failures: 0, ..held },
+                let spent = match policy.rolling {
+                    Rolling::Counter { .. } => Spent { counter: next, ..held },
+                    Rolling::Time { .. } => Spent { step: next, ..held },
                 };
-                let id = self.save(&operator.number, standing);
+                self.saved.spend(&operator.number, spent);
+                let id = self.save();
                 let (order, operator, number) =
                     (request.order, operator.name.clone(), operator.number.clone());
                 self.waiting = Some(Waiting { id, since: now, order, operator, number });
@@ -276,10 +282,7 @@ impl Control {
         }
     }
 
-    fn save(&mut self, number: &Number, standing: Standing) -> SaveId {
-        let policy = self.policy.as_ref();
-        let allowed = |number: &Number| policy.is_some_and(|policy| policy.operator(number).is_some());
-        self.saved.keep(number, standing, allowed);
+    fn save(&mut self) -> SaveId {
         self.saves += 1;
         let id = SaveId(self.saves);
         self.actions.push_back(Action::Save(id, self.saved.clone()));
