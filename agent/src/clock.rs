@@ -38,6 +38,13 @@ pub fn wall_now() -> WallTime {
     WallTime(read(libc::CLOCK_REALTIME))
 }
 
+/// The time of day in seconds since 1970, where it is certain: see [`is_synchronised`]. A clock that was only set, by an image
+/// or a battery, is not believed where something hangs on it that lasts.
+#[must_use]
+pub fn certain_unix() -> Option<u64> {
+    is_synchronised().then(|| wall_now().as_nanos() / SECOND)
+}
+
 /// Whether something keeps `CLOCK_REALTIME` in step with the world's time (`adjtimex(2)`, which only reads here).
 #[must_use]
 #[allow(unsafe_code)]
@@ -72,6 +79,14 @@ mod tests {
             last = next;
         }
         assert!(last > Timestamp::ZERO);
+    }
+
+    #[test]
+    fn what_is_certain_is_the_wall_time() {
+        // Whether anybody keeps this machine's clock right is not for a test to say.
+        let certain = certain_unix();
+        let wall = wall_now().as_nanos() / SECOND;
+        assert!(certain.is_none_or(|certain| wall - certain <= 1), "{certain:?} {wall}");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! tells it what came of it.
 //!
 //! One task owns the machine and the ports. It decides nothing about the modem; the machine does. It never blocks the
-//! runtime: what the kernel may take its time for (sysfs, GPIO) is done aside.
+//! runtime for long: what the kernel may take its time for (a device off the bus, GPIO) is done aside; reading sysfs and opening
+//! a port are not, and take milliseconds.
 //!
 //! The ports, and all that is known of them, are the `Hands`. They are lent to one piece of work at a time, and
 //! so one command is in flight at most. Work comes in this order: the machine's task, what a report asked to be looked at, the
@@ -30,11 +31,14 @@ use hands::{Hands, Tell};
 use jobs::{Ended, Job};
 use pace::Pace;
 use post::Post;
-use shunt_recovery::{Event, Hardware, Recovery, Saved, TaskId};
+use shunt_recovery::facts::Iccid;
+use shunt_recovery::{Event, Hardware, Recovery, Saved, SimConfig, TaskId};
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// Orders that may wait in the channel. An agent has few, and sees when it is full.
 const ORDERS: usize = 32;
@@ -42,6 +46,8 @@ const ORDERS: usize = 32;
 const TOLD: usize = 256;
 /// The operator's commands and messages that may wait for the modem; one more is refused.
 const ERRANDS: usize = 8;
+/// How long the last save may take: an agent that ends is waited for by others.
+const LAST_SAVE: Duration = Duration::from_secs(3);
 /// Events that may wait for the machine while the hands are lent to another. Lines are not read meanwhile, so these are
 /// the agent's: beyond it the oldest go.
 const HELD: usize = 64;
@@ -74,6 +80,8 @@ pub struct Driver {
     /// What is counted even while the hands are lent.
     own: Counters,
     lives: u64,
+    /// The card that told its number last: messages are stored on it.
+    card: Option<Iccid>,
     had_ports: bool,
 }
 
@@ -93,8 +101,13 @@ impl Driver {
         // What can be done to a modem that never answers; the rest shows when it does.
         let power = config.power != api::Power::None;
         let hardware = Hardware { usb: config.usb, power, ..Hardware::default() };
-        let wanted = Some(config.context.fingerprint());
-        let known = shunt_recovery::Config { hardware, wanted, ..config.recovery.clone() };
+        let mut known = shunt_recovery::Config { hardware, ..config.recovery.clone() };
+        if known.sims.is_empty() {
+            known.sims.push(SimConfig::default());
+        }
+        for (place, sim) in known.sims.iter_mut().enumerate() {
+            sim.wanted = Some(config.context_of(place).fingerprint());
+        }
         let recovery = Recovery::new(known, saved, seed, pace.now());
         let (order_sender, orders) = mpsc::channel(ORDERS);
         let (sender, told) = mpsc::channel(TOLD);
@@ -120,6 +133,7 @@ impl Driver {
             state,
             own: Counters::default(),
             lives: 0,
+            card: None,
             had_ports: false,
         };
         (driver, Handle { orders: order_sender, state: seen, told })
@@ -136,9 +150,16 @@ impl Driver {
             self.turn();
             let happened = self.next().await;
             if self.take(happened).is_break() {
-                return;
+                return self.take_leave().await;
             }
         }
+    }
+
+    /// What is known is kept for the next start, if somebody still listens.
+    async fn take_leave(&mut self) {
+        let (done, kept) = api::Answer::new();
+        self.tell.tell(Told::Save { saved: self.recovery.farewell(), done });
+        let _kept_or_not = timeout(LAST_SAVE, kept).await;
     }
 
     /// Gives the hands to `job`.

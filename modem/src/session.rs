@@ -54,6 +54,15 @@ impl Default for Timing {
     }
 }
 
+impl Timing {
+    /// The longest that all fences of a port may take: the wait for what is owed, the fences, and before the last one the
+    /// escape from data, with what it takes to write it.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.drain + self.fence * self.fences + 3 * self.guard
+    }
+}
+
 /// The end of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {

@@ -5,8 +5,8 @@
 mod inbox;
 mod lines;
 
-pub use inbox::{Arrival, Inbox, Receipt, What};
-pub use lines::{Notice, Place, Stored};
+pub use inbox::{Arrival, Inbox, Origin, Receipt, What};
+pub use lines::{Notice, Place, Stored, brought};
 
 use crate::{ModemError, Reply, Session};
 use shunt_at::{Class, Command, CommandError, Final, Outcome, Payload, PayloadError};
@@ -82,6 +82,8 @@ pub enum SmsError {
 #[derive(Debug)]
 pub struct Mailbox<'a> {
     session: &'a mut Session,
+    /// How many times faster than named above the modem must answer: 1, save in tests.
+    speed: u32,
 }
 
 /// What a memory holds.
@@ -96,7 +98,13 @@ pub struct Listing {
 impl<'a> Mailbox<'a> {
     /// The messages behind a session.
     pub fn new(session: &'a mut Session) -> Self {
-        Self { session }
+        Self { session, speed: 1 }
+    }
+
+    /// The same for a modem that answers so many times as fast: for tests, where a lost answer must not take its time.
+    #[must_use]
+    pub fn hurried(self, speed: u32) -> Self {
+        Self { speed: speed.max(1), ..self }
     }
 
     /// Sets PDU mode, the memory and how new messages are told. To be done after each start of the modem.
@@ -147,20 +155,28 @@ impl<'a> Mailbox<'a> {
     /// When the modem refuses or does not answer, or its answer is not a list.
     pub async fn list(&mut self) -> Result<Listing, SmsError> {
         const LIST: &str = "AT+CMGL=4";
-        let reply = self.session.command(Command::new(LIST, Class::Headed("+CMGL:"))?, ALL).await?;
+        let reply =
+            self.session.command(Command::new(LIST, Class::Headed("+CMGL:"))?, ALL / self.speed).await?;
         let more = reply.outcome == Outcome::Overflow;
         if !more && reply.outcome != Outcome::Final(Final::Ok) {
             return Err(SmsError::Refused { command: LIST.to_owned(), outcome: reply.outcome });
         }
-        if more {
-            return Ok(Listing { stored: self.read_each(&reply.lines).await?, more });
+        let mut stored = Vec::new();
+        let mut lines = reply.lines.iter().peekable();
+        while let Some(head) = lines.next() {
+            let Some(place) = lines::listed_place(head) else {
+                if head.starts_with("+CMGL:") {
+                    return Err(SmsError::Unreadable { command: LIST.to_owned(), line: head.clone() });
+                }
+                continue;
+            };
+            let pdu = lines.next_if(|line| !line.starts_with("+CMGL:"));
+            match pdu.map(|pdu| Stored::of(place, pdu)).filter(|listed| !more && listed.content.is_ok()) {
+                Some(listed) => stored.push(listed),
+                None => stored.extend(self.read_again(place).await?),
+            }
         }
-        let (pairs, _header_alone) = reply.lines.as_chunks::<2>();
-        let stored = pairs.iter().map(|[head, pdu]| {
-            Stored::listed(head, pdu)
-                .ok_or_else(|| SmsError::Unreadable { command: LIST.to_owned(), line: head.clone() })
-        });
-        Ok(Listing { stored: stored.collect::<Result<_, _>>()?, more })
+        Ok(Listing { stored, more })
     }
 
     /// Reads the message that a notice told of, and leaves it there; none where nothing is.
@@ -184,13 +200,19 @@ impl<'a> Mailbox<'a> {
         }
     }
 
-    /// Deletes what was handed on. A place that is empty already is as good.
+    /// Deletes what was handed on. A place that is empty already is as good. May be dropped at any time.
     ///
     /// # Errors
     ///
-    /// When the modem refuses or does not answer. The receipt is good for what is left of it then: try again.
+    /// When the modem refuses or does not answer. The receipt is good for what is left of it then: try again. From then on
+    /// nobody knows whether a place was freed and holds another message, and so each is looked at before it is emptied.
     pub async fn delete(&mut self, receipt: &mut Receipt) -> Result<(), SmsError> {
-        while let Some(place) = receipt.first() {
+        let doubtful = receipt.begin();
+        while let Some((place, digits)) = receipt.first() {
+            if doubtful && !self.holds(place, &digits).await? {
+                receipt.strike(place);
+                continue;
+            }
             let command = format!("AT+CMGD={}", place.index());
             match self.tried(&command, Class::NoResult, ONE).await? {
                 Ok(_) | Err(Outcome::Final(Final::Cms(Some(INVALID_INDEX)))) => receipt.strike(place),
@@ -200,14 +222,19 @@ impl<'a> Mailbox<'a> {
         Ok(())
     }
 
-    /// Where a list did not fit, single lines of it are missing, so that a line need not belong to the one before: only the
-    /// places are believed, and each is read by itself.
-    async fn read_each(&mut self, lines: &[String]) -> Result<Vec<Stored>, SmsError> {
-        let mut stored = Vec::new();
-        for place in lines.iter().filter_map(|line| lines::listed_place(line)) {
-            stored.extend(self.read(place).await?);
+    /// Where a list did not fit, single lines of it are missing, so that a line need not belong to the one before; and one
+    /// that cannot be read may have been spoilt on its way. Then only the place is believed, and read by itself. What is
+    /// refused stays where it is, and is listed again.
+    async fn read_again(&mut self, place: Place) -> Result<Option<Stored>, SmsError> {
+        match self.read(place).await {
+            Err(SmsError::Refused { .. } | SmsError::Unreadable { .. }) => Ok(None),
+            read => read,
         }
-        Ok(stored)
+    }
+
+    async fn holds(&mut self, place: Place, digits: &str) -> Result<bool, SmsError> {
+        let stored = self.read(place).await?;
+        Ok(stored.is_some_and(|stored| stored.digits.eq_ignore_ascii_case(digits)))
     }
 
     /// The memory that messages are received into. What came before it is set up is there: reading, writing and receiving
@@ -221,7 +248,7 @@ impl<'a> Mailbox<'a> {
         let text = format!("AT+CMGS={}", part.length());
         let command = Command::new(&text, Class::SingleLine("+CMGS:"))?;
         let payload = Payload::new(&part.to_hex())?;
-        let reply = self.session.command_with_payload(command, payload, SENDING).await?;
+        let reply = self.session.command_with_payload(command, payload, SENDING / self.speed).await?;
         if reply.outcome != Outcome::Final(Final::Ok) {
             return Err(SmsError::Refused { command: text, outcome: reply.outcome });
         }
@@ -240,7 +267,7 @@ impl<'a> Mailbox<'a> {
         class: Class,
         limit: Duration,
     ) -> Result<Result<Reply, Outcome>, SmsError> {
-        let reply = self.session.command(Command::new(command, class)?, limit).await?;
+        let reply = self.session.command(Command::new(command, class)?, limit / self.speed).await?;
         Ok(if reply.outcome == Outcome::Final(Final::Ok) { Ok(reply) } else { Err(reply.outcome) })
     }
 }

@@ -111,12 +111,15 @@ async fn what_is_stored_is_deleted_only_with_the_receipt_of_its_content() {
         let [first, rest @ ..] = &stored[..] else { panic!() };
         peer.say(&format!("AT+CMGL=4\r\r\n{first}\r\n{}\r\n", rest[..5].join("\r\n"))).await;
         peer.say("\r\nOK\r\n\r\n+CMTI: \"SM\",4\r\n").await;
+        // What cannot be read is read again, by itself.
+        answer(&mut peer, "AT+CMGR=2", &["+CMGR: 1,\"a,b\",9", "0791", "OK"]).await;
         answer(&mut peer, "AT+CMGD=2", &["OK"]).await;
         answer(&mut peer, "AT+CMGD=3", &["OK"]).await;
         peer.expect("AT+CMGR=4\r", &format!("AT+CMGR=4\r\r\n+CMGR: 0,,34\r\n{}\r\n\r\nOK\r\n", PARTS[0]))
             .await;
         answer(&mut peer, "AT+CMGD=4", &["OK"]).await;
         answer(&mut peer, "AT+CMGD=1", &["+CMS ERROR: 500"]).await;
+        answer(&mut peer, "AT+CMGR=1", &["+CMGR: 1,,34", PARTS[1], "OK"]).await;
         answer(&mut peer, "AT+CMGD=1", &["+CMS ERROR: 321"]).await;
         answer(&mut peer, "AT+CMGR=4", &["OK"]).await;
         answer(&mut peer, "AT+CMGR=4", &["+CMS ERROR: 321"]).await;
@@ -153,6 +156,62 @@ async fn what_is_stored_is_deleted_only_with_the_receipt_of_its_content() {
         assert_eq!(mailbox.read(notice.place()).await.unwrap(), None);
     };
     tokio::join!(modem, host);
+}
+
+#[tokio::test]
+async fn a_report_within_a_list_costs_no_message() {
+    let (mut peer, mut session) = pair();
+    let modem = async {
+        peer.answer_fence().await;
+        let lines = ["+CMGL: 1,1,,34", "+CREG: 1", PARTS[1], "+CMGL: 2,1,,9", "+CMGL: 3,0,,24", REPORT, "OK"];
+        answer(&mut peer, "AT+CMGL=4", &lines).await;
+        answer(&mut peer, "AT+CMGR=2", &["+CMGR: 1,,34", PARTS[0], "OK"]).await;
+    };
+    let host = async {
+        let listing = Mailbox::new(&mut session).list().await.unwrap();
+        let listed: Vec<_> = listing.stored.iter().map(|it| (it.place.index(), it.digits.as_str())).collect();
+        assert_eq!(listed, [(1, PARTS[1]), (2, PARTS[0]), (3, REPORT)]);
+        assert_eq!(session.next_urc().await.unwrap(), "+CREG: 1");
+    };
+    tokio::join!(modem, host);
+}
+
+/// A report that was listed at place 3, with its receipt.
+async fn listed(peer: &mut Peer, session: &mut shunt_modem::Session) -> shunt_modem::sms::Receipt {
+    let modem = async {
+        peer.answer_fence().await;
+        answer(peer, "AT+CMGL=4", &["+CMGL: 3,0,,24", REPORT, "OK"]).await;
+    };
+    let host = async {
+        let mut inbox = Inbox::new(Limits::default());
+        for stored in Mailbox::new(session).list().await.unwrap().stored {
+            inbox.take(stored, Timestamp::ZERO);
+        }
+        inbox.poll().unwrap().receipt
+    };
+    tokio::join!(modem, host).1
+}
+
+#[tokio::test]
+async fn a_deletion_of_which_nobody_knows_what_came_is_not_repeated_blindly() {
+    for other in [true, false] {
+        let (mut peer, mut session): (Peer, _) = pair();
+        let mut receipt = listed(&mut peer, &mut session).await;
+        // The modem deletes it, and its answer is lost. Then a new message is stored at place 3, or none.
+        let mut mailbox = Mailbox::new(&mut session);
+        tokio::select! {
+            _ = mailbox.delete(&mut receipt) => panic!("it was not answered"),
+            () = peer.expect("AT+CMGD=3\r", "AT+CMGD=3\r") => {}
+        }
+        let modem = async {
+            peer.answer_fence().await;
+            let reply: &[&str] = if other { &["+CMGR: 0,,34", PARTS[0], "OK"] } else { &["+CMS ERROR: 321"] };
+            answer(&mut peer, "AT+CMGR=3", reply).await;
+        };
+        let host = async { Mailbox::new(&mut session).delete(&mut receipt).await.unwrap() };
+        tokio::join!(modem, host);
+        assert!(receipt.is_done());
+    }
 }
 
 #[tokio::test]

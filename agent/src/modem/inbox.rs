@@ -22,7 +22,7 @@ pub(super) struct Inbox {
 impl Inbox {
     /// What was kept in this state directory.
     pub(super) fn open(state_dir: &Path, modem: &str) -> Self {
-        let file = state_dir.join(format!("modem-{modem}-messages.json"));
+        let file = state_dir.join(format!("messages-{modem}.json"));
         let messages = state_file::load(&file).unwrap_or_else(|error| {
             tracing::warn!("failed to read the messages of modem {modem}: {error}; starting an empty list");
             None

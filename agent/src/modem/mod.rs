@@ -7,6 +7,7 @@ mod inbox;
 mod remote;
 mod secrets;
 mod setup;
+mod shared;
 mod standing;
 mod task;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use crate::api::modem::ModemStatus;
 use crate::api::wire::{ApiError, ErrorCode};
 use ask::ToTask;
 use secrets::Print;
+use shared::Shared;
 use shunt_config::{Config, Modem, Power};
 use shunt_decision::ModemState;
 use shunt_modem::driver::api::Answer;
@@ -89,6 +91,7 @@ pub(crate) struct Modems {
     /// How many were started.
     started: u64,
     secrets: secrets::Keys,
+    shared: Shared,
 }
 
 /// What a reload did to the modems.
@@ -123,7 +126,9 @@ impl Modems {
     pub(crate) fn start(config: &Config, state_dir: &Path) -> Self {
         let (teller, news) = mpsc::channel(NEWS);
         let secrets = secrets::Keys::default();
-        let mut modems = Self { modems: Vec::new(), ending: Vec::new(), news, teller, started: 0, secrets };
+        let shared = Shared::new(state_dir);
+        let (modems, ending) = (Vec::new(), Vec::new());
+        let mut modems = Self { modems, ending, news, teller, started: 0, secrets, shared };
         modems.reload(config, state_dir);
         modems
     }
@@ -167,7 +172,8 @@ impl Modems {
         let in_the_way = self.ending.iter().filter(|former| former.is_in_the_way_of(&config));
         let before = in_the_way.map(|former| former.ended.clone()).collect();
         let ends = Ends { id, news: self.teller.clone(), from_loop, shown };
-        let ended = thread::start((config.clone(), interface.clone()), state_dir.to_owned(), ends, before);
+        let state = (state_dir.to_owned(), self.shared.clone());
+        let ended = thread::start((config.clone(), interface.clone()), state, ends, before);
         Known { id, config, interface, print, to_task, shown: seen, ended }
     }
 

@@ -6,11 +6,10 @@ use shunt_modem::dialect::{Auth, Cid, Context, PdpType};
 use shunt_modem::driver::api::{self, Gpio, Power};
 use shunt_modem::ports::{DeviceId, ParseError, Probing, Selector, Sysfs};
 use shunt_recovery::facts::Slot;
-use shunt_recovery::{Allowance, Hardware, Pin, SimConfig};
+use shunt_recovery::{Allowance, Elsewhere, Hardware, Pin, SimConfig};
 use shunt_sms::control::{Digits, Operator, Policy, Rate, Rolling, Secret};
 use shunt_sms::{Home, Number};
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +18,9 @@ const BAUD: u32 = 115_200;
 
 /// No secret is longer; what is, was named by mistake.
 const MAX_SECRET: u64 = 1_024;
+
+/// The longest password that modems take (Quectel's `+QICSGP`; 3GPP names no bound).
+const MAX_PASSWORD: usize = 127;
 
 /// The clock may be off by a step of 30 s either way (RFC 6238 5.2).
 const TIME_SKEW: u8 = 1;
@@ -35,6 +37,11 @@ pub(super) enum SetupError {
     Nothing { path: PathBuf, what: &'static str },
     #[error("take the PIN in {}: a PIN has four to eight digits", path.display())]
     Pin { path: PathBuf },
+    #[error(
+        "take the password in {}: no modem takes one with quotes, backslashes, letters beyond ASCII or more than \
+         {MAX_PASSWORD} characters; ask the provider for another", path.display()
+    )]
+    Password { path: PathBuf },
     #[error("take the secret in {}: {source}", path.display())]
     Secret { path: PathBuf, source: shunt_sms::control::SecretError },
     #[error("take the number {number:?} for remote control: write it with its country code")]
@@ -44,7 +51,7 @@ pub(super) enum SetupError {
 }
 
 /// What the driver takes.
-pub(super) fn driver(modem: &Modem, contexts: &[Context]) -> Result<api::Config, SetupError> {
+pub(super) fn driver(modem: &Modem) -> Result<api::Config, SetupError> {
     let sims: Vec<SimConfig> = modem.sims.iter().map(sim).collect::<Result<_, _>>()?;
     let power = match &modem.power {
         None => Power::None,
@@ -54,17 +61,20 @@ pub(super) fn driver(modem: &Modem, contexts: &[Context]) -> Result<api::Config,
         Some(shunt_config::Power::Mcu) => Power::Asked,
     };
     let hardware = Hardware { power: modem.power.is_some(), ..Hardware::default() };
+    let contexts = modem.sims.iter().map(|sim| context(modem, sim)).collect::<Result<Vec<_>, _>>()?;
+    let mut contexts = contexts.into_iter();
     Ok(api::Config {
         selector: selector(&modem.find)?,
         sysfs: Sysfs::system(),
         baud: BAUD,
-        context: contexts.first().cloned().unwrap_or_else(|| bare(modem)),
+        context: contexts.next().unwrap_or_else(|| bare(modem)),
+        more_contexts: contexts.collect(),
         recovery: shunt_recovery::Config {
             hardware,
             sims,
             return_after: modem.return_after,
-            wanted: Some(fingerprint(contexts)),
             watch: modem.watch,
+            elsewhere: Elsewhere::default(),
         },
         power,
         usb: true,
@@ -73,21 +83,6 @@ pub(super) fn driver(modem: &Modem, contexts: &[Context]) -> Result<api::Config,
         probing: Probing::default(),
         speed: 1,
     })
-}
-
-/// What each SIM's provider wants, in their order.
-pub(super) fn contexts(modem: &Modem) -> Result<Vec<Context>, SetupError> {
-    modem.sims.iter().map(|sim| context(modem, sim)).collect()
-}
-
-/// Tells whether the same is asked of the network as before a restart. It is kept in a file for root alone, since it would
-/// help to try passwords out.
-fn fingerprint(contexts: &[Context]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for Context { cid, apn, pdp, auth, user, password } in contexts {
-        (cid.0, apn, *pdp as u8, *auth as u8, user, password).hash(&mut hasher);
-    }
-    hasher.finish()
 }
 
 /// Who may order what by SMS.
@@ -138,11 +133,13 @@ fn sim(sim: &Sim) -> Result<SimConfig, SetupError> {
         slot: sim.slot.map(Slot),
         pin: pin.transpose()?,
         allowance: sim.allowance.map(|bytes| Allowance { bytes, first_day: sim.billing_day }),
+        // The driver finds out.
+        wanted: None,
     })
 }
 
 fn context(modem: &Modem, sim: &Sim) -> Result<Context, SetupError> {
-    let password = sim.password_file.as_ref().map(|path| secret(path, "password")).transpose()?;
+    let password = sim.password_file.as_ref().map(|path| password(path)).transpose()?;
     Ok(Context {
         apn: sim.apn.clone().unwrap_or_default(),
         auth: match sim.auth {
@@ -154,6 +151,16 @@ fn context(modem: &Modem, sim: &Sim) -> Result<Context, SetupError> {
         password: password.unwrap_or_default(),
         ..bare(modem)
     })
+}
+
+/// A password that can be written into a command.
+fn password(path: &Path) -> Result<String, SetupError> {
+    let password = secret(path, "password")?;
+    let good = |byte: u8| (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\');
+    if password.len() > MAX_PASSWORD || !password.bytes().all(good) {
+        return Err(SetupError::Password { path: path.to_owned() });
+    }
+    Ok(password)
 }
 
 /// The context of a SIM that needs nothing said.
@@ -210,14 +217,13 @@ mod tests {
              [[modem.sim]]\nslot = 1\nallowance = \"1 GB\"\nbilling_day = 9\n\
              [modem.power]\nchip = \"gpiochip1\"\nline = 4\nactive = \"low\"\n"
         ));
-        let contexts = contexts(&modem).unwrap();
-        let config = driver(&modem, &contexts).unwrap();
+        let config = driver(&modem).unwrap();
         assert_eq!(
             (config.context.password.as_str(), config.context.apn.as_str()),
             ("hush hush", "a.example")
         );
         assert_eq!(
-            (config.context.cid, config.context.pdp, contexts[1].apn.as_str()),
+            (config.context.cid, config.context.pdp, config.more_contexts[0].apn.as_str()),
             (Cid(3), PdpType::V4, "")
         );
         let sims = &config.recovery.sims;
@@ -234,11 +240,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pin");
         let modem = modem(&format!("pin_file = {path:?}\n"));
-        let why = || driver(&modem, &[]).unwrap_err().to_string();
+        let why = || driver(&modem).unwrap_err().to_string();
         assert!(why().contains("see pin_file"), "{}", why());
         std::fs::write(&path, "\n").unwrap();
         assert!(why().contains("there is no PIN in it"), "{}", why());
         std::fs::write(&path, "12\n").unwrap();
         assert!(why().contains("four to eight digits") && !why().contains("12"), "{}", why());
+        let modem = self::modem(&format!("user = \"me\"\nauth = \"chap\"\npassword_file = {path:?}\n"));
+        let long = "x".repeat(MAX_PASSWORD + 1);
+        for password in ["hu\"sh", "hu\\sh", "h\u{fc}sh", "hu\tsh", &long] {
+            std::fs::write(&path, format!("{password}\n")).unwrap();
+            let why = driver(&modem).unwrap_err().to_string();
+            assert!(why.contains("quotes") && !why.contains(password), "{why}");
+        }
+        std::fs::write(&path, &long[1..]).unwrap();
+        assert!(driver(&modem).is_ok());
     }
 }

@@ -53,7 +53,7 @@ mod tests {
     fn state() -> State {
         let text = "[[link]]\nname = \"lte\"\ninterface = \"wwan0\"\n[[modem]]\nlink = \"lte\"\nport = \"/dev/ttyS1\"\n";
         let modem = shunt_config::parse(text, Path::new("test.toml")).unwrap().modems.remove(0);
-        let config = setup::driver(&modem, &setup::contexts(&modem).unwrap()).unwrap();
+        let config = setup::driver(&modem).unwrap();
         let (_driver, handle) = Driver::new(config, &shunt_recovery::Saved::default(), 1);
         handle.state.borrow().clone()
     }

@@ -4,14 +4,14 @@ use super::ask::{FromLoop, Wish};
 use super::inbox::{self, Inbox};
 use super::remote::{Consequence, Errand, RemoteControl, RemoteError};
 use super::setup::{self, SetupError};
+use super::shared::{Shared, Unread, elsewhere};
 use super::standing::Seen;
 use super::thread::{Ended, Ends};
 use super::view::Standing;
 use super::{ModemId, News, What, answers, words};
-use crate::state_file;
+use crate::{clock, state_file};
 use shunt_config::Modem;
 use shunt_decision::ModemState;
-use shunt_modem::dialect::Context;
 use shunt_modem::driver::Driver;
 use shunt_modem::driver::api::{Answer, Config, Handle, Order, Received, State, Told};
 use shunt_recovery::facts::Usage;
@@ -19,7 +19,7 @@ use shunt_recovery::{Saved, UnixTime};
 use shunt_sms::Address;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
@@ -30,9 +30,6 @@ const SETUP_RETRY: Duration = Duration::from_secs(30);
 /// How often the clock is told, and the bytes that the interface counted.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A time of day before this (2025-01-01) is that of a machine that has not learned it yet.
-const PLAUSIBLE: u64 = 1_735_689_600;
-
 /// A driver lets go of its ports within this; what it is at then ends with its thread.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -42,7 +39,7 @@ pub(super) struct Task {
     id: ModemId,
     modem: Modem,
     interface: String,
-    state_dir: PathBuf,
+    shared: Shared,
     news: mpsc::Sender<News>,
     from_loop: FromLoop,
     shown: watch::Sender<Standing>,
@@ -57,8 +54,6 @@ pub(super) struct Task {
 enum End {
     /// The agent ends, or has another config.
     Closed,
-    /// Another SIM is in use, with another provider.
-    OtherSim(usize),
     /// By itself, which is a defect.
     Broken,
     /// It was never begun: why, and the mend.
@@ -68,7 +63,6 @@ enum End {
 /// What a driver needs, read from the files.
 struct Ready {
     config: Config,
-    contexts: Vec<Context>,
     remote: RemoteControl,
 }
 
@@ -79,15 +73,17 @@ enum ReadyError {
     Setup(#[from] SetupError),
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    #[error("read {file}: {source}; without it a PIN might be given twice: make it readable, or remove it", file = .file.display())]
-    State { file: PathBuf, source: std::io::Error },
+    #[error(
+        "read {0}; without it a PIN might be given twice, and a used code be good again: make it readable, or remove it"
+    )]
+    State(#[from] Unread),
 }
 
 impl Task {
     /// Waits until those `before` have let go of their ports and files, then makes the task. `None`: the agent ends.
     pub(super) async fn begin(
         (modem, interface): (Modem, String),
-        state_dir: PathBuf,
+        (state_dir, shared): (PathBuf, Shared),
         ends: Ends,
         before: Vec<Ended>,
     ) -> Option<Self> {
@@ -102,7 +98,7 @@ impl Task {
             // Not earlier: who was before may have had a message to keep.
             inbox: Inbox::open(&state_dir, &modem.name),
             modem,
-            state_dir,
+            shared,
             news,
             from_loop,
             shown,
@@ -115,21 +111,16 @@ impl Task {
 
     /// Drives the modem until the agent drops its end.
     pub(super) async fn run(mut self) {
-        let mut sim = 0;
         loop {
             let end = match self.make_ready() {
                 Ok(ready) => {
                     self.shown.send_modify(|shown| shown.problem = None);
-                    self.drive(ready, sim).await
+                    self.drive(ready).await
                 }
                 Err(error) => End::NotBegun(format!("failed to {error}")),
             };
             let problem = match end {
                 End::Closed => return,
-                End::OtherSim(other) => {
-                    sim = other;
-                    continue;
-                }
                 End::Broken => "its driver ended by itself, which is a defect; it is begun anew".to_owned(),
                 End::NotBegun(problem) => problem,
             };
@@ -141,17 +132,14 @@ impl Task {
         }
     }
 
-    fn state_file(&self) -> PathBuf {
-        self.state_dir.join(format!("modem-{}.json", self.modem.name))
-    }
-
     fn make_ready(&mut self) -> Result<Ready, ReadyError> {
-        let file = self.state_file();
-        let kept = state_file::load(&file).map_err(|source| ReadyError::State { file, source })?;
+        let name = &self.modem.name;
+        self.shared.read()?;
+        let file = self.shared.state_file(name);
+        let kept = state_file::load(&file).map_err(|source| Unread { file, source })?;
         self.saved = kept.unwrap_or_default();
-        let contexts = setup::contexts(&self.modem)?;
-        let remote = RemoteControl::open(self.modem.remote.as_ref(), &self.state_dir, &self.modem.name)?;
-        Ok(Ready { config: setup::driver(&self.modem, &contexts)?, contexts, remote })
+        let remote = RemoteControl::open(self.modem.remote.as_ref(), &self.shared, name)?;
+        Ok(Ready { config: setup::driver(&self.modem)?, remote })
     }
 
     /// Until it is time to look again; `None`: the agent ends.
@@ -171,13 +159,11 @@ impl Task {
         }
     }
 
-    /// One driver, with the context of the SIM at place `sim`.
-    async fn drive(&mut self, ready: Ready, sim: usize) -> End {
-        let Ready { mut config, contexts, mut remote } = ready;
-        if let Some(context) = contexts.get(sim) {
-            config.context = context.clone();
-        }
-        let context = config.context.clone();
+    /// One driver.
+    async fn drive(&mut self, ready: Ready) -> End {
+        let Ready { mut config, mut remote } = ready;
+        let mut known = self.shared.follow();
+        config.recovery.elsewhere = elsewhere(&known.borrow_and_update(), &self.modem.name);
         let seed = RandomState::new().hash_one(&self.modem.name);
         let (driver, mut handle) = Driver::new(config, &self.saved, seed);
         let running = tokio::spawn(driver.run());
@@ -193,30 +179,22 @@ impl Task {
                 },
                 Ok(()) = handle.state.changed() => {
                     let state = handle.state.borrow_and_update().clone();
-                    let other = self.other_sim(&state, &contexts, &context);
                     self.see(state, &mut seen).await;
-                    if let Some(other) = other {
-                        let _ended = goodbye(handle, running).await;
-                        return End::OtherSim(other);
-                    }
+                }
+                Ok(()) = known.changed() => {
+                    let elsewhere = elsewhere(&known.borrow_and_update(), &self.modem.name);
+                    order(&handle, Order::Elsewhere(elsewhere));
                 }
                 asked = self.from_loop.next(&mut owed, &handle.orders) => match asked {
                     Some(ask) => answers::answer(ask, &self.modem, &self.inbox, &handle.orders),
                     None => {
-                        goodbye(handle, running).await;
+                        self.take_leave(handle, running).await;
                         return End::Closed;
                     }
                 },
                 _ = minute.tick() => self.tell_time_and_bytes(&handle).await,
             }
         }
-    }
-
-    /// The place of the SIM that is in use, if its provider wants another context than the one that is set.
-    fn other_sim(&self, state: &State, contexts: &[Context], set: &Context) -> Option<usize> {
-        let slot = state.machine.slot?;
-        let place = self.modem.sims.iter().position(|sim| sim.slot == Some(slot.0))?;
-        contexts.get(place).filter(|wanted| *wanted != set).map(|_| place)
     }
 
     /// What is known now, for the status, the decisions and the warnings.
@@ -248,16 +226,38 @@ impl Task {
     async fn hear(&mut self, told: Told, handle: &Handle, remote: &mut RemoteControl) {
         match told {
             Told::Journal(entry) => self.tell(What::Say(words::happening(&entry.what))).await,
-            Told::Save { saved, done } => {
-                self.saved = saved.clone();
-                let file = self.state_file();
-                keep(move || state_file::save(&file, &saved), done).await;
-            }
+            Told::Save { saved, done } => self.keep_saved(saved, done).await,
             Told::Bearer { settings, done } => self.tell(What::Bearer(settings, done)).await,
             Told::NoBearer => self.tell(What::NoBearer).await,
             Told::Probe { flows } => self.tell(What::Probe(flows)).await,
             Told::Power { on, done } => self.tell(What::Power(on, done)).await,
             Told::Message { received, taken } => self.receive(received, taken, handle, remote).await,
+        }
+    }
+
+    async fn keep_saved(&mut self, saved: Saved, done: Answer<()>) {
+        // The others know of it before it is on the disk: what is about to be done counts.
+        self.shared.tell(&self.modem.name, &saved);
+        self.saved = saved.clone();
+        let file = self.shared.state_file(&self.modem.name);
+        keep(move || state_file::save(&file, &saved), done).await;
+    }
+
+    /// Has a driver end, keeps its last word, and waits until it has let go of its ports.
+    async fn take_leave(&mut self, handle: Handle, running: JoinHandle<()>) {
+        let Handle { orders, mut told, state: _ } = handle;
+        drop(orders);
+        let last = async {
+            while let Some(told) = told.recv().await {
+                // Whatever else it asks, nobody is there any more who could do it: dropped, it hears no.
+                if let Told::Save { saved, done } = told {
+                    self.keep_saved(saved, done).await;
+                }
+            }
+            let _ended_well_or_not = running.await;
+        };
+        if timeout(GOODBYE, last).await.is_err() {
+            tracing::warn!("a modem's driver did not end in time");
         }
     }
 
@@ -350,16 +350,7 @@ fn send(orders: mpsc::Sender<Order>, to: Address, text: String) {
     });
 }
 
-/// Has a driver end, and waits until it has let go of its ports.
-async fn goodbye(handle: Handle, running: JoinHandle<()>) {
-    drop(handle);
-    if timeout(GOODBYE, running).await.is_err() {
-        tracing::warn!("a modem's driver did not end in time");
-    }
-}
-
-/// The time of day, where it can be right.
+/// The time of day, where it is certain.
 fn unix_time() -> Option<UnixTime> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-    (seconds >= PLAUSIBLE).then_some(UnixTime(seconds))
+    clock::certain_unix().map(UnixTime)
 }

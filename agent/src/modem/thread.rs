@@ -2,6 +2,7 @@
 //! end, and never waits for that: a write to a bus that hangs may take for ever, and the links go on meanwhile.
 
 use super::ask::{Ask, FromLoop};
+use super::shared::Shared;
 use super::task::Task;
 use super::view::Standing;
 use super::{ModemId, News};
@@ -46,10 +47,15 @@ pub(super) fn end() -> (End, Ended) {
 }
 
 /// Starts the thread. Its modem is not touched until those `before` have ended.
-pub(super) fn start(modem: (Modem, String), state_dir: PathBuf, ends: Ends, before: Vec<Ended>) -> Ended {
+pub(super) fn start(
+    modem: (Modem, String),
+    state: (PathBuf, Shared),
+    ends: Ends,
+    before: Vec<Ended>,
+) -> Ended {
     let (end, ended) = end();
     let started = thread::Builder::new().name("modem".into()).spawn(move || {
-        run(modem, state_dir, ends, before);
+        run(modem, state, ends, before);
         drop(end);
     });
     if let Err(error) = started {
@@ -58,11 +64,11 @@ pub(super) fn start(modem: (Modem, String), state_dir: PathBuf, ends: Ends, befo
     ended
 }
 
-fn run(modem: (Modem, String), state_dir: PathBuf, ends: Ends, before: Vec<Ended>) {
+fn run(modem: (Modem, String), state: (PathBuf, Shared), ends: Ends, before: Vec<Ended>) {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         // The runtime is dropped with what is being written: until that is done, nobody else may write it.
         Ok(runtime) => runtime.block_on(async {
-            if let Some(task) = Task::begin(modem, state_dir, ends, before).await {
+            if let Some(task) = Task::begin(modem, state, ends, before).await {
                 task.run().await;
             }
         }),

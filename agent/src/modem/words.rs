@@ -203,7 +203,7 @@ pub(super) fn happening(what: &Happening) -> String {
         Happening::Alarm { cause, again } => {
             format!("needs somebody: {cause}; it is looked at again in {}", short(*again))
         }
-        Happening::PinGiven { iccid } => format!("the PIN was given to SIM {iccid}, for the only time"),
+        Happening::PinGiven { iccid } => format!("the PIN was given to SIM {iccid}"),
         Happening::Slot { slot } => format!("uses the SIM in slot {slot} now"),
         Happening::Allowance { iccid, used_up: true } => {
             format!("the data allowance of SIM {iccid} is used up; the link is used all the same")

@@ -64,8 +64,8 @@ pub enum Task {
     Attach,
     /// Ask for the bearer and its addresses: `Fact::Bearer`.
     ReadBearer,
-    /// Bring the bearer up.
-    BearerUp,
+    /// Bring the bearer up, in the context of the SIM at this place of the config: SIMs have providers of their own.
+    BearerUp(usize),
     /// Take the bearer down.
     BearerDown,
     /// Ask for the bearer's IP configuration: `Fact::Ip` and `Fact::Bearer`.
@@ -100,8 +100,9 @@ impl Task {
     pub fn limit(&self) -> Duration {
         match self {
             Self::FindPorts | Self::Reopen => secs(5),
-            // Three fences of three seconds each.
-            Self::Fence | Self::PokeSibling => secs(9),
+            // Three fences of three seconds each, before them the wait for an answer that is owed, and before the last the
+            // escape from data.
+            Self::Fence | Self::PokeSibling => secs(15),
             // Most commands take 3 to 9 s; an identification is several short ones.
             Self::Identify
             | Self::ReadSim
@@ -119,7 +120,7 @@ impl Task {
             // `COPS=0` alone may take 120 s.
             Self::Reregister => secs(150),
             Self::Attach => secs(30),
-            Self::BearerUp => secs(150),
+            Self::BearerUp(_) => secs(150),
             Self::BearerDown => secs(10),
             // A DHCP exchange with its retries.
             Self::ApplyIp(_) => secs(20),
@@ -151,7 +152,7 @@ impl Task {
             | Self::SetRadio(_)
             | Self::Reregister
             | Self::Attach
-            | Self::BearerUp
+            | Self::BearerUp(_)
             | Self::BearerDown
             | Self::ApplyIp(_)
             | Self::ProbeData

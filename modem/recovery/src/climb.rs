@@ -1,10 +1,10 @@
 //! The way up: what each stage asks and does, and what the facts mean to it.
 
-use crate::facts::{Fact, IpSettings, Ports, Radio, Registration, Sim, SimState, Usage};
+use crate::facts::{Counter, Fact, IpSettings, Ports, Radio, Registration, Sim, SimState, Usage};
 use crate::known::Standing;
 use crate::recovery::Recovery;
 use crate::stage::{Sign, Stage, Step, next};
-use crate::{Allowance, Cause, Fault, Happening, Task};
+use crate::{Allowance, Baseline, Cause, Fault, Happening, Task};
 use core::time::Duration;
 
 const fn secs(secs: u64) -> Duration {
@@ -54,6 +54,8 @@ impl Recovery {
                 self.known.identity = Some(identity);
                 self.sign(Sign::Identified);
             }
+            // Asked for before the PIN was sent, it says nothing of what came of it; what does is asked for afterwards.
+            Fact::Sim(_) if self.is_giving_pin() => {}
             Fact::Sim(sim) => self.take_sim(sim),
             Fact::Radio(radio) => {
                 self.known.radio = Some(radio);
@@ -83,7 +85,7 @@ impl Recovery {
                 self.judge_address();
             }
             Fact::Signal(signal) => self.known.signal = Some(signal),
-            Fact::Usage(usage) => self.take_usage(usage),
+            Fact::Usage(counter, usage) => self.take_usage(counter, usage),
         }
     }
 
@@ -191,9 +193,11 @@ impl Recovery {
         self.sign(if fits { Sign::Addressed } else { Sign::Unaddressed });
     }
 
-    fn take_usage(&mut self, usage: Usage) {
+    fn take_usage(&mut self, counter: Counter, usage: Usage) {
         let Some(iccid) = self.known.sim.as_ref().and_then(|sim| sim.iccid.clone()) else { return };
-        self.meter.take(usage, &iccid, self.allowance(), self.desk.now);
+        let device = self.known.identity.as_ref().map(|identity| identity.imei.clone()).unwrap_or_default();
+        let reading = Baseline { counter, device, iccid, usage };
+        self.meter.take(reading, self.allowance(), self.desk.now);
         self.judge_allowance();
     }
 
@@ -207,7 +211,7 @@ impl Recovery {
         let Some(iccid) = self.known.sim.as_ref().and_then(|sim| sim.iccid.clone()) else { return };
         let Some(allowance) = self.allowance() else { return };
         self.meter.turn_month(&iccid, Some(allowance), self.desk.now);
-        let used_up = self.meter.carried(&iccid) >= allowance.bytes;
+        let used_up = self.carried(&iccid) >= allowance.bytes;
         if used_up != (self.used_up.as_ref() == Some(&iccid)) {
             self.used_up = used_up.then(|| iccid.clone());
             self.desk.record(Happening::Allowance { iccid, used_up });
@@ -327,7 +331,7 @@ impl Recovery {
             Stage::Connecting if due || again => {
                 self.known.refusal = None;
                 self.fresh_bearer = true;
-                Task::BearerUp
+                Task::BearerUp(self.current)
             }
             Stage::Connecting => Task::ReadBearer,
             Stage::Addressing => match self.known.ip.take() {
@@ -375,7 +379,7 @@ impl Recovery {
             | Task::SetRadio(_)
             | Task::Reregister
             | Task::Attach
-            | Task::BearerUp
+            | Task::BearerUp(_)
             | Task::BearerDown
             | Task::ApplyIp(_)
             | Task::ProbeData

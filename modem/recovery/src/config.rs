@@ -1,5 +1,6 @@
 //! What the operator wants of a modem, and what the board has for it.
 
+use crate::Elsewhere;
 use crate::facts::Slot;
 use core::fmt;
 use core::time::Duration;
@@ -17,13 +18,11 @@ pub struct Config {
     /// How long another SIM than the preferred is used before the preferred is tried again, which takes the
     /// link down for up to four minutes; ten minutes at least. `None`: until the other fails.
     pub return_after: Option<Duration>,
-    /// A fingerprint of what the network is asked for (APN, families, login). A bearer that was refused is asked for at once
-    /// after a restart that changed it, and else not before its hour is over. `None`: nobody knows, so after each restart
-    /// it is asked for.
-    pub wanted: Option<u64>,
     /// How often a modem that is well is asked for its registration, bearer, signal and usage; once a
     /// second at most.
     pub watch: Duration,
+    /// What is known of SIM cards by the other modems of this host, and by those that it had.
+    pub elsewhere: Elsewhere,
 }
 
 impl Default for Config {
@@ -33,8 +32,8 @@ impl Default for Config {
             hardware: Hardware::default(),
             sims: Vec::new(),
             return_after: None,
-            wanted: None,
             watch: Duration::from_secs(30),
+            elsewhere: Elsewhere::default(),
         }
     }
 }
@@ -67,6 +66,10 @@ pub struct SimConfig {
     pub pin: Option<Pin>,
     /// What it may carry in a month, if that is limited.
     pub allowance: Option<Allowance>,
+    /// A fingerprint of what its network is asked for (APN, families, login). A bearer that was refused is asked for at once
+    /// after a restart that changed it, and else not before its hour is over. `None`: nobody knows, so after each restart
+    /// it is asked for.
+    pub wanted: Option<u64>,
 }
 
 /// A monthly data allowance.

@@ -65,7 +65,7 @@ impl Recovery {
             | Task::ReadAttach
             | Task::Attach
             | Task::ReadBearer
-            | Task::BearerUp
+            | Task::BearerUp(_)
             | Task::BearerDown
             | Task::ReadIp
             | Task::ReadSignal
@@ -101,7 +101,7 @@ impl Recovery {
     fn task_failed(&mut self, task: &Task) {
         match task {
             Task::Attach => self.sign(Sign::Failed),
-            Task::BearerUp => {
+            Task::BearerUp(_) => {
                 // While the ladder rests, the network is asked again and again: what it refused for a while it may grant long
                 // before the next turn, and asking costs the modem nothing.
                 self.refused = Some(Looks::Unlooked);
@@ -147,7 +147,7 @@ impl Recovery {
             Refusal::Cme(error) => (error.session(), error.mobility()),
             Refusal::Unsupported | Refusal::Other => (None, None),
         };
-        let told = if *task == Task::BearerUp { session.or(self.known.refusal) } else { session };
+        let told = if matches!(task, Task::BearerUp(_)) { session.or(self.known.refusal) } else { session };
         let bearer = told.filter(|cause| cause.is_permanent()).map(Cause::Bearer);
         bearer.or(mobility.filter(|cause| cause.is_permanent()).map(Cause::Network))
     }

@@ -1,7 +1,7 @@
 //! What the machine is told. Facts only: whatever they mean is decided inside.
 
 use crate::facts::{CmeError, Fact, SessionCause, Slot};
-use crate::{Hardware, Pin, Rung, TaskId, UnixTime};
+use crate::{Elsewhere, Hardware, Pin, Rung, TaskId, UnixTime};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened.
@@ -22,12 +22,15 @@ pub enum Event {
         flows: bool,
     },
     /// The time of day became known for certain, or was put right. Until then no month ends, and what was
-    /// saved is taken to be as old as when it was saved.
+    /// saved is taken to be as old as when it was saved. So it is when the clock says that a day or more passed since then:
+    /// that clock was wrong once, or this host was off for so long, after which an hour's patience more costs little.
     Clock(UnixTime),
     /// The modem's hardware is another than the config said (found out when it was identified).
     Hardware(Hardware),
     /// The PIN of the SIM in use is this one from now on. It is tried where the one before was given up; once, as ever.
     Pin(Pin),
+    /// What other modems know of SIM cards changed: this is all of it now.
+    Elsewhere(Elsewhere),
     /// The operator's word.
     Order(Order),
 }

@@ -55,7 +55,17 @@ impl Radio {
     }
 }
 
-/// Bytes that the modem counted, since a moment of its own choosing: it may begin anew at any time.
+/// Who counts the bytes that a link carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Counter {
+    /// The modem.
+    Modem,
+    /// The host's interface.
+    Host,
+}
+
+/// Bytes that were counted since a moment of the counter's own choosing, be it the modem's making: it may begin anew at any
+/// time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// Towards the gateway.
@@ -101,5 +111,5 @@ pub enum Fact {
     /// Signal.
     Signal(Signal),
     /// Bytes counted by the modem or, where it does not count, by the host's interface.
-    Usage(Usage),
+    Usage(Counter, Usage),
 }

@@ -238,7 +238,7 @@ mod tests {
     }
 
     fn ladder() -> Ladder {
-        Ladder::new(Resets::new(&[], None, Timestamp::ZERO), 0, 1)
+        Ladder::new(Resets::new(&[], Timestamp::ZERO), 0, 1)
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub use month::Month;
 pub use reason::{Cause, Failure, Fault, PinProblem, Readiness, Reason, Rung};
 pub use recovery::Recovery;
 pub use resets::{A_DAY as RESETS_A_DAY, AN_HOUR as RESETS_AN_HOUR};
-pub use saved::{Block, CardUsage, PinAttempt, Saved};
+pub use saved::{Baseline, Block, CardUsage, Elsewhere, PinAttempt, Saved};
 pub use shunt_time::{Timestamp, UnixTime};
 pub use snapshot::{AllowanceSnapshot, Snapshot};
 pub use stage::Stage;

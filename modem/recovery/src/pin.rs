@@ -5,6 +5,7 @@
 //! its supply is unlocked again by a PIN that it accepted before; a PIN that was refused, or of which nobody knows what
 //! came of it (no answer, a restart, a save that was lost), is never given to that card again.
 
+use crate::desk::Work;
 use crate::facts::{Iccid, Sim, SimState};
 use crate::recovery::Recovery;
 use crate::rng::mix;
@@ -58,6 +59,13 @@ enum Unlock {
     Never(PinProblem),
 }
 
+/// The attempts on record: this modem's own, and what others know of.
+#[derive(Debug, Clone, Copy)]
+struct Tried<'a> {
+    here: &'a [PinAttempt],
+    elsewhere: &'a [PinAttempt],
+}
+
 impl Recovery {
     /// The PIN of the SIM in use.
     pub(crate) fn pin(&self) -> Option<&Pin> {
@@ -66,7 +74,8 @@ impl Recovery {
 
     /// Only what the card said of itself just now counts: an attempt must not go on another card's record.
     pub(crate) fn judge_pin(&mut self, sim: &Sim) {
-        match unlock(sim, self.pin(), &self.pins, self.booted, self.desk.now, self.seed) {
+        let tried = Tried { here: &self.pins, elsewhere: &self.config.elsewhere.pins };
+        match unlock(sim, self.pin(), tried, self.booted, self.desk.now, self.seed) {
             Unlock::May(attempt) => {
                 self.sign(Sign::MayUnlock);
                 self.attempt = Some(attempt);
@@ -125,15 +134,16 @@ impl Recovery {
         }
     }
 
+    /// The PIN is on its way to the card.
+    pub(crate) fn is_giving_pin(&self) -> bool {
+        let flight = self.desk.flight.as_ref();
+        flight.is_some_and(|flight| matches!(flight.work, Work::Task(Task::EnterPin(_))))
+    }
+
     /// The modem took the PIN. Whether the card did shows when it is ready.
     pub(crate) fn pin_taken(&mut self) {
         if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.progress == Progress::Sent) {
             attempt.progress = Progress::Taken;
-        }
-        // It may have said so first.
-        let ready = self.known.sim.as_ref().filter(|sim| sim.state == SimState::Ready).cloned();
-        if let Some(sim) = ready {
-            self.judge_attempt(&sim);
         }
     }
 
@@ -148,7 +158,6 @@ impl Recovery {
                 self.attempt = None;
                 self.save();
             }
-            (SimState::Ready, Progress::Sent) if !other => {}
             (SimState::Busy, _) | (_, Progress::Meant | Progress::Recorded) => {}
             (
                 SimState::Ready
@@ -172,15 +181,17 @@ impl Recovery {
 fn unlock(
     sim: &Sim,
     pin: Option<&Pin>,
-    tried: &[PinAttempt],
+    tried: Tried<'_>,
     booted: Timestamp,
     now: Timestamp,
     seed: u64,
 ) -> Unlock {
     let Some(pin) = pin else { return Unlock::Never(PinProblem::NotConfigured) };
     let Some(iccid) = &sim.iccid else { return Unlock::Never(PinProblem::CardUnknown) };
-    let before = tried.iter().find(|attempt| attempt.is_of(iccid, pin));
-    if before.is_some_and(|attempt| attempt.accepted.is_none()) {
+    let same = |attempt: &&PinAttempt| attempt.is_of(iccid, pin);
+    let before = tried.here.iter().find(same);
+    let known: Vec<_> = before.into_iter().chain(tried.elsewhere.iter().filter(same)).collect();
+    if known.iter().any(|attempt| attempt.accepted.is_none()) {
         return Unlock::Never(PinProblem::Tried);
     }
     let Some(tries) = sim.tries.pin else { return Unlock::Never(PinProblem::TriesUnknown) };
@@ -189,10 +200,10 @@ fn unlock(
     }
     // A success gives all tries back. Some are gone since: the PIN was changed, or an attempt of ours is missing from a
     // record that is older than it should be.
-    if before.and_then(|attempt| attempt.accepted).is_some_and(|then| tries < then) {
+    if known.iter().filter_map(|attempt| attempt.accepted).any(|then| tries < then) {
         return Unlock::Never(PinProblem::TriesFewer);
     }
-    if before.is_none() && tried.len() >= MOST_ATTEMPTS {
+    if before.is_none() && tried.here.len() >= MOST_ATTEMPTS {
         return Unlock::Never(PinProblem::NotKept);
     }
     let earliest = booted + AFTER_BOOT;
@@ -254,7 +265,9 @@ mod tests {
     fn one_attempt_for_each_card_and_pin_that_is_not_accepted() {
         let pin = Pin::parse("1234").unwrap();
         let other = Pin::parse("4321").unwrap();
-        let asked = |sim: &Sim, pin, tried: &[PinAttempt]| unlock(sim, Some(pin), tried, at(0), at(9), 7);
+        let asked = |sim: &Sim, pin, here: &[PinAttempt]| {
+            unlock(sim, Some(pin), Tried { here, elsewhere: &[] }, at(0), at(9), 7)
+        };
         let Unlock::May(attempt) = asked(&sim(Some(3)), &pin, &[]) else { panic!() };
         let tried = [attempt.record];
         assert_eq!(asked(&sim(Some(3)), &pin, &tried), Unlock::Never(PinProblem::Tried));
@@ -271,7 +284,17 @@ mod tests {
         let record =
             PinAttempt { accepted: Some(3), ..PinAttempt::new(sim(None).iccid.as_ref().unwrap(), &pin, 1) };
         let asked = |tries, record: &PinAttempt| {
-            unlock(&sim(tries), Some(&pin), std::slice::from_ref(record), at(0), at(9), 7)
+            let here = std::slice::from_ref(record);
+            let by =
+                |here, elsewhere| unlock(&sim(tries), Some(&pin), Tried { here, elsewhere }, at(0), at(9), 7);
+            // What another modem knows of the card counts as much as what this one does.
+            match (by(here, &[]), by(&[], here)) {
+                (Unlock::May(own), Unlock::May(_)) => Unlock::May(own),
+                (own, elsewhere) => {
+                    assert_eq!(own, elsewhere);
+                    own
+                }
+            }
         };
         let Unlock::May(attempt) = asked(Some(3), &record) else { panic!() };
         assert_eq!((&attempt.record, attempt.again), (&record, true));
@@ -286,7 +309,8 @@ mod tests {
     #[test]
     fn it_needs_a_known_card_two_tries_and_five_seconds() {
         let pin = Pin::parse("1234");
-        let asked = |sim: &Sim, now| unlock(sim, pin.as_ref(), &[], at(10), now, 7);
+        let none = Tried { here: &[], elsewhere: &[] };
+        let asked = |sim: &Sim, now| unlock(sim, pin.as_ref(), none, at(10), now, 7);
         assert_eq!(asked(&sim(Some(1)), at(99)), Unlock::Never(PinProblem::TriesLow));
         assert_eq!(asked(&sim(None), at(99)), Unlock::Never(PinProblem::TriesUnknown));
         let unknown = Sim { iccid: None, ..sim(Some(3)) };
@@ -294,7 +318,7 @@ mod tests {
         assert_eq!(asked(&sim(Some(2)), at(14)), Unlock::Wait(at(15)));
         assert!(matches!(asked(&sim(Some(2)), at(15)), Unlock::May(_)));
         assert_eq!(
-            unlock(&sim(Some(3)), None, &[], at(0), at(9), 7),
+            unlock(&sim(Some(3)), None, none, at(0), at(9), 7),
             Unlock::Never(PinProblem::NotConfigured)
         );
     }

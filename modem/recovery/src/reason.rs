@@ -111,7 +111,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSim => f.write_str("there is no SIM; insert one"),
-            Self::Puk => f.write_str("the SIM wants its PUK; give it in a phone, by hand"),
+            Self::Puk => f.write_str("the SIM wants its PUK; give it in a phone"),
             Self::Locked => f.write_str("the modem is locked to another SIM or provider"),
             Self::Pin(problem) => problem.fmt(f),
             Self::Network(cause) => write!(f, "the network refuses this SIM or modem: {cause}"),
@@ -144,19 +144,19 @@ pub enum PinProblem {
 impl fmt::Display for PinProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotConfigured => "the SIM wants a PIN and the config has none; add it",
+            Self::NotConfigured => "the SIM wants a PIN and the config has none; name its file by pin_file",
             Self::Tried => {
-                "this PIN was given to this SIM once and not known to be accepted; see that it is right, unlock the SIM by hand"
+                "this PIN was given to this SIM once and not known to be accepted; see that it is right, and unlock the SIM in a phone"
             }
-            Self::Wrong => "the SIM refused the PIN; put the right one into the config",
-            Self::TriesLow => "fewer than two tries of the PIN are left; unlock the SIM by hand",
+            Self::Wrong => "the SIM refused the PIN; put the right one into pin_file",
+            Self::TriesLow => "fewer than two tries of the PIN are left; unlock the SIM in a phone",
             Self::TriesFewer => {
-                "the SIM was given a wrong PIN since it accepted this one; see that it is right, unlock the SIM by hand"
+                "the SIM was given a wrong PIN since it accepted this one; see that it is right, and unlock the SIM in a phone"
             }
             Self::TriesUnknown => {
-                "the modem does not tell how many tries of the PIN are left; unlock the SIM by hand"
+                "the modem does not tell how many tries of the PIN are left; switch the PIN off in a phone"
             }
-            Self::CardUnknown => "the SIM wants a PIN and does not tell its number; unlock it by hand",
+            Self::CardUnknown => "the SIM wants a PIN and does not tell its number; switch the PIN off in a phone",
             Self::NotKept => "the attempt to give the PIN cannot be put on record; see to the disk",
         })
     }

@@ -72,8 +72,8 @@ pub struct Recovery {
     /// The attempt that is to be put on record and made, or of which is not yet known what came of it.
     pub(crate) attempt: Option<Attempt>,
     pub(crate) slots: Vec<SlotState>,
-    /// When that was saved which stood against SIMs before this start, and when this start was.
-    pub(crate) blocked_before: Option<(UnixTime, Timestamp)>,
+    /// When that was saved which is from before this start, and when this start was.
+    pub(crate) before: Option<(UnixTime, Timestamp)>,
     /// What stands against SIMs as it was saved last.
     pub(crate) kept: Vec<Block>,
     pub(crate) current: usize,
@@ -110,7 +110,7 @@ impl Recovery {
             flows: false,
             fresh_bearer: true,
             bearer_read: false,
-            ladder: Ladder::new(Resets::new(&saved.resets, saved.at, now), saved.rounds, seed),
+            ladder: Ladder::new(Resets::new(&saved.resets, now), saved.rounds, seed),
             doubt: None,
             fault: None,
             run: None,
@@ -118,7 +118,7 @@ impl Recovery {
             pins: saved.pins.clone(),
             attempt: None,
             slots: restore(&config, saved, now),
-            blocked_before: saved.at.map(|at| (at, now)),
+            before: saved.at.map(|at| (at, now)),
             kept: saved.blocks.clone(),
             current: 0,
             return_at: None,
@@ -150,15 +150,18 @@ impl Recovery {
             }
             Event::Data { flows } => self.take_data(flows),
             Event::Clock(unix) => {
-                self.ladder.resets.take_clock(unix, self.desk.now);
                 self.meter.take_clock(unix, self.desk.now);
-                self.age_blocks(unix);
+                self.age(unix);
                 self.judge_allowance();
             }
             Event::Hardware(hardware) => self.config.hardware = hardware,
             Event::Pin(pin) => {
                 self.set_pin(pin);
                 self.order = Some(Order::Retry);
+            }
+            Event::Elsewhere(elsewhere) => {
+                self.config.elsewhere = elsewhere;
+                self.judge_allowance();
             }
             Event::Order(order) => self.order = Some(order),
         }

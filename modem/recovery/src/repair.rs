@@ -162,7 +162,15 @@ impl Recovery {
 
     fn step_refused(&mut self, task: &Task, refusal: Refusal, rung: Rung, fault: Option<Fault>) {
         if refusal == Refusal::Unsupported {
-            self.ladder.set_lacking(rung);
+            if rung.is_reset() {
+                // Nothing was done to the modem, so nothing counts.
+                self.ladder.resets.take_back();
+                self.save();
+            }
+            // A device that is not on USB now may be later.
+            if rung != Rung::Usb {
+                self.ladder.set_lacking(rung);
+            }
         }
         if let Some(cause) = self.permanent(task, refusal) {
             self.fail_rung(RungResult::Barred(cause), None);
@@ -245,7 +253,7 @@ impl Recovery {
             Rung::Fence if self.config.hardware.sibling => vec![Task::Fence, Task::PokeSibling],
             Rung::Fence => vec![Task::Fence],
             Rung::Reopen => vec![Task::Reopen],
-            Rung::Bearer => vec![Task::BearerDown, Task::BearerUp],
+            Rung::Bearer => vec![Task::BearerDown, Task::BearerUp(self.current)],
             Rung::Register => vec![Task::Reregister],
             // Only the minimum takes the SIM's supply away too.
             Rung::Radio if absent || fault == Some(Fault::SimUnusable) => {

@@ -1,6 +1,6 @@
 //! The resets that count against the caps, over restarts and with a clock that may not be known yet.
 
-use crate::{Timestamp, UnixTime};
+use crate::Timestamp;
 use core::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -27,16 +27,16 @@ impl Counted {
 #[derive(Debug)]
 pub(crate) struct Resets {
     counted: Vec<Counted>,
-    /// How many of them were made before this start, and when they were saved and loaded.
-    from_before: Option<(usize, UnixTime, Timestamp)>,
+    /// How many of them, the first ones, were made before this start.
+    from_before: usize,
 }
 
 impl Resets {
     /// `ages` are those of the resets on record, the oldest first.
-    pub(crate) fn new(ages: &[Duration], saved_at: Option<UnixTime>, now: Timestamp) -> Self {
+    pub(crate) fn new(ages: &[Duration], now: Timestamp) -> Self {
         let skipped = ages.len().saturating_sub(A_DAY);
         let counted: Vec<_> = ages.iter().skip(skipped).map(|age| Counted { age: *age, at: now }).collect();
-        Self { from_before: saved_at.map(|at| (counted.len(), at, now)), counted }
+        Self { from_before: counted.len(), counted }
     }
 
     /// Puts one on record. Only the latest ten matter to the caps, and an operator may order more.
@@ -44,11 +44,14 @@ impl Resets {
         self.counted.push(Counted { age: Duration::ZERO, at: now });
         if self.counted.len() > A_DAY {
             self.counted.remove(0);
-            // Those from before this start are the first: the clock must still find them.
-            if let Some((count, ..)) = &mut self.from_before {
-                *count = count.saturating_sub(1);
-            }
+            self.from_before = self.from_before.saturating_sub(1);
         }
+    }
+
+    /// Takes the last one off the record again: it was not made.
+    pub(crate) fn take_back(&mut self) {
+        self.counted.pop();
+        self.from_before = self.from_before.min(self.counted.len());
     }
 
     /// How many the last hour and the last day saw.
@@ -69,11 +72,9 @@ impl Resets {
         ages.collect()
     }
 
-    /// The time of day is known: resets from before this start are as old as that makes them, if older.
-    pub(crate) fn take_clock(&mut self, unix: UnixTime, now: Timestamp) {
-        let Some((count, saved, loaded)) = self.from_before.take() else { return };
-        let off = unix.since(saved).saturating_sub(now.since(loaded));
-        for reset in self.counted.iter_mut().take(count) {
+    /// Those from before this start are older by the time for which nobody ran.
+    pub(crate) fn age(&mut self, off: Duration) {
+        for reset in self.counted.iter_mut().take(self.from_before) {
             reset.age = reset.age.saturating_add(off);
         }
     }
@@ -91,29 +92,28 @@ mod tests {
     fn more_resets_than_the_caps_know_of_are_forgotten_the_oldest_first() {
         let saved: Vec<_> = (0..15).rev().map(minutes).collect();
         let now = Timestamp::from_nanos(1);
-        let mut resets = Resets::new(&saved, Some(UnixTime(1_000_000)), now);
+        let mut resets = Resets::new(&saved, now);
         assert_eq!(resets.ages(now), saved[5..]);
         for _ in 0..3 {
             resets.count(now);
         }
-        resets.take_clock(UnixTime(1_000_060), now);
+        resets.age(minutes(1));
         assert_eq!(resets.ages(now), [7, 6, 5, 4, 3, 2, 1, 0, 0, 0].map(minutes));
         assert_eq!(resets.left(now), 0);
     }
 
     #[test]
-    fn resets_from_before_a_start_age_with_the_clock_only() {
+    fn resets_from_before_a_start_age_by_the_time_that_nobody_ran() {
         let saved = [minutes(70), minutes(10)];
         let now = Timestamp::from_nanos(1);
-        let mut resets = Resets::new(&saved, Some(UnixTime(1_000_000)), now);
+        let mut resets = Resets::new(&saved, now);
         assert_eq!((resets.of_late(now), resets.left(now)), ((1, 2), 2));
         let later = now + minutes(49);
         assert_eq!(resets.of_late(later), (1, 2));
-        // Half an hour passed while nobody ran.
-        resets.take_clock(UnixTime(1_000_000 + 79 * 60), later);
+        resets.count(later);
+        resets.age(minutes(30));
+        assert_eq!(resets.ages(later), [minutes(149), minutes(89), minutes(0)]);
+        resets.take_back();
         assert_eq!((resets.of_late(later), resets.left(later)), ((0, 2), 3));
-        assert_eq!(resets.ages(later), [minutes(149), minutes(89)]);
-        resets.take_clock(UnixTime(9_000_000), later);
-        assert_eq!(resets.of_late(later), (0, 2));
     }
 }

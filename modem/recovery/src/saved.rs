@@ -1,6 +1,6 @@
 //! What is kept over a restart.
 
-use crate::facts::{Iccid, Slot, Usage};
+use crate::facts::{Counter, Iccid, Slot, Usage};
 use crate::month::Month;
 use crate::{Cause, UnixTime};
 use core::time::Duration;
@@ -22,8 +22,31 @@ pub struct Saved {
     pub blocks: Vec<Block>,
     /// What each card carried.
     pub cards: Vec<CardUsage>,
-    /// The modem's counters up to which this is counted.
-    pub counted: Usage,
+    /// The reading of the counter up to which this is counted; none before the first.
+    pub counted: Option<Baseline>,
+}
+
+/// What is known of SIM cards elsewhere: a card may be moved from one modem to another, and a modem be given another name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Elsewhere {
+    /// As in [`Saved::pins`].
+    pub pins: Vec<PinAttempt>,
+    /// As in [`Saved::cards`].
+    pub cards: Vec<CardUsage>,
+}
+
+/// A counter's reading. Only the difference of two readings is traffic, and only if both are of the same counter, modem and
+/// card: many modems tell what they carried in all their life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Whose.
+    pub counter: Counter,
+    /// The IMEI of the modem; empty where it does not tell.
+    pub device: String,
+    /// The card that was in use.
+    pub iccid: Iccid,
+    /// The reading.
+    pub usage: Usage,
 }
 
 /// That a PIN was given to a card. The PIN itself is not kept, only a salted hash: that keeps it out of sight and out of
@@ -51,7 +74,7 @@ pub struct Block {
     pub iccid: Iccid,
     /// What the network said.
     pub cause: Cause,
-    /// What it was asked for: [`Config::wanted`](crate::Config::wanted).
+    /// What it was asked for: [`SimConfig::wanted`](crate::SimConfig::wanted).
     pub wanted: Option<u64>,
     /// How long it is not asked again, from when this was saved.
     pub left: Duration,

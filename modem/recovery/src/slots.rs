@@ -12,6 +12,10 @@ const AGAIN: Duration = Duration::from_secs(3_600);
 /// The preferred SIM is not gone back to sooner: going there takes the link down for minutes.
 const RETURN_LEAST: Duration = Duration::from_secs(600);
 
+/// A clock that tells of more time than this between two starts is not believed: by then nothing counts any more that is
+/// kept, so that one wrong clock, once, would lift all caps.
+const LONGEST_OFF: Duration = Duration::from_secs(24 * 3_600);
+
 /// What stands against using a SIM.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlotState {
@@ -21,7 +25,7 @@ pub(crate) struct SlotState {
     pub(crate) until: Option<Timestamp>,
     /// Of which card the cause was found.
     iccid: Option<Iccid>,
-    /// It was found before this start: the clock may still show that less time is left.
+    /// It was found before this start: the time for which nobody ran counts, too.
     old: bool,
     /// It counts as soon as the card is known to be the same.
     pending: bool,
@@ -32,13 +36,15 @@ pub(crate) struct SlotState {
 pub(crate) fn restore(config: &Config, saved: &Saved, now: Timestamp) -> Vec<SlotState> {
     let mut slots = vec![SlotState::default(); config.sims.len().max(1)];
     for block in &saved.blocks {
-        let same = |cause| matches!(cause, Cause::Network(_)) || block.wanted == config.wanted;
         let place = match block.slot {
             Some(slot) => config.sims.iter().position(|sim| sim.slot == Some(slot)),
             None => Some(0),
         };
-        let Some(slot) = place.and_then(|place| slots.get_mut(place)) else { continue };
-        if is_kept(block.cause, config) && same(block.cause) {
+        let Some(place) = place else { continue };
+        let wanted = wanted(config, place);
+        let same = matches!(block.cause, Cause::Network(_)) || block.wanted == wanted;
+        let Some(slot) = slots.get_mut(place) else { continue };
+        if is_kept(block.cause, wanted) && same {
             // Neither a clock that jumped nor a file that was changed makes it longer.
             let until = Some(now + block.left.min(2 * AGAIN));
             let (cause, iccid) = (Some(block.cause), Some(block.iccid.clone()));
@@ -49,12 +55,17 @@ pub(crate) fn restore(config: &Config, saved: &Saved, now: Timestamp) -> Vec<Slo
 }
 
 /// Whether a cause stands over a restart: what the network said, where a change of the config cannot have mended it.
-fn is_kept(cause: Cause, config: &Config) -> bool {
+fn is_kept(cause: Cause, wanted: Option<u64>) -> bool {
     match cause {
         Cause::Network(_) => true,
-        Cause::Bearer(_) => config.wanted.is_some(),
+        Cause::Bearer(_) => wanted.is_some(),
         Cause::NoSim | Cause::Puk | Cause::Locked | Cause::Pin(_) => false,
     }
+}
+
+/// What the network of the SIM at this place is asked for.
+fn wanted(config: &Config, sim: usize) -> Option<u64> {
+    config.sims.get(sim).and_then(|sim| sim.wanted)
 }
 
 impl Recovery {
@@ -93,12 +104,18 @@ impl Recovery {
         self.stage == Stage::Blocked
     }
 
-    /// The time of day is known: what was found before this start has waited while nobody ran, too.
-    pub(crate) fn age_blocks(&mut self, unix: UnixTime) {
-        let Some((saved, loaded)) = self.blocked_before.take() else { return };
+    /// The time of day is known: what is from before this start, resets too, is older by the time for which nobody ran.
+    pub(crate) fn age(&mut self, unix: UnixTime) {
+        let Some((saved, loaded)) = self.before.take() else { return };
         let off = unix.since(saved).saturating_sub(self.desk.now.since(loaded));
-        for slot in self.slots.iter_mut().filter(|slot| slot.old) {
-            slot.until = slot.until.map(|until| until - off);
+        if off < LONGEST_OFF {
+            self.ladder.resets.age(off);
+            for slot in self.slots.iter_mut().filter(|slot| slot.old) {
+                slot.until = slot.until.map(|until| until - off);
+            }
+        } else if !self.kept.is_empty() || self.ladder.resets.of_late(self.desk.now).1 > 0 {
+            // The next start counts from here.
+            self.save();
         }
     }
 
@@ -107,9 +124,10 @@ impl Recovery {
         let now = self.desk.now;
         let blocks = self.slots.iter().enumerate().filter_map(|(sim, state)| {
             let left = state.until?.since(now);
-            let cause = state.cause.filter(|cause| is_kept(*cause, &self.config) && !left.is_zero())?;
+            let wanted = wanted(&self.config, sim);
+            let cause = state.cause.filter(|cause| is_kept(*cause, wanted) && !left.is_zero())?;
             let (slot, iccid) = (self.slot_at(sim), state.iccid.clone()?);
-            Some(Block { slot, iccid, cause, wanted: self.config.wanted, left })
+            Some(Block { slot, iccid, cause, wanted, left })
         });
         blocks.collect()
     }

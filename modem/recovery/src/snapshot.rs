@@ -1,8 +1,9 @@
 //! What the machine knows, as values to be shown.
 
+use crate::desk::Work;
 use crate::facts::{Bearer, Iccid, Identity, Registration, Signal, SimState, Slot};
 use crate::recovery::Recovery;
-use crate::{Fault, Readiness, Reason, Rung, Stage, Timestamp};
+use crate::{Fault, Readiness, Reason, Rung, Saved, Stage, Timestamp};
 
 /// The whole picture of one modem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,24 @@ pub struct AllowanceSnapshot {
 }
 
 impl Recovery {
+    /// Whether a save is awaited that what follows relies on: until it has ended, nothing must be asked of the modem, for
+    /// what was decided was decided by what is known now.
+    #[must_use]
+    pub fn awaits_save(&self) -> bool {
+        self.desk.flight.as_ref().is_some_and(|flight| flight.work == Work::Keep)
+    }
+
+    /// The card that is in use, where it told its number.
+    #[must_use]
+    pub fn card(&self) -> Option<&Iccid> {
+        self.known.sim.as_ref().and_then(|sim| sim.iccid.as_ref())
+    }
+
+    /// What is to be on the disk when this machine is dropped now: its counting goes on from there.
+    pub fn farewell(&mut self) -> Saved {
+        self.saved()
+    }
+
     /// What is known now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
@@ -70,7 +89,7 @@ impl Recovery {
         let iccid = self.known.sim.as_ref().and_then(|sim| sim.iccid.clone());
         let limit = self.allowance().map(|allowance| allowance.bytes);
         let allowance = iccid.as_ref().map(|iccid| {
-            let used = self.meter.carried(iccid);
+            let used = self.carried(iccid);
             AllowanceSnapshot { used, limit, used_up: limit.is_some_and(|limit| used >= limit) }
         });
         Snapshot {

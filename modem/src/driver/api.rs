@@ -8,7 +8,7 @@ use crate::ports::{Probing, Selector, Sysfs};
 use crate::session::Timing;
 use shunt_at::Outcome;
 use shunt_recovery::facts::{Addresses, IpSettings, Slot, Usage};
-use shunt_recovery::{Entry, Pin, Rung, Saved, Snapshot, UnixTime};
+use shunt_recovery::{Elsewhere, Entry, Pin, Rung, Saved, Snapshot, UnixTime};
 use shunt_sms::pdu::StatusReport;
 use shunt_sms::{Address, EncodeError, Message, PduError};
 use std::path::PathBuf;
@@ -24,8 +24,10 @@ pub struct Config {
     pub sysfs: Sysfs,
     /// Symbols a second, where its port has a speed. USB has none.
     pub baud: u32,
-    /// The context that carries the link's data: APN, families, authentication.
+    /// The context that carries the link's data, of the first SIM: APN, families, authentication.
     pub context: Context,
+    /// The same of the second SIM and those after it, in their order in `recovery`. Where one is missing, the first's counts.
+    pub more_contexts: Vec<Context>,
     /// SIMs with their PINs and allowances, the return to the preferred one, how often a modem that is well is asked. Of
     /// the hardware and of what is `wanted` nothing need be said: the driver finds out.
     pub recovery: shunt_recovery::Config,
@@ -41,6 +43,15 @@ pub struct Config {
     pub probing: Probing,
     /// How many times faster than the wall's the machine's time runs: 1. More is for tests, where an hour must not take one.
     pub speed: u32,
+}
+
+impl Config {
+    /// The context of the SIM at this place.
+    #[must_use]
+    pub fn context_of(&self, sim: usize) -> &Context {
+        let more = sim.checked_sub(1).and_then(|more| self.more_contexts.get(more));
+        more.unwrap_or(&self.context)
+    }
 }
 
 /// How a modem's supply is cut.
@@ -65,7 +76,8 @@ pub struct Gpio {
     pub active_low: bool,
 }
 
-/// The agent's side of a driver. The driver ends, and lets go of the ports, when `orders` is dropped.
+/// The agent's side of a driver. The driver ends, and lets go of the ports, when `orders` is dropped; its last word is a
+/// [`Told::Save`], so whoever drops `orders` reads `told` to its end.
 #[derive(Debug)]
 pub struct Handle {
     /// Takes orders, of which few wait.
@@ -174,6 +186,8 @@ pub enum Order {
     Usage(Usage),
     /// The time of day is known, or was put right.
     Clock(UnixTime),
+    /// What other modems know of SIM cards changed: this is all of it now.
+    Elsewhere(Elsewhere),
 }
 
 /// The longest that an operator's command may take: what [`crate::longest::NETWORK_SEARCH`] allows, and no machine's

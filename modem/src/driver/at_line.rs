@@ -198,7 +198,7 @@ impl fmt::Display for Harm {
             Self::Bearer => "bearers belong to the agent: set the APN in the config, or order a new bearer by `shunt modem reset --rung bearer`",
             Self::Registration => "it leaves the network: order `shunt modem reset --rung register` instead",
             Self::Radio => "it takes the modem away: use `shunt modem reset`",
-            Self::Sim => "it may use up the tries of the PIN: use `shunt modem sim`",
+            Self::Sim => "it may use up the tries of the PIN: name its file by pin_file in the config, and give a PUK in a phone",
             Self::Slot => "slots belong to the agent: use `shunt modem sim`",
             Self::Messages => "messages belong to the agent: use `shunt modem sms`",
             Self::Basic => "only `ATI` and commands that begin with a sign (`AT+…`) may be sent by hand; others set up the session",

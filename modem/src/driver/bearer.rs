@@ -24,12 +24,12 @@ impl Hands {
         Err(last)
     }
 
-    /// Defines the context and brings the bearer up, in the first way that the modem has.
-    pub(super) async fn bearer_up(&mut self) -> Result<(), Broken> {
-        if !self.defined {
-            let context = self.config.context.clone();
+    /// Defines the context of the SIM at place `sim` and brings the bearer up, in the first way that the modem has.
+    pub(super) async fn bearer_up(&mut self, sim: usize) -> Result<(), Broken> {
+        if self.defined != Some(sim) {
+            let context = self.config.context_of(sim).clone();
             self.act(Step::Define(&context)).await?;
-            self.defined = true;
+            self.defined = Some(sim);
         }
         self.translated = false;
         let cid = self.config.context.cid;

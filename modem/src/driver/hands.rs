@@ -28,14 +28,15 @@ pub(super) struct Hands {
     pub(super) dialect: &'static Dialect,
     /// The way by which the bearer comes up.
     pub(super) way: &'static Way,
-    /// The context was defined since the modem's start.
-    pub(super) defined: bool,
+    /// The SIM whose context was defined since the modem's start.
+    pub(super) defined: Option<usize>,
     /// The modem translates addresses: the host's is another than the bearer's.
     pub(super) translated: bool,
     /// How often in a row some of its ports were not there.
     pub(super) incomplete: u32,
-    /// The modem counts bytes itself.
-    pub(super) counts: bool,
+    /// Whether the modem counts bytes itself, by its first answer since it was identified. It is not asked to decide again:
+    /// two counters in turn would count nothing.
+    pub(super) counts: Option<bool>,
     /// Messages are set up since the modem's start.
     pub(super) letters_set_up: bool,
     /// The reference of the last message that was sent.
@@ -119,10 +120,10 @@ impl Hands {
             tell: Tell { sender, untold: 0 },
             dialect,
             way: first_way(dialect),
-            defined: false,
+            defined: None,
             translated: false,
             incomplete: 0,
-            counts: true,
+            counts: None,
             letters_set_up: false,
             reference: 0,
             lives: 0,
@@ -171,7 +172,7 @@ impl Hands {
 
     /// What was learnt of a modem that booted or went is void.
     pub(super) fn forget(&mut self) {
-        self.defined = false;
+        self.defined = None;
         self.translated = false;
         self.letters_set_up = false;
         self.lives += 1;

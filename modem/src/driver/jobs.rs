@@ -149,13 +149,13 @@ impl Hands {
 
     /// The messages, with the modem set up for them once after its start.
     async fn mailbox(&mut self) -> Result<Mailbox<'_>, SmsError> {
-        let set_up = self.letters_set_up;
-        let mut mailbox = Mailbox::new(self.session()?);
+        let (set_up, speed) = (self.letters_set_up, self.config.speed);
+        let mut mailbox = Mailbox::new(self.session()?).hurried(speed);
         if !set_up {
             mailbox.set_up().await?;
             self.letters_set_up = true;
         }
-        Ok(Mailbox::new(self.session()?))
+        Ok(Mailbox::new(self.session()?).hurried(speed))
     }
 
     fn session(&mut self) -> Result<&mut Session, SmsError> {
@@ -213,7 +213,7 @@ fn received(stored: Vec<Stored>) -> Vec<Received> {
 }
 
 /// A message without the places of its parts.
-pub(super) fn untagged(message: Message<Place>) -> Message<()> {
+pub(super) fn untagged<T>(message: Message<T>) -> Message<()> {
     let Message { sender, sent, content, flaws, parts, missing, tags: _ } = message;
     Message { sender, sent, content, flaws, parts, missing, tags: Vec::new() }
 }

@@ -57,8 +57,13 @@ impl Hands {
         sleep(self.pace.real(OFF_USB)).await;
         // Whatever came of it: a modem that stays away is the worst.
         let on = write(switch.clone(), "1").await;
-        off.and(on).map_err(|error| {
-            warn!(switch = %switch.display(), %error, "failed to take the modem off USB; it needs root");
+        off.map_err(|error| {
+            warn!(switch = %switch.display(), %error, "failed to take the modem off USB; it must be there, and needs root");
+            // Nothing was done to it.
+            UNSUPPORTED
+        })?;
+        on.map_err(|error| {
+            warn!(switch = %switch.display(), %error, "failed to bring the modem back onto USB");
             OTHER
         })
     }

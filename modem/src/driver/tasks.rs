@@ -6,7 +6,7 @@ use super::hands::{Broken, Hands, first_way};
 use crate::Session;
 use crate::dialect::{Dialect, Query, Reading, Step, sim_of_error};
 use crate::ports::{Bus, FindError};
-use shunt_recovery::facts::{Fact, Identity, Ports, Radio, Signal, Sim, SimState, Slot, Tries};
+use shunt_recovery::facts::{Counter, Fact, Identity, Ports, Radio, Signal, Sim, SimState, Slot, Tries};
 use shunt_recovery::{End, Hardware, Refusal, Task};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -55,7 +55,7 @@ impl Hands {
             Task::ReadAttach => self.read_attach().await,
             Task::Attach => self.act(Step::Attach).await,
             Task::ReadBearer => self.read_bearer().await,
-            Task::BearerUp => self.bearer_up().await,
+            Task::BearerUp(sim) => self.bearer_up(sim).await,
             Task::BearerDown => self.bearer_down().await,
             Task::ReadIp => self.read_ip().await,
             Task::ApplyIp(settings) => self.apply_ip(settings).await,
@@ -163,7 +163,7 @@ impl Hands {
         }
         self.dialect = Dialect::of(&identity, self.usb());
         self.way = first_way(self.dialect);
-        self.counts = true;
+        self.counts = None;
         self.forget();
         self.watch().await?;
         self.gathered.hardware = Some(self.hardware());
@@ -297,12 +297,17 @@ impl Hands {
     }
 
     pub(super) async fn read_usage(&mut self) -> Result<(), Broken> {
-        if let Ok(Reading::Usage(usage)) = self.read(Query::Usage).await? {
-            return self.found(Fact::Usage(usage));
+        let usage = match self.read(Query::Usage).await? {
+            Ok(Reading::Usage(usage)) => Some(usage),
+            Ok(_) | Err(_) => None,
+        };
+        // One that does not count leaves it to the host's interface.
+        let counts = *self.counts.get_or_insert(usage.is_some());
+        match usage {
+            Some(usage) if counts => self.found(Fact::Usage(Counter::Modem, usage)),
+            Some(_) => Ok(()),
+            None => Err(UNSUPPORTED),
         }
-        // It does not count: what the host's interface counted counts from now on.
-        self.counts = false;
-        Err(UNSUPPORTED)
     }
 
     /// What no decision hangs on, but operators ask for.
@@ -329,4 +334,21 @@ impl Hands {
 
 fn done(result: Result<(), Broken>) -> End {
     result.map_or_else(Broken::end, |()| End::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timing;
+    use crate::ports::Probing;
+
+    /// A task that is given up before its last step would never take it.
+    #[test]
+    fn what_a_task_takes_at_most_fits_into_its_limit() {
+        for task in [Task::Fence, Task::PokeSibling] {
+            assert!(Timing::default().longest() <= task.limit(), "{task:?}");
+        }
+        // Ports of a modem's makers, then all others, and each of them silent.
+        assert!(Probing::default().timing.longest() * 2 < Task::FindPorts.limit());
+    }
 }

@@ -6,7 +6,8 @@ use super::jobs::{Ended, Job};
 use super::{Driver, ERRANDS, HELD, Heard, state};
 use crate::ModemError;
 use crate::dialect::{Query, Told as Line};
-use shunt_recovery::facts::{Bearer, Fact, Ports, SimState};
+use crate::sms::brought;
+use shunt_recovery::facts::{Bearer, Counter, Fact, Ports, SimState};
 use shunt_recovery::{Action, Event, Stage, Timestamp};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -121,7 +122,7 @@ impl Driver {
             lines.push(line);
         }
         self.hands = Some(hands);
-        for line in lines {
+        for line in with_their_messages(lines) {
             self.take_line(&line);
         }
         if let Some(hardware) = hardware {
@@ -150,6 +151,9 @@ impl Driver {
     fn take_line(&mut self, line: &str) {
         let Some(hands) = &mut self.hands else { return };
         hands.counters.urcs += 1;
+        if let Some(digits) = brought(line) {
+            return self.post.brought(digits, self.pace.now());
+        }
         let cid = hands.config.context.cid;
         match hands.dialect.urc(line) {
             None | Some(Line::PoweredOff) => {}
@@ -190,11 +194,12 @@ impl Driver {
             Order::Data { flows } => Event::Data { flows },
             Order::HostIp(addresses) => Event::Fact(Fact::HostIp(addresses)),
             Order::Usage(usage) => {
-                if self.hands.as_ref().is_none_or(|hands| hands.counts) {
+                if self.hands.as_ref().is_none_or(|hands| hands.counts != Some(false)) {
                     return;
                 }
-                Event::Fact(Fact::Usage(usage))
+                Event::Fact(Fact::Usage(Counter::Host, usage))
             }
+            Order::Elsewhere(elsewhere) => Event::Elsewhere(elsewhere),
             Order::Clock(unix) => Event::Clock(unix),
         };
         self.hold(event);
@@ -253,9 +258,17 @@ impl Driver {
             }
         }
         self.had_ports = ports;
+        let now = self.pace.now();
+        if let Some(card) = self.recovery.card().filter(|card| self.card.as_ref() != Some(*card)) {
+            let another = self.card.replace(card.clone()).is_some();
+            // Its places are not those of the card before.
+            if another {
+                self.post.restart(now);
+            }
+        }
         if lives != self.lives {
             self.lives = lives;
-            self.post.restart();
+            self.post.restart(now);
             self.details = Timestamp::ZERO;
             self.looked_for_sibling = false;
         }
@@ -272,6 +285,10 @@ impl Driver {
     fn next_job(&mut self) -> Option<Job> {
         if let Some(task) = self.task.take() {
             return Some(task);
+        }
+        // What is being decided goes by what is known: nothing is asked meanwhile.
+        if self.recovery.awaits_save() {
+            return None;
         }
         let hands = self.hands.as_ref()?;
         if hands.pair.is_some()
@@ -349,5 +366,32 @@ impl Driver {
             *shown = new;
             !same
         });
+    }
+}
+
+/// Lines of a reply that took all lines: one that brings a message, and the message behind it, are one again.
+fn with_their_messages(lines: Vec<String>) -> Vec<String> {
+    let mut whole: Vec<String> = Vec::new();
+    for line in lines {
+        match whole.last_mut() {
+            Some(head) if brought(&format!("{head}\n{line}")) == Some(&line) => {
+                head.push('\n');
+                head.push_str(&line);
+            }
+            _ => whole.push(line),
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_stays_with_the_line_that_brought_it() {
+        let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+        let came = lines(&["+CREG: 1", "+CMT: ,2", "0791", "0791", "+CMT: ,2", "OK"]);
+        assert_eq!(with_their_messages(came), ["+CREG: 1", "+CMT: ,2\n0791", "0791", "+CMT: ,2", "OK"]);
     }
 }

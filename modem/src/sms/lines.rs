@@ -60,20 +60,24 @@ impl Notice {
 }
 
 impl Stored {
-    /// From `+CMGL: <index>,<stat>,[<alpha>],<length>` and the line behind it.
-    pub(super) fn listed(head: &str, pdu: &str) -> Option<Self> {
-        listed_place(head).map(|place| Self::of(place, pdu))
-    }
-
     /// From `+CMGR: <stat>,[<alpha>],<length>` and the line behind it.
     pub(super) fn read(place: Place, head: &str, pdu: &str) -> Option<Self> {
         head.starts_with("+CMGR:").then(|| Self::of(place, pdu))
     }
 
     /// The length that the modem tells is not looked at: modems disagree on it, and the message has its own.
-    fn of(place: Place, pdu: &str) -> Self {
+    pub(super) fn of(place: Place, pdu: &str) -> Self {
         Self { place, digits: pdu.trim().to_owned(), content: Incoming::from_hex(pdu) }
     }
+}
+
+/// The message that an unsolicited line brings itself (`+CMT`, `+CDS`) instead of telling where it is stored: a modem
+/// that was set up by others does so, and keeps no copy. Where it is not in PDU mode, it is given as it came.
+#[must_use]
+pub fn brought(line: &str) -> Option<&str> {
+    let (head, body) = line.split_once('\n')?;
+    let pdu = !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ["+CMT:", "+CDS:"].iter().any(|start| head.starts_with(start)).then_some(if pdu { body } else { line })
 }
 
 /// From `+CMGL: <index>,<stat>,[<alpha>],<length>`.
@@ -124,10 +128,19 @@ mod tests {
         ] {
             assert_eq!(receiving(line).as_deref(), memory, "{line}");
         }
+        for (line, message) in [
+            ("+CMT: ,24\n0791", Some("0791")),
+            ("+CDS: 24\n00", Some("00")),
+            ("+CMT: \"+491\",,\"\"\nhello", Some("+CMT: \"+491\",,\"\"\nhello")),
+            ("+CMT: ,24", None),
+            ("+CBM: 88\n00", None),
+        ] {
+            assert_eq!(brought(line), message, "{line}");
+        }
         for (head, place) in
             [("+CMGL: 1,1,,24", Some(1)), ("+CMGL:7,0,\"a,b\",24", Some(7)), ("+CMGL: a,1", None)]
         {
-            assert_eq!(Stored::listed(head, "00").map(|stored| stored.place.0), place, "{head}");
+            assert_eq!(listed_place(head).map(|place| place.0), place, "{head}");
         }
     }
 }

@@ -28,6 +28,13 @@ pub enum Fault {
         /// How many.
         count: u32,
     },
+    /// An unsolicited line stands within each of the next `count` answers, behind their first line.
+    Interrupt {
+        /// About what.
+        about: About,
+        /// How many answers.
+        count: u32,
+    },
     /// So many unsolicited lines, one after each `every`.
     Storm {
         /// How many lines.
@@ -49,6 +56,15 @@ pub enum Fault {
     Stall(Cure),
     /// No bearer comes up.
     NoBearer(Cure),
+}
+
+/// What an unsolicited line within an answer is about. It tells the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The registration: `+CREG`.
+    Network,
+    /// The card: `+CPIN`.
+    Card,
 }
 
 /// What ends a fault; in the order of the recovery ladder. Whatever starts the firmware anew ends the faults of all
@@ -101,7 +117,11 @@ impl Fault {
             | Self::Stall(cure)
             | Self::NoBearer(cure) => cure,
             // They use themselves up.
-            Self::Late { .. } | Self::Cut { .. } | Self::Garbage { .. } | Self::Storm { .. } => Cure::Reset,
+            Self::Late { .. }
+            | Self::Cut { .. }
+            | Self::Garbage { .. }
+            | Self::Interrupt { .. }
+            | Self::Storm { .. } => Cure::Reset,
         }
     }
 

@@ -23,7 +23,7 @@ mod tests;
 pub use self::core::{CardState, Modem, Output};
 pub use card::{Card, Lock};
 pub use edge::{BearerHook, Endpoint, Simulator};
-pub use fault::{Cure, Fault};
+pub use fault::{About, Cure, Fault};
 pub use network::{Addresses, Network, Service, Signal};
 pub use profile::{Interface, Profile, Timing};
 pub use state::{Bearer, Counts, Power, Sent};

@@ -1,8 +1,9 @@
 //! What the modem hears and says on its ports, and how faults spoil it.
 
+use super::card::Lock;
 use super::commands::{Answer, End};
-use super::core::{Due, Modem, Output};
-use super::fault::Fault;
+use super::core::{CardState, Due, Modem, Output};
+use super::fault::{About, Fault};
 use super::line::calls;
 use super::terminal::{Mode, Payload, Pending, Turn};
 
@@ -189,6 +190,8 @@ impl Modem {
     /// What faults make of an answer.
     fn spoil(&mut self, mut text: Vec<u8>) -> Vec<u8> {
         let mut garbage = false;
+        let card = self.card_state();
+        let network = self.radio.stat;
         for fault in &mut self.faults {
             match fault {
                 Fault::Cut { count } if *count > 0 => {
@@ -198,6 +201,22 @@ impl Modem {
                 Fault::Garbage { count } if *count > 0 => {
                     *count -= 1;
                     garbage = true;
+                }
+                // The final code alone has no line that something could stand behind.
+                Fault::Interrupt { about, count } if *count > 0 => {
+                    let line = match (about, card) {
+                        (About::Network, _) => format!("+CREG: {network}"),
+                        (About::Card, CardState::Open) => "+CPIN: READY".to_owned(),
+                        (About::Card, CardState::Locked(Lock::Pin)) => "+CPIN: SIM PIN".to_owned(),
+                        (About::Card, _) => continue,
+                    };
+                    let ends: Vec<_> = (2..=text.len())
+                        .filter(|end| text.get(..*end).is_some_and(|text| text.ends_with(b"\r\n")))
+                        .collect();
+                    if let [_, first, _, _, ..] = ends[..] {
+                        *count -= 1;
+                        text.splice(first..first, format!("\r\n{line}\r\n").into_bytes());
+                    }
                 }
                 _ => {}
             }
@@ -209,7 +228,10 @@ impl Modem {
         self.faults.retain(|fault| {
             !matches!(
                 fault,
-                Fault::Cut { count: 0 } | Fault::Garbage { count: 0 } | Fault::Late { count: 0, .. }
+                Fault::Cut { count: 0 }
+                    | Fault::Garbage { count: 0 }
+                    | Fault::Interrupt { count: 0, .. }
+                    | Fault::Late { count: 0, .. }
             )
         });
         text

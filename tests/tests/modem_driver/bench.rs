@@ -58,6 +58,8 @@ pub(crate) struct Setup {
     pub(crate) power: Power,
     pub(crate) usb: bool,
     pub(crate) apn: &'static str,
+    /// Those of the SIMs behind the first.
+    pub(crate) more_apns: Vec<&'static str>,
     pub(crate) saved: Saved,
 }
 
@@ -70,6 +72,7 @@ impl Default for Setup {
             power: Power::Asked,
             usb: true,
             apn: "internet",
+            more_apns: Vec::new(),
             saved: Saved::default(),
         }
     }
@@ -82,18 +85,20 @@ impl Bench {
         let endpoints = vec![Endpoint::Pty(home.path().to_owned()); 2];
         let began = Instant::now();
         let modem = Arc::new(Simulator::start(setup.profile, setup.network, endpoints, None, 7).unwrap());
+        let context = |apn: &str| Context {
+            cid: Cid(1),
+            apn: apn.into(),
+            pdp: PdpType::V4V6,
+            auth: Auth::None,
+            user: String::new(),
+            password: String::new(),
+        };
         let config = Config {
             selector: Selector::Id(DeviceId { vendor: 0x2c7c, product: 0x0125 }),
             sysfs: Sysfs::at(&sys, &dev),
             baud: 115_200,
-            context: Context {
-                cid: Cid(1),
-                apn: setup.apn.into(),
-                pdp: PdpType::V4V6,
-                auth: Auth::None,
-                user: String::new(),
-                password: String::new(),
-            },
+            context: context(setup.apn),
+            more_contexts: setup.more_apns.into_iter().map(context).collect(),
             recovery: setup.recovery,
             power: setup.power,
             usb: setup.usb,

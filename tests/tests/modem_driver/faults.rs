@@ -18,7 +18,7 @@ fn budget(rung: Rung) -> Duration {
     let way_up = secs(60);
     way_up
         + match rung {
-            Rung::Fence => secs(9) * 2,
+            Rung::Fence => secs(15) * 2,
             Rung::Reopen => secs(5),
             Rung::Bearer => secs(160),
             Rung::Register => secs(150),

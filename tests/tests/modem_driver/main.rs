@@ -7,6 +7,7 @@ mod bench;
 mod faults;
 mod orders;
 mod sims;
+mod story;
 
 use bench::{Bench, SPEED, Setup};
 

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Setup};
 use shunt_lab::modem::{Card, Cure, Fault, Profile};
-use shunt_modem::driver::api::Order;
+use shunt_modem::driver::api::{Answer, Order};
 use shunt_recovery::facts::Slot;
 use shunt_recovery::{Cause, Config, Happening, Pin, PinProblem, Readiness, Rung, SimConfig};
 use std::time::Duration;
@@ -124,4 +124,35 @@ async fn the_other_sim_is_used_by_order() {
     bench.verified().await;
     assert_eq!(bench.state.borrow().machine.slot, Some(Slot(2)));
     assert_eq!(bench.act(|modem, _| modem.card().map(|card| card.iccid.clone())), Some(Card::other().iccid));
+}
+
+/// The slot in use, and the access point that the modem's context has now.
+async fn slot_and_apn(bench: &Bench) -> (Option<Slot>, String) {
+    let (answer, reply) = Answer::new();
+    let line = "AT+CGDCONT?".parse().unwrap();
+    bench.order(Order::At { line, limit: Duration::from_secs(5), answer }).await;
+    let lines = tokio::time::timeout(crate::bench::DEADLINE, reply).await.unwrap().unwrap().unwrap().lines;
+    let own = lines.iter().find(|line| line.starts_with("+CGDCONT: 1,")).unwrap();
+    let apn = own.split(',').nth(2).unwrap().trim_matches('"').to_owned();
+    (bench.state.borrow().machine.slot, apn)
+}
+
+#[tokio::test]
+async fn two_sims_come_up_each_by_the_access_point_of_its_provider() {
+    let profile = Profile { cards: [Some(Card::default()), Some(Card::other())], ..Profile::quick() };
+    // The second is the preferred one: the modem comes up with the first, and the agent goes back and forth.
+    let sims = [2, 1].map(|slot| SimConfig { slot: Some(Slot(slot)), ..SimConfig::default() });
+    let recovery = Config { sims: sims.to_vec(), watch: Duration::from_secs(5), ..Config::default() };
+    let setup =
+        Setup { profile, recovery, apn: "two.example", more_apns: vec!["one.example"], ..Setup::default() };
+    let bench = Bench::new(setup);
+    bench.verified().await;
+    assert_eq!(slot_and_apn(&bench).await, (Some(Slot(1)), "one.example".to_owned()));
+    for (slot, name) in [(2, "two.example"), (1, "one.example")] {
+        let from = bench.journal().len();
+        bench.order(Order::SwitchSim(Slot(slot))).await;
+        bench.helped(from, Rung::Slot).await;
+        bench.verified().await;
+        assert_eq!(slot_and_apn(&bench).await, (Some(Slot(slot)), name.to_owned()));
+    }
 }

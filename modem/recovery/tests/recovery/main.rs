@@ -6,6 +6,8 @@ mod model;
 mod world;
 
 #[cfg(test)]
+mod cards;
+#[cfg(test)]
 mod manners;
 #[cfg(test)]
 mod properties;

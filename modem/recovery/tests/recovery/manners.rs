@@ -4,7 +4,8 @@ use crate::model::{Cure, Faults, Modem};
 use crate::scenarios::{config, minutes, rungs, secs, well};
 use crate::world::World;
 use shunt_recovery::{
-    Action, Config, Fault, Happening, Hardware, Readiness, Reason, Recovery, Saved, Task, Timestamp,
+    Action, Config, End, Event, Fault, Happening, Hardware, Readiness, Reason, Recovery, Refusal, Saved,
+    Task, Timestamp,
 };
 
 #[test]
@@ -34,6 +35,36 @@ fn a_modem_whose_reset_cannot_be_kept_is_brought_back_all_the_same() {
     world.modem.faults = Faults { no_disk: true, stalled: Some(Cure::Reset), ..Faults::NONE };
     world.verified(minutes(30)).expect("verified");
     assert!(world.journal.iter().any(|entry| entry.what == Happening::NotKept));
+}
+
+#[test]
+fn a_reset_that_could_not_be_made_does_not_count() {
+    let mut now = Timestamp::from_nanos(1);
+    let hardware = Hardware { usb: true, ..Hardware::default() };
+    let mut recovery = Recovery::new(Config { hardware, ..config() }, &Saved::default(), 1, now);
+    let (mut tried, mut disk) = (0, Saved::default());
+    // A modem that is not there: nothing is on USB that could be taken off it.
+    while now < Timestamp::ZERO + minutes(3 * 60) {
+        while let Some(action) = recovery.poll_action() {
+            let (id, end) = match action {
+                Action::Do { id, task: Task::UsbReset, .. } => {
+                    tried += 1;
+                    (id, End::Refused(Refusal::Unsupported))
+                }
+                Action::Do { id, .. } => (id, End::Refused(Refusal::Other)),
+                Action::Save { id, saved } => {
+                    disk = saved;
+                    (id, End::Done)
+                }
+                Action::Journal(_) => continue,
+            };
+            recovery.handle_event(Event::Ended { id, end }, now);
+        }
+        now = recovery.poll_timeout().unwrap();
+        recovery.handle_timeout(now);
+    }
+    assert!(tried >= 3, "{tried}");
+    assert_eq!((recovery.snapshot().resets, disk.resets.len()), ((0, 0), 0));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! A modem as the machine sees it: tasks in, facts and ends out, with a network and faults to order.
 
 use shunt_recovery::facts::{
-    Addresses, Bearer, CmeError, Domain, Fact, Iccid, Identity, IpSettings, MobilityCause, Ports, Radio,
-    Registration, RegistrationState, SessionCause, Sim, SimState, Slot, Tries, Usage,
+    Addresses, Bearer, CmeError, Counter, Domain, Fact, Iccid, Identity, IpSettings, MobilityCause, Ports,
+    Radio, Registration, RegistrationState, SessionCause, Sim, SimState, Slot, Tries, Usage,
 };
 use shunt_recovery::{End, Refusal, Task, Timestamp};
 use std::net::Ipv4Addr;
@@ -292,11 +292,13 @@ impl Modem {
                 self.bearer &= self.registered().is_registered();
                 done(short, vec![Fact::Bearer(self.bearer_fact())])
             }
-            Task::BearerUp if self.sim().state != SimState::Ready => refused(Refusal::Cme(CmeError::SIM_PIN)),
-            Task::BearerUp if !self.registered().is_registered() => {
+            Task::BearerUp(_) if self.sim().state != SimState::Ready => {
+                refused(Refusal::Cme(CmeError::SIM_PIN))
+            }
+            Task::BearerUp(_) if !self.registered().is_registered() => {
                 refused(Refusal::Cme(CmeError::NO_NETWORK))
             }
-            Task::BearerUp => match self.faults.refused {
+            Task::BearerUp(_) => match self.faults.refused {
                 Some(cause) => refused(Refusal::Session(cause)),
                 None => {
                     self.leases = self.leases.wrapping_add(1);
@@ -315,7 +317,7 @@ impl Modem {
             }
             Task::ReadUsage => {
                 let usage = Usage { received: self.carried, sent: 0 };
-                done(short, vec![Fact::Usage(usage)])
+                done(short, vec![Fact::Usage(Counter::Modem, usage)])
             }
             Task::Reset => {
                 self.restart(Cure::Reset);

@@ -13,6 +13,10 @@ fn with_pin(pin: &str) -> Config {
     Config { sims, ..config() }
 }
 
+fn wanting(wanted: Option<u64>) -> Config {
+    Config { sims: vec![SimConfig { wanted, ..SimConfig::default() }], ..config() }
+}
+
 fn locked(pin: &str) -> Modem {
     let mut modem = Modem::new(1);
     modem.cards[0] = Card::new(1, Some(pin));
@@ -183,13 +187,13 @@ fn no_sim_makes_no_resets_and_an_inserted_one_is_used_at_once_or_within_the_hour
 
 /// How often the network was asked for the bearer.
 fn asked(world: &World) -> usize {
-    world.tasks.iter().filter(|task| matches!(task, Task::BearerUp)).count()
+    world.tasks.iter().filter(|task| matches!(task, Task::BearerUp(_))).count()
 }
 
 #[test]
 fn an_agent_that_restarts_all_the_time_does_not_ask_a_network_again_that_refused() {
     for clock in [true, false] {
-        let mut world = World::new(Config { wanted: Some(1), ..config() }, Modem::new(1), 1);
+        let mut world = World::new(wanting(Some(1)), Modem::new(1), 1);
         world.modem.faults.refused = Some(SessionCause::UNKNOWN_APN);
         world.clock = clock;
         world.run_for(secs(60));
@@ -214,14 +218,14 @@ fn an_agent_that_restarts_all_the_time_does_not_ask_a_network_again_that_refused
 #[test]
 fn another_apn_or_another_card_is_tried_at_once_after_a_restart() {
     let refused = |wanted| {
-        let mut world = World::new(Config { wanted, ..config() }, Modem::new(1), 1);
+        let mut world = World::new(wanting(wanted), Modem::new(1), 1);
         world.modem.faults.refused = Some(SessionCause::UNKNOWN_APN);
         world.run_for(secs(60));
         world.modem.faults.refused = None;
         world
     };
     let mut world = refused(Some(1));
-    world.config.wanted = Some(2);
+    world.config = wanting(Some(2));
     world.restart(false, secs(1));
     world.verified(secs(30)).expect("verified");
     let mut world = refused(Some(1));
@@ -317,6 +321,7 @@ fn the_allowance_is_counted_by_card_over_restarts_and_saved_seldom() {
     let sims = vec![SimConfig { allowance, ..SimConfig::default() }];
     let mut world = World::new(Config { sims, ..config() }, Modem::new(1), 1);
     world.verified(secs(30)).expect("verified");
+    world.run_for(minutes(1));
     let used = |world: &World| world.snapshot().allowance.map(|known| (known.used >> 20, known.used_up));
     for _ in 0..60 {
         world.modem.carried += 1 << 20;
