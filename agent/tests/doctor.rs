@@ -7,8 +7,9 @@ mod netns;
 use netns::agent::{Agent, FIBER, LTE};
 use netns::far::{Far, sysctl};
 use netns::nft::Table;
-use netns::wire::{Wire, monitor, told};
+use netns::wire::{Wire, monitor, told_of_v4};
 use netns::within;
+use rtnetlink::packet_core::NLM_F_DUMP;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use serde_json::Value;
@@ -59,6 +60,13 @@ impl Gateway {
     /// What the doctor says of it.
     fn examined(&self, targets: &[&str], more: &[&str]) -> Answer {
         examine(&self.config(targets), &self.directory.path().join("socket"), more)
+    }
+
+    /// As the kernel lists them.
+    fn rules_of_v6(&mut self) -> Vec<Vec<u8>> {
+        let mut filter = RuleMessage::default();
+        filter.header.family = AddressFamily::Inet6;
+        self.wire.ask(34, NLM_F_DUMP, &filter).unwrap()
     }
 
     fn spoilt(&self) -> Answer {
@@ -119,9 +127,11 @@ impl Answer {
 #[test]
 fn a_sound_gateway_is_told_so_and_nothing_is_changed() {
     within("a_sound_gateway_is_told_so_and_nothing_is_changed", || {
-        let gateway = Gateway::new();
+        let mut gateway = Gateway::new();
         let monitor = monitor();
+        let rules = gateway.rules_of_v6();
         let answer = gateway.spoilt();
+        assert_eq!(gateway.rules_of_v6(), rules);
         // An ordinary user may not open the device everywhere; then that is told.
         match File::options().read(true).write(true).open("/dev/net/tun") {
             Ok(_) => answer.is_ok("kernel"),
@@ -136,7 +146,7 @@ fn a_sound_gateway_is_told_so_and_nothing_is_changed() {
         answer.says("target", "ok", "10.9.9.9 in ");
         answer.says("daemon", "note", "No daemon runs");
         assert_eq!(answer.report["count"]["fault"], 0, "{:#}", answer.report);
-        assert_eq!(told(&monitor), Vec::<u16>::new(), "an address, a route or a rule was changed");
+        assert_eq!(told_of_v4(&monitor), Vec::<u16>::new(), "an address, a route or a rule was changed");
         let offline = gateway.examined(&[ANSWERS], &["--offline"]);
         offline.says("target", "not_checked", "--offline was given");
     });
@@ -233,6 +243,6 @@ fn beside_the_agents_rules_everything_is_as_without_them() {
             answer.is_ok(check);
         }
         answer.says("daemon", "warning", "its rules stand in the kernel");
-        assert_eq!(told(&monitor), Vec::<u16>::new(), "an address, a route or a rule was changed");
+        assert_eq!(told_of_v4(&monitor), Vec::<u16>::new(), "an address, a route or a rule was changed");
     });
 }

@@ -117,6 +117,7 @@ pub(super) fn facts() -> Facts {
             networkd: Vec::new(),
             firewall: None,
             leases: Vec::new(),
+            unread: Vec::new(),
         },
         daemon: DaemonFacts::Running { version: env!("CARGO_PKG_VERSION").to_owned(), warnings: Vec::new() },
         disk: Some(Ok(Disk {

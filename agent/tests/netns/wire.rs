@@ -347,9 +347,20 @@ pub fn monitor() -> Socket {
 
 /// The kinds of messages that came since.
 pub fn told(monitor: &Socket) -> Vec<u16> {
-    let mut kinds = Vec::new();
+    messages(monitor).into_iter().map(|(kind, _)| kind).collect()
+}
+
+/// The same, of IPv4 alone: of IPv6 addresses the kernel speaks again when it is done with them.
+pub fn told_of_v4(monitor: &Socket) -> Vec<u16> {
+    let v4 = |(_, family): &(u16, u8)| i32::from(*family) == libc::AF_INET;
+    messages(monitor).into_iter().filter(v4).map(|(kind, _)| kind).collect()
+}
+
+/// Kind and family of each message that came since.
+fn messages(monitor: &Socket) -> Vec<(u16, u8)> {
+    let mut all = Vec::new();
     while let Ok((datagram, _)) = monitor.recv_from_full() {
-        kinds.push(NetlinkBuffer::new(&datagram[..]).message_type());
+        all.push((NetlinkBuffer::new(&datagram[..]).message_type(), datagram[16]));
     }
-    kinds
+    all
 }

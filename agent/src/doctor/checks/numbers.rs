@@ -51,10 +51,13 @@ fn in_the_way(config: &Config, family: Family, rules: &[FoundRule], facts: &Fact
         let owner = owner(rule);
         let lookup = rule.table().filter(|_| conflict.catches_all);
         if let Some(table) = lookup {
-            let of_table = facts.network.tables.get(family).get(&table);
-            let default = of_table.is_some_and(|of| of.values().any(|default| *default));
+            let leads_out = match facts.network.tables.get(family).get(&table) {
+                Some(Ok(found)) => found.values().any(|default| *default),
+                Some(Err(_)) => true,
+                None => false,
+            };
             // Packets come through a table that has no way for them.
-            if !default {
+            if !leads_out {
                 return None;
             }
         }
@@ -110,15 +113,18 @@ fn in_our_range(config: &Config, family: Family, rules: &[FoundRule]) -> Vec<Fin
 fn in_our_tables(config: &Config, family: Family, facts: &Facts) -> Vec<Finding> {
     let numbers = &config.kernel;
     let ours = numbers.uplink_table()..=numbers.link_table(config.links.len());
-    let of_others = facts
-        .network
-        .tables
-        .get(family)
-        .range(ours)
-        .filter(|(_, protocols)| protocols.keys().any(|protocol| *protocol != numbers.protocol));
-    let tables: Vec<String> = of_others.map(|(table, _)| table.to_string()).collect();
+    let (mut tables, mut unread) = (Vec::new(), Vec::new());
+    for (table, routes) in facts.network.tables.get(family).range(ours) {
+        match routes {
+            Ok(of) if of.keys().any(|protocol| *protocol != numbers.protocol) => {
+                tables.push(table.to_string());
+            }
+            Ok(_) => {}
+            Err(why) => unread.push(Finding::unread(CHECK, &format!("the routes of table {table}"), why)),
+        }
+    }
     if tables.is_empty() {
-        return Vec::new();
+        return unread;
     }
     let what = format!(
         "Another program has {} routes in the {} {}, which {} Shunt's own.",
@@ -128,7 +134,8 @@ fn in_our_tables(config: &Config, family: Family, facts: &Facts) -> Vec<Finding>
         super::plural(tables.len(), "is", "are")
     );
     let mend = "Set kernel.table_base to 128 tables that nobody uses (after `shunt stop --restore`).";
-    vec![Finding::fault(CHECK, what, mend)]
+    unread.push(Finding::fault(CHECK, what, mend));
+    unread
 }
 
 /// mwan3 marks all traffic, its rules being there or not.
@@ -195,7 +202,7 @@ mod tests {
         facts.network.rules.v4 = Ok(rules);
         facts.network.tables.v4 = tables
             .iter()
-            .map(|(table, protocol, default)| (*table, BTreeMap::from([(*protocol, *default)])))
+            .map(|(table, protocol, default)| (*table, Ok(BTreeMap::from([(*protocol, *default)]))))
             .collect();
         check(&config(""), &facts)
     }

@@ -24,6 +24,11 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
             );
         }
     }
+    if let Err(why) = &facts.network.neighbours
+        && config.links.len() > 1
+    {
+        found.push(Finding::unread(CHECK, "whether one router stands behind two links", why));
+    }
     if found.is_empty() {
         let text = match config.links.len() {
             1 => "There is one link only: nothing stands behind it.",
@@ -199,6 +204,8 @@ mod tests {
             found(&findings, CHECK, Level::Warning, "fiber and lte");
         }
         let mut facts = facts();
+        facts.network.neighbours = Err(Unread::Failed("no".to_owned()));
+        found(&check(&config(""), &facts), CHECK, Level::NotChecked, "one router stands behind two links");
         facts.network.interfaces = Err(Unread::Failed("no".to_owned()));
         found(&check(&config(""), &facts), CHECK, Level::NotChecked, "in common");
     }

@@ -18,6 +18,8 @@ pub(super) fn check(_: Option<&Config>, facts: &Facts) -> Vec<Finding> {
     if let Err(why) = &programs.processes {
         found.push(Finding::unread(CHECK, "which other programs run", why));
     }
+    let unread = |why| Finding::unread(CHECK, "the settings of other programs", why);
+    found.extend(programs.unread.iter().map(unread));
     found.extend(mwan3(facts));
     found.extend(networkd(programs));
     found.extend(network_manager(programs));
@@ -111,7 +113,7 @@ fn tailscale(facts: &Facts) -> Option<Finding> {
         let ours =
             rules.iter().filter(|rule| owner(rule) == Some(Owner::Tailscale)).filter_map(|rule| rule.table());
         let tables = facts.network.tables.get(*family);
-        ours.filter_map(|table| tables.get(&table)).any(|of| of.values().any(|default| *default))
+        ours.filter_map(|table| tables.get(&table)).flatten().any(|of| of.values().any(|default| *default))
     };
     if !Family::ALL.iter().any(leads_out) {
         return None;
@@ -158,6 +160,13 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_cannot_be_read_are_told() {
+        let mut facts = facts();
+        facts.programs.unread = vec![Unread::Denied("/etc/config/mwan3 is for root".to_owned())];
+        found(&check(None, &facts), CHECK, Level::NotChecked, "/etc/config/mwan3 is for root");
+    }
+
+    #[test]
     fn networkd_is_told_while_it_removes_what_is_not_its_own() {
         let mut facts = running("systemd-networkd");
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
@@ -176,7 +185,7 @@ mod tests {
         let mut facts = running("tailscaled");
         facts.network.rules.v4 = Ok(vec![rule(5_270, Selector::All, 52)]);
         found(&check(None, &facts), CHECK, Level::Ok, "");
-        facts.network.tables.v4 = BTreeMap::from([(52, BTreeMap::from([(3, true)]))]);
+        facts.network.tables.v4 = BTreeMap::from([(52, Ok(BTreeMap::from([(3, true)])))]);
         found(&check(None, &facts), CHECK, Level::Note, "exit node");
     }
 }

@@ -16,7 +16,9 @@ pub(super) fn check(config: Option<&Config>, facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
     for family in Family::ALL {
         match facts.network.defaults.get(family) {
-            Ok(defaults) => found.extend(clashes(defaults, family, facts)),
+            // The kernel gives all that it learns of IPv6 routers one metric, and keeps them apart.
+            Ok(defaults) if family == Family::V4 => found.extend(clashes(defaults, facts)),
+            Ok(_) => {}
             Err(why) => {
                 let what = format!("the {} default routes", family_name(family));
                 found.push(Finding::unread(CHECK, &what, why));
@@ -42,7 +44,7 @@ pub(super) fn check(config: Option<&Config>, facts: &Facts) -> Vec<Finding> {
 }
 
 /// Two defaults of one metric: whoever sets the one takes the other away, or makes one route of both.
-fn clashes(defaults: &[DefaultRoute], family: Family, facts: &Facts) -> Vec<Finding> {
+fn clashes(defaults: &[DefaultRoute], facts: &Facts) -> Vec<Finding> {
     let mut by_metric: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     for route in defaults {
         by_metric.entry(route.metric).or_default().insert(route.index);
@@ -52,9 +54,8 @@ fn clashes(defaults: &[DefaultRoute], family: Family, facts: &Facts) -> Vec<Find
         let names: Vec<String> = indexes.iter().map(name).collect();
         let without = if metric == 0 { "no metric" } else { "the same metric" };
         let what = format!(
-            "The {} default routes of {} have {without} ({metric}): when a lease is renewed, one takes the other's place, \
+            "The IPv4 default routes of {} have {without} ({metric}): when a lease is renewed, one takes the other's place, \
              and that link loses its way out.",
-            family_name(family),
             super::list(&names)
         );
         let mend = "Give each interface a metric of its own: RouteMetric= of systemd-networkd, ipv4.route-metric of \
@@ -176,6 +177,10 @@ mod tests {
                 Ok(vec![default_route(2, metric, "192.0.2.1"), default_route(3, metric, "203.0.113.1")]);
             found(&check(None, &facts), CHECK, Level::Warning, said);
         }
+        let mut v6 = facts();
+        v6.network.defaults.v6 =
+            Ok(vec![default_route(2, 1_024, "fe80::1"), default_route(3, 1_024, "fe80::1")]);
+        found(&check(None, &v6), CHECK, Level::Ok, "");
         let mut one = facts();
         // Two next hops of one interface are one way out.
         one.network.defaults.v4 =

@@ -8,9 +8,6 @@ use shunt_config::{Config, Kernel as Numbers};
 use shunt_decision::{Family, PerFamily};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Tables that rules of others lead to and that are looked at; more are those of a router with other worries.
-const STRANGE_TABLES: usize = 32;
-
 #[derive(Debug)]
 pub(crate) struct Network {
     pub(crate) interfaces: Known<Vec<Seen>>,
@@ -21,7 +18,7 @@ pub(crate) struct Network {
     pub(crate) rules: PerFamily<Known<Vec<FoundRule>>>,
     /// Our tables and those that others' rules in our way lead to: for each protocol that has routes in it, whether a
     /// default route is among them. Those without routes are left out.
-    pub(crate) tables: PerFamily<BTreeMap<u32, BTreeMap<u8, bool>>>,
+    pub(crate) tables: PerFamily<BTreeMap<u32, Known<BTreeMap<u8, bool>>>>,
     pub(crate) neighbours: Known<Vec<Neighbour>>,
     pub(crate) survey: Option<Survey>,
 }
@@ -91,9 +88,12 @@ impl Network {
         let tables = PerFamily::from_fn(|family| {
             let rules = rules.get(family).as_ref().map_or(&[][..], Vec::as_slice);
             let wanted = config.map(|config| tables_of(config, family, rules)).unwrap_or_default();
-            // A table that was never used is no table, and neither is one that cannot be read.
-            let read = |id| survey.table(family, id).ok().filter(|found| !found.is_empty()).map(|f| (id, f));
-            wanted.into_iter().filter(|_| usable(family)).filter_map(read).collect()
+            let mut read = |id| match known(survey.table(family, id)) {
+                // A table that was never used is no table.
+                Ok(found) if found.is_empty() => None,
+                found => Some((id, found)),
+            };
+            wanted.into_iter().filter(|_| usable(family)).filter_map(&mut read).collect()
         });
         let neighbours = Err(Unread::Failed("they were not asked for".to_owned()));
         Self { interfaces, addresses, defaults, rules, tables, neighbours, survey: Some(survey) }
@@ -124,5 +124,5 @@ fn tables_of(config: &Config, family: Family, rules: &[FoundRule]) -> BTreeSet<u
     let in_the_way: Vec<u32> = conflicts(numbers, family, rules).iter().map(|found| found.priority).collect();
     let strange =
         rules.iter().filter(|rule| in_the_way.contains(&rule.priority)).filter_map(FoundRule::table);
-    ours.chain([numbers.uplink_table()]).chain(strange.take(STRANGE_TABLES)).collect()
+    ours.chain([numbers.uplink_table()]).chain(strange).collect()
 }

@@ -4,7 +4,7 @@ use super::{Known, Roots, Unread};
 use shunt_config::Config;
 use std::fs;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// Processes that are looked at. A gateway has some hundred.
 const PROCESSES_AT_MOST: usize = 16_384;
@@ -31,6 +31,8 @@ pub(crate) struct Programs {
     pub(crate) firewall: Option<String>,
     /// What DHCP clients got for the links' interfaces.
     pub(crate) leases: Vec<Lease>,
+    /// Why some of these files could not be read.
+    pub(crate) unread: Vec<Unread>,
 }
 
 /// A process of the machine.
@@ -54,14 +56,16 @@ pub(crate) struct Lease {
 
 impl Programs {
     pub(super) fn read(config: Option<&Config>, roots: &Roots) -> Self {
-        let text = |path: &str| roots.text(path).ok().flatten();
-        Self {
+        let mut files = Files { roots, unread: Vec::new() };
+        let found = Self {
             processes: processes(roots),
-            mwan3: text("etc/config/mwan3"),
-            networkd: NETWORKD.iter().flat_map(|path| files(roots, path, ".conf")).collect(),
-            firewall: text("etc/config/firewall"),
-            leases: config.map(|config| leases(config, roots)).unwrap_or_default(),
-        }
+            mwan3: files.text("etc/config/mwan3"),
+            networkd: NETWORKD.iter().flat_map(|path| files.texts(path, &[".conf"])).collect(),
+            firewall: files.text("etc/config/firewall"),
+            leases: config.map(|config| leases(config, &mut files)).unwrap_or_default(),
+            unread: Vec::new(),
+        };
+        Self { unread: files.unread, ..found }
     }
 
     /// The processes of that name.
@@ -99,20 +103,37 @@ fn process(roots: &Roots, pid: u32) -> Option<Process> {
     Some(Process { pid, name, args })
 }
 
-/// The text of a file, or of the files in a directory with that ending, by name.
-fn files(roots: &Roots, path: &str, ending: &str) -> Vec<String> {
-    let place = roots.path(path);
-    if !place.is_dir() {
-        return roots.text(path).ok().flatten().into_iter().collect();
-    }
-    names(&place)
-        .into_iter()
-        .filter(|name| name.ends_with(ending))
-        .filter_map(|name| roots.text(format!("{path}/{name}")).ok().flatten())
-        .collect()
+/// Reads files, and remembers which could not be read.
+struct Files<'a> {
+    roots: &'a Roots,
+    unread: Vec<Unread>,
 }
 
-fn names(directory: &std::path::Path) -> Vec<String> {
+impl Files<'_> {
+    /// The text of a file; `None`: there is none, or it cannot be read.
+    fn text(&mut self, path: impl AsRef<Path>) -> Option<String> {
+        match self.roots.text(path) {
+            Ok(text) => text,
+            Err(why) => {
+                self.unread.push(why);
+                None
+            }
+        }
+    }
+
+    /// The text of a file, or of the files in a directory with one of these endings, by name.
+    fn texts(&mut self, path: &str, endings: &[&str]) -> Vec<String> {
+        let place = self.roots.path(path);
+        if !place.is_dir() {
+            return self.text(path).into_iter().collect();
+        }
+        let wanted = |name: &String| endings.iter().any(|ending| name.ends_with(ending));
+        let names = names(&place).into_iter().filter(wanted);
+        names.filter_map(|name| self.text(format!("{path}/{name}"))).collect()
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut names: Vec<String> =
         entries.filter_map(|entry| entry.file_name().into_string().ok()).take(FILES_AT_MOST).collect();
@@ -120,22 +141,21 @@ fn names(directory: &std::path::Path) -> Vec<String> {
     names
 }
 
-fn leases(config: &Config, roots: &Roots) -> Vec<Lease> {
+fn leases(config: &Config, files: &mut Files<'_>) -> Vec<Lease> {
     let mut found = Vec::new();
     let interfaces: Vec<&str> = config.links.iter().map(|link| link.interface.as_str()).collect();
     for interface in &interfaces {
-        let index = roots.value(format!("sys/class/net/{interface}/ifindex")).unwrap_or_default();
-        let Some(text) = roots.value(PathBuf::from("run/systemd/netif/leases").join(&index)) else {
-            continue;
-        };
+        // Kept by the interface's number.
+        let number = files.roots.value(format!("sys/class/net/{interface}/ifindex"));
+        let kept = number.and_then(|number| files.text(format!("run/systemd/netif/leases/{number}")));
+        let Some(text) = kept else { continue };
         let router = text.lines().find_map(|line| line.strip_prefix("ROUTER=")).and_then(first_address);
         found.push(Lease { interface: (*interface).to_owned(), client: "systemd-networkd", router });
     }
     for directory in ["var/lib/dhcp", "var/lib/dhclient"] {
-        let texts = ["leases", "lease"].iter().flat_map(|ending| files(roots, directory, ending));
-        for text in texts {
-            found.extend(dhclient(&text).filter(|lease| interfaces.contains(&lease.interface.as_str())));
-        }
+        let leases = files.texts(directory, &["leases", "lease"]);
+        let ours = |lease: &Lease| interfaces.contains(&lease.interface.as_str());
+        found.extend(leases.iter().filter_map(|text| dhclient(text)).filter(ours));
     }
     found
 }
@@ -157,7 +177,7 @@ mod tests {
     use super::super::super::testing;
     use super::*;
 
-    fn put(root: &std::path::Path, path: &str, text: &str) {
+    fn put(root: &Path, path: &str, text: &str) {
         let file = root.join(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, text).unwrap();

@@ -299,3 +299,25 @@ fn refused(error: &ProbeError) -> NotSent {
         _ => NotSent::Because(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_outweighs_every_other_outcome() {
+        let rtt = Duration::from_millis(7);
+        let with = |replies, other| Tally { sent: 3, best: (replies > 0).then_some(rtt), replies, other };
+        for (tally, expected) in [
+            (with(3, None), Answer::Replies { rtt, lost: 0, sent: 3 }),
+            (with(1, Some(Outcome::Refused)), Answer::Replies { rtt, lost: 2, sent: 3 }),
+            (with(0, Some(Outcome::Refused)), Answer::Refused),
+            (with(0, Some(Outcome::Intercepted)), Answer::Intercepted),
+            (with(0, Some(Outcome::Unresolved)), Answer::Unresolved),
+            (with(0, Some(Outcome::Unsendable)), Answer::Unsendable),
+            (with(0, None), Answer::Silent),
+        ] {
+            assert_eq!(tally.answer(), expected);
+        }
+    }
+}
