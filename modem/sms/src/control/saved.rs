@@ -121,6 +121,18 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_comes_back_finds_its_codes_used() {
+        let number = Number::parse("+15550100").unwrap();
+        let mut saved = Saved::default();
+        let first = Spent { secret: 1, counter: 5, step: 0 };
+        saved.spend(&number, first);
+        saved.spend(&number, Spent { secret: 2, counter: 1, step: 0 });
+        assert_eq!(saved.spent(1), first);
+        saved.spend(&number, Spent { counter: 6, ..first });
+        assert_eq!((saved.spent(1).counter, saved.spent.len()), (6, 2));
+    }
+
+    #[test]
     fn what_is_learnt_of_another_opens_nothing_whatever_the_order() {
         let number = Number::parse("+15550100").unwrap();
         let of = |secret, counter, step| {
