@@ -367,10 +367,17 @@ fn what_is_asked_of_a_modem_goes_to_the_daemon() {
         assert_eq!((code(&output), text(&output.stdout)), (0, "it is ordered\n"), "{args:?}");
         assert_eq!(asked, request);
     }
+    for args in [&["modem", "reset"][..], &["modem", "sim", "--slot", "2"], &["modem", "retry"]] {
+        let (output, _) = Daemon::answering(done).run(&[args, &["--json"]].concat());
+        let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(shown, serde_json::json!({"text": "it is ordered"}), "{args:?}");
+    }
     let answer = "{\"ok\":{\"ok\":true,\"result\":\"OK\",\"lines\":[\"+CSQ: 23,99\"]}}\n";
     let (output, asked) = Daemon::answering(answer).run(&["modem", "at", "AT+CSQ", "--for", "1m"]);
     assert_eq!((code(&output), text(&output.stdout)), (0, "+CSQ: 23,99\nOK\n"));
     assert_eq!(asked, r#"{"command":"modem_at","line":"AT+CSQ","limit_s":60}"#);
+    let (_, asked) = Daemon::answering(answer).run(&["modem", "at", "AT+QCFG=1", "--unsafe"]);
+    assert_eq!(asked, r#"{"command":"modem_at","line":"AT+QCFG=1","unsafe":true}"#);
     let answer = "{\"ok\":{\"ok\":false,\"result\":\"+CME ERROR: 10\",\"lines\":[]}}\n";
     let (output, _) = Daemon::answering(answer).run(&["modem", "at", "AT+CCID"]);
     assert_eq!((code(&output), text(&output.stderr)), (1, "shunt: the modem answered +CME ERROR: 10\n"));

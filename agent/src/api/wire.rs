@@ -56,6 +56,9 @@ pub enum Request {
         /// How long it may take, in seconds; absent: 10.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit_s: Option<NonZeroU64>,
+        /// Send it although it is no question and nobody knows what it does.
+        #[serde(default, rename = "unsafe", skip_serializing_if = "std::ops::Not::not")]
+        at_own_risk: bool,
     },
     /// Carry out a rung of a modem's recovery ladder.
     ModemReset {

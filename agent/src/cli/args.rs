@@ -187,10 +187,10 @@ pub(super) enum ModemCommand {
         #[arg(long)]
         slot: Option<u8>,
         /// As JSON.
-        #[arg(long, conflicts_with = "slot")]
+        #[arg(long)]
         json: bool,
     },
-    /// Send an AT command by hand; one that would break the session is refused, with the reason.
+    /// Send an AT command by hand: a question, or one that is known to ask only. Others are refused, with the reason.
     At {
         /// The command, such as AT+CSQ.
         line: String,
@@ -200,6 +200,10 @@ pub(super) enum ModemCommand {
         /// How long it may take, up to 3m [default: 10s].
         #[arg(long = "for", value_name = "TIME", value_parser = at_limit)]
         limit: Option<Duration>,
+        /// Send it although nobody knows what it does: it may change the modem for good, or take it away until a reset.
+        /// What is known to break the session, or to use up a PIN's tries, is refused all the same.
+        #[arg(long = "unsafe")]
+        at_own_risk: bool,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -211,11 +215,17 @@ pub(super) enum ModemCommand {
         /// fence, reopen, bearer, register, radio, reset, usb or power [default: reset].
         #[arg(long)]
         rung: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Try again at once what the modem's recovery waits with.
     Retry {
         /// Which modem.
         modem: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Send and read short messages.
     #[command(subcommand)]

@@ -1,13 +1,13 @@
 //! `shunt modem`: what the daemon knows of its modems, and what can be asked of them.
 
 use super::args::{Args, ModemCommand, SmsCommand};
-use super::commands::{connect, tell};
+use super::commands::connect;
 use super::exit::Failure;
 use super::style::{Style, Tone};
 use super::table::{self, Cell};
 use crate::api::describe::short;
 use crate::api::modem::{AtAnswer, ModemSignal, ModemStatus, Readiness, ShortMessage};
-use crate::api::wire::{ApiError, ErrorCode, Request};
+use crate::api::wire::{ApiError, Done, ErrorCode, Request};
 use crate::cli::client::ClientError;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -25,16 +25,17 @@ pub(super) fn carry_out(args: &Args, command: &ModemCommand, out: &mut impl Writ
             let modems = asked(args, modem.as_deref())?;
             show(&modems, *json, out, |modems| modems.iter().map(|modem| signal(modem, style)).collect())
         }
-        ModemCommand::Sim { modem, slot: Some(slot), .. } => {
-            tell(args, &Request::ModemSim { modem: modem.clone(), slot: *slot }, out)
+        ModemCommand::Sim { modem, slot: Some(slot), json } => {
+            order(args, &Request::ModemSim { modem: modem.clone(), slot: *slot }, *json, out)
         }
         ModemCommand::Sim { modem, slot: None, json } => {
             let modems = asked(args, modem.as_deref())?;
             show(&modems, *json, out, |modems| modems.iter().map(sim).collect())
         }
-        ModemCommand::At { line, modem, limit, json } => {
+        ModemCommand::At { line, modem, limit, at_own_risk, json } => {
             let limit_s = limit.and_then(|limit| NonZeroU64::new(limit.as_secs()));
-            let request = Request::ModemAt { modem: modem.clone(), line: line.clone(), limit_s };
+            let (modem, line, at_own_risk) = (modem.clone(), line.clone(), *at_own_risk);
+            let request = Request::ModemAt { modem, line, limit_s, at_own_risk };
             let answer: AtAnswer = connect(args)?.ask(&request)?;
             let text = |answer: &AtAnswer| {
                 answer.lines.iter().chain([&answer.result]).map(|line| format!("{}\n", clean(line))).collect()
@@ -42,13 +43,15 @@ pub(super) fn carry_out(args: &Args, command: &ModemCommand, out: &mut impl Writ
             show(&answer, *json, out, text)?;
             if answer.ok { Ok(()) } else { Err(Failure::At(answer.result)) }
         }
-        ModemCommand::Reset { modem, rung } => {
-            tell(args, &Request::ModemReset { modem: modem.clone(), rung: rung.clone() }, out)
+        ModemCommand::Reset { modem, rung, json } => {
+            order(args, &Request::ModemReset { modem: modem.clone(), rung: rung.clone() }, *json, out)
         }
-        ModemCommand::Retry { modem } => tell(args, &Request::ModemRetry { modem: modem.clone() }, out),
+        ModemCommand::Retry { modem, json } => {
+            order(args, &Request::ModemRetry { modem: modem.clone() }, *json, out)
+        }
         ModemCommand::Sms(SmsCommand::Send { to, text, modem }) => {
             let (modem, to, text) = (modem.clone(), to.clone(), text.clone());
-            tell(args, &Request::ModemSmsSend { modem, to, text }, out)
+            order(args, &Request::ModemSmsSend { modem, to, text }, false, out)
         }
         ModemCommand::Sms(SmsCommand::List { modem, json }) => {
             let messages: Vec<ShortMessage> =
@@ -56,6 +59,12 @@ pub(super) fn carry_out(args: &Args, command: &ModemCommand, out: &mut impl Writ
             show(&messages, *json, out, |messages| messages.iter().map(message).collect())
         }
     }
+}
+
+/// Has something done, and shows what the daemon says to it.
+fn order(args: &Args, request: &Request, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    let done: Done = connect(args)?.ask(request)?;
+    show(&done, json, out, |done| format!("{}\n", done.text))
 }
 
 /// All modems, or the one with this name.
@@ -99,66 +108,66 @@ fn status(modem: &ModemStatus, style: Style) -> String {
         Readiness::NoModem | Readiness::NoSim | Readiness::Failed => Tone::Bad,
     };
     let since = short(Duration::from_secs(modem.for_s));
-    let mut lines = vec![format!(
-        "{} carries {}: {} (for {since})",
+    let head = format!(
+        "{} carries {}: {} (for {since})\n",
         style.paint(Tone::Strong, &modem.name),
         modem.link,
         style.paint(tone, &clean(&modem.text))
-    )];
-    let mut line = |name: &str, text: Option<String>| {
-        lines.extend(text.map(|text| format!("  {name:<9} {}", clean(&text))));
-    };
-    line("trouble", modem.trouble.clone());
-    line(
-        "modem",
-        modem.identity.as_ref().map(|it| {
-            format!("{} {}, firmware {}, IMEI {}", it.manufacturer, it.model, it.revision, it.imei)
-        }),
     );
-    line("port", modem.port.as_ref().map(|port| format!("{port}, spoken to as {}", modem.dialect)));
-    line("SIM", sim_words(modem));
-    line(
-        "network",
-        modem.registration.as_ref().map(|it| {
-            let operator = it.operator.iter().chain(&it.plmn).cloned();
-            let rest = it.technology.iter().cloned().chain(it.cause.clone());
-            let words: Vec<String> = [it.state.clone()].into_iter().chain(operator).chain(rest).collect();
-            words.join(", ")
-        }),
-    );
-    line("signal", Some(signal_words(&modem.signal)).filter(|words| !words.is_empty()));
-    line(
-        "bearer",
-        modem.bearer.as_ref().map(|it| {
-            let addresses: Vec<&str> = it.v4.iter().chain(&it.v6).map(String::as_str).collect();
-            let addresses =
-                if addresses.is_empty() { String::new() } else { format!(", {}", addresses.join(", ")) };
-            format!("{}{addresses}, by {}", if it.up { "up" } else { "down" }, it.way)
-        }),
-    );
-    line("recovery", modem.rung.clone());
-    line(
-        "waits",
-        modem
-            .rests_s
-            .map(|left| format!("all was tried; it begins anew in {}", short(Duration::from_secs(left)))),
-    );
-    line(
-        "resets",
-        Some((modem.resets_hour, modem.resets_day))
-            .filter(|(_, day)| *day > 0)
-            .map(|(hour, day)| format!("{hour} within the last hour, {day} within the last day")),
-    );
-    line(
-        "data",
-        modem.allowance.map(|it| {
-            let of = it.limit_bytes.map_or_else(String::new, |limit| format!(" of {}", megabytes(limit)));
-            let end = if it.used_up { ", used up" } else { "" };
-            format!("{}{of} this month{end}", megabytes(it.used_bytes))
-        }),
-    );
-    line("warmth", modem.temperature_c.map(|degrees| format!("{degrees:.0} °C")));
-    format!("{}\n", lines.join("\n"))
+    let known = itself(modem).into_iter().chain(recovery(modem));
+    let known = known.filter_map(|(name, text)| Some(format!("  {name:<9} {}\n", clean(&text?))));
+    std::iter::once(head).chain(known).collect()
+}
+
+/// What it is, and what it carries.
+fn itself(modem: &ModemStatus) -> [(&'static str, Option<String>); 7] {
+    let network = modem.registration.as_ref().map(|it| {
+        let operator = it.operator.iter().chain(&it.plmn).cloned();
+        let rest = it.technology.iter().cloned().chain(it.cause.clone());
+        let words: Vec<String> = [it.state.clone()].into_iter().chain(operator).chain(rest).collect();
+        words.join(", ")
+    });
+    let bearer = modem.bearer.as_ref().map(|it| {
+        let addresses: Vec<&str> = it.v4.iter().chain(&it.v6).map(String::as_str).collect();
+        let addresses =
+            if addresses.is_empty() { String::new() } else { format!(", {}", addresses.join(", ")) };
+        format!("{}{addresses}, by {}", if it.up { "up" } else { "down" }, it.way)
+    });
+    let identity = modem
+        .identity
+        .as_ref()
+        .map(|it| format!("{} {}, firmware {}, IMEI {}", it.manufacturer, it.model, it.revision, it.imei));
+    [
+        ("trouble", modem.trouble.clone()),
+        ("modem", identity),
+        ("port", modem.port.as_ref().map(|port| format!("{port}, spoken to as {}", modem.dialect))),
+        ("SIM", sim_words(modem)),
+        ("network", network),
+        ("signal", Some(signal_words(&modem.signal)).filter(|words| !words.is_empty())),
+        ("bearer", bearer),
+    ]
+}
+
+/// What was done to it, and what it used up.
+fn recovery(modem: &ModemStatus) -> [(&'static str, Option<String>); 5] {
+    let waits = modem
+        .rests_s
+        .map(|left| format!("all was tried; it begins anew in {}", short(Duration::from_secs(left))));
+    let resets = Some((modem.resets_hour, modem.resets_day))
+        .filter(|(_, day)| *day > 0)
+        .map(|(hour, day)| format!("{hour} within the last hour, {day} within the last day"));
+    let data = modem.allowance.map(|it| {
+        let of = it.limit_bytes.map_or_else(String::new, |limit| format!(" of {}", megabytes(limit)));
+        let end = if it.used_up { ", used up" } else { "" };
+        format!("{}{of} this month{end}", megabytes(it.used_bytes))
+    });
+    [
+        ("recovery", modem.rung.clone()),
+        ("waits", waits),
+        ("resets", resets),
+        ("data", data),
+        ("warmth", modem.temperature_c.map(|degrees| format!("{degrees:.0} °C"))),
+    ]
 }
 
 /// The cells of a modem.

@@ -195,9 +195,9 @@ impl EventLoop {
     /// Hands a request to its modem, which answers it.
     pub(super) fn ask_modem(&mut self, request: Request, reply: oneshot::Sender<Response>) {
         let (name, what) = match request {
-            Request::ModemAt { modem, line, limit_s } => {
+            Request::ModemAt { modem, line, limit_s, at_own_risk } => {
                 let limit = limit_s.map_or(AT_LIMIT, |seconds| Duration::from_secs(seconds.get()));
-                (modem, Wish::At { line, limit })
+                (modem, Wish::At { line, limit, at_own_risk })
             }
             Request::ModemReset { modem, rung } => (modem, Wish::Reset { rung }),
             Request::ModemSim { modem, slot } => (modem, Wish::Sim { slot }),

@@ -7,6 +7,7 @@ use crate::api::modem::AtAnswer;
 use crate::api::wire::{Answer as Good, ApiError, ErrorCode, Response};
 use shunt_config::Modem;
 use shunt_modem::at::{Final, Outcome};
+use shunt_modem::driver::AtLineError;
 use shunt_modem::driver::api::{AT_LONGEST, Answer, AtLine, AtReply, Order};
 use shunt_recovery::Rung;
 use shunt_recovery::facts::Slot;
@@ -17,7 +18,7 @@ use tokio::sync::mpsc;
 pub(super) fn answer(ask: Ask, modem: &Modem, inbox: &Inbox, orders: &mpsc::Sender<Order>) {
     match ask.what.clone() {
         Wish::Messages => messages(inbox, ask),
-        Wish::At { line, limit } => match line.parse::<AtLine>() {
+        Wish::At { line, limit, at_own_risk } => match at_line(&line, at_own_risk) {
             Ok(line) => {
                 let (answer, came) = Answer::new();
                 let order = Order::At { line, limit: limit.min(AT_LONGEST), answer };
@@ -72,6 +73,10 @@ pub(super) fn answer(ask: Ask, modem: &Modem, inbox: &Inbox, orders: &mpsc::Send
 /// The messages that came.
 pub(super) fn messages(inbox: &Inbox, ask: Ask) {
     ask.answer(Ok(Good::Messages(inbox.all())));
+}
+
+fn at_line(line: &str, at_own_risk: bool) -> Result<AtLine, AtLineError> {
+    if at_own_risk { AtLine::at_own_risk(line) } else { line.parse() }
 }
 
 fn rung(name: Option<&str>) -> Result<Rung, ApiError> {

@@ -110,7 +110,7 @@ pub(crate) struct Ask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wish {
     /// Send a command.
-    At { line: String, limit: Duration },
+    At { line: String, limit: Duration, at_own_risk: bool },
     /// Carry out a rung of the ladder.
     Reset { rung: Option<String> },
     /// Use the SIM in this slot.

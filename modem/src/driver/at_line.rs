@@ -1,7 +1,9 @@
-//! Which commands an operator may send by hand: those that leave the session as it is.
+//! Which commands an operator may send by hand: questions, and those that are known to ask only. What nobody knows is
+//! sent at the operator's own risk, and what is known to break the session, or the SIM, not even then.
 //!
 //! The driver knows what it told the modem. A command that changes this behind its back would have it act on what is no
-//! longer so, and some cannot be taken back: a PIN that is tried twice too often needs its PUK.
+//! longer so, and some cannot be taken back: a PIN that is tried twice too often needs its PUK. Vendors have thousands of
+//! commands, so those that do no harm are listed, not those that do.
 
 use super::api::AtLine;
 use shunt_at::{Class, Command, CommandError};
@@ -29,6 +31,8 @@ pub enum Harm {
     Messages,
     /// Anything else without a prefix (`ATX4`, `AT&K3`, `ATS0=1`).
     Basic,
+    /// No question, and not known to ask only: sent at the operator's own risk.
+    Unknown,
 }
 
 /// Why a text is no command to be sent by hand.
@@ -47,7 +51,55 @@ pub enum AtLineError {
     },
 }
 
-/// Commands that may be asked (`?`, `=?`) but not set or run, each with what it would do.
+/// Commands that are run to ask something, and change nothing.
+const READS: [&str; 40] = [
+    "+CBC",
+    "+CCID",
+    "+CEER",
+    "+CESQ",
+    "+CGMI",
+    "+CGMM",
+    "+CGMR",
+    "+CGPADDR",
+    "+CGSN",
+    "+CIMI",
+    "+CLAC",
+    "+CNUM",
+    "+COPN",
+    "+CPAS",
+    "+CSQ",
+    "+CSUB",
+    "+GCAP",
+    "+GMI",
+    "+GMM",
+    "+GMR",
+    "+GSN",
+    "+ICCID",
+    "+QCCID",
+    "+QCSQ",
+    "+QGMR",
+    "+QINISTAT",
+    "+QNWINFO",
+    "+QSPN",
+    "+QTEMP",
+    "+SIMCOMATI",
+    "#CCID",
+    "#CGMM",
+    "#CGMR",
+    "#CGSN",
+    "#CIMI",
+    "#RFSTS",
+    "#SERVINFO",
+    "^CHIPTEMP",
+    "^MONSC",
+    "^SYSINFOEX",
+];
+
+/// The same with parameters, which say what is asked.
+const READS_OF: [&str; 8] =
+    ["+CGPADDR", "+CGCONTRDP", "+CGSCONTRDP", "+CGEQOSRDP", "+CGSN", "+QENG", "+QLTS", "+QNETDEVSTATUS"];
+
+/// Commands that may be asked (`?`, `=?`) but not set or run, not at anybody's risk, each with what it would do.
 const SETTINGS: [(Harm, &[&str]); 8] = [
     (
         Harm::Session,
@@ -120,7 +172,10 @@ const SETTINGS: [(Harm, &[&str]); 8] = [
     (Harm::Slot, &["+QUIMSLOT", "+SMSIMCFG", "!UIMS", "^SIMSWITCH", "+GTDUALSIM", "+QDSIM", "#SIMSELECT"]),
     (
         Harm::Messages,
-        &["+CMGS", "+CMGW", "+CMSS", "+CMGC", "+CMGD", "+CMGR", "+CMGL", "+CMGF", "+CPMS", "+CNMA", "+CSMP"],
+        &[
+            "+CMGS", "+CMGW", "+CMSS", "+CMGC", "+CMGD", "+CMGR", "+CMGL", "+CMGF", "+CPMS", "+CNMA",
+            "+CSMP", "+QCMGS", "+QCMGR",
+        ],
     ),
 ];
 
@@ -130,28 +185,42 @@ impl AtLine {
     pub fn text(&self) -> &str {
         &self.0
     }
+
+    /// A command at the operator's own risk: it may change the modem for good, or take it away until a reset.
+    ///
+    /// # Errors
+    ///
+    /// It is no command, or one that is known to break the session or to use up the tries of a PIN.
+    pub fn at_own_risk(text: &str) -> Result<Self, AtLineError> {
+        checked(text, |harm| harm == Harm::Unknown)
+    }
 }
 
 impl FromStr for AtLine {
     type Err = AtLineError;
 
-    /// A command, with `AT` before it or without.
+    /// A command that is known to do no harm, with `AT` before it or without.
     fn from_str(text: &str) -> Result<Self, AtLineError> {
-        let text = text.trim();
-        let bare = text.get(..2).is_none_or(|start| !start.eq_ignore_ascii_case("AT"));
-        // What begins with a sign is a command whose AT was left out; a word or `+++` is not.
-        let signed = text.starts_with(['+', '^', '!', '#', '$', '*', '%']) && !text.starts_with("++");
-        let whole = if bare && signed { format!("AT{text}") } else { text.to_owned() };
-        // Checked first: what is no command has no parts.
-        let command = Command::new(&whole, Class::MultiLine(""))?;
-        let body = command.text().get(2..).unwrap_or_default();
-        for part in parts(body) {
-            if let Some(harm) = harm(part) {
-                return Err(AtLineError::Harmful { command: part.to_owned(), harm });
-            }
-        }
-        Ok(Self(whole))
+        checked(text, |_| false)
     }
+}
+
+/// A line of which each part is harmless, or has a harm that is `borne`.
+fn checked(text: &str, borne: impl Fn(Harm) -> bool) -> Result<AtLine, AtLineError> {
+    let text = text.trim();
+    let bare = text.get(..2).is_none_or(|start| !start.eq_ignore_ascii_case("AT"));
+    // What begins with a sign is a command whose AT was left out; a word or `+++` is not.
+    let signed = text.starts_with(['+', '^', '!', '#', '$', '*', '%']) && !text.starts_with("++");
+    let whole = if bare && signed { format!("AT{text}") } else { text.to_owned() };
+    // Checked first: what is no command has no parts.
+    let command = Command::new(&whole, Class::MultiLine(""))?;
+    let body = command.text().get(2..).unwrap_or_default();
+    for part in parts(body) {
+        if let Some(harm) = harm(part).filter(|harm| !borne(*harm)) {
+            return Err(AtLineError::Harmful { command: part.to_owned(), harm });
+        }
+    }
+    Ok(AtLine(whole))
 }
 
 /// The commands of one line, which semicolons part (V.250, 5.2.2), save within quotes.
@@ -184,10 +253,16 @@ fn harm(part: &str) -> Option<Harm> {
     let part: String = part.chars().filter(|c| *c != ' ').collect();
     let end = part.find(['=', '?']).unwrap_or(part.len());
     let (name, rest) = part.split_at_checked(end)?;
-    if matches!(rest, "?" | "=?") {
+    let reads = match rest {
+        "?" | "=?" => true,
+        "" => READS.contains(&name),
+        _ => READS_OF.contains(&name),
+    };
+    if reads {
         return None;
     }
-    SETTINGS.iter().find(|(_, names)| names.contains(&name)).map(|(harm, _)| *harm)
+    let known = SETTINGS.iter().find(|(_, names)| names.contains(&name)).map(|(harm, _)| *harm);
+    Some(known.unwrap_or(Harm::Unknown))
 }
 
 impl fmt::Display for Harm {
@@ -202,6 +277,7 @@ impl fmt::Display for Harm {
             Self::Slot => "slots belong to the agent: use `shunt modem sim`",
             Self::Messages => "messages belong to the agent: use `shunt modem sms`",
             Self::Basic => "only `ATI` and commands that begin with a sign (`AT+…`) may be sent by hand; others set up the session",
+            Self::Unknown => "it is no question, and not known to ask only; `--unsafe` sends it all the same, and it may change the modem for good",
         })
     }
 }
@@ -233,7 +309,9 @@ mod tests {
             "AT+CSQ;+CESQ",
             "AT+CPIN=?",
             "AT^HCSQ?",
-            "AT+QCFG=\"a;b\"",
+            "AT+QCFG=?",
+            "AT+CGPADDR=1",
+            "AT+CSQ;^SYSINFOEX;+QENG=\"servingcell\";I",
         ] {
             assert_eq!(refused(text), None, "{text}");
         }
@@ -250,7 +328,7 @@ mod tests {
             ("AT+CFUN=1,1", Harm::Radio),
             ("at + cfun = 0", Harm::Radio),
             ("AT+CSQ;+CFUN=0", Harm::Radio),
-            ("AT+QCFG=\"a\";+QPOWD", Harm::Radio),
+            ("AT+QTEMP;+QPOWD", Harm::Radio),
             ("AT+CRESET", Harm::Radio),
             ("AT+CPIN=\"1234\"", Harm::Sim),
             ("AT+CSIM=10,\"0020000100\"", Harm::Sim),
@@ -264,6 +342,38 @@ mod tests {
         ] {
             assert_eq!(refused(text), Some(harm), "{text}");
         }
+    }
+
+    #[test]
+    fn what_nobody_knows_is_sent_at_the_operators_own_risk_and_what_breaks_the_session_not_even_then() {
+        for text in [
+            "AT+QCFG=\"usbnet\",1",
+            "AT+QCFG=\"a;b\"",
+            "AT+QPRTPARA=3",
+            "AT+EGMR=1,7,\"490154203237518\"",
+            "AT#USBCFG=1",
+            "AT!USBCOMP=1,1,1009",
+            "AT^SETPORT=\"FF;10\"",
+            "AT+QIOPEN=1,0,\"TCP\",\"192.0.2.1\",80,0,2",
+            "AT+QFUPL=\"a\",100",
+            "AT+CSQ=1",
+            "AT+NOBODYKNOWS",
+        ] {
+            assert_eq!(refused(text), Some(Harm::Unknown), "{text}");
+            assert_eq!(AtLine::at_own_risk(text).unwrap().text(), text);
+        }
+        for text in [
+            "AT+CPIN=\"1234\"",
+            "AT+QCFG=\"a\";+CFUN=0",
+            "AT+QCMGS=\"1\"",
+            "AT+CSIM=10,\"0020000100\"",
+            "ATZ",
+            "ATS0=1",
+            "+++",
+        ] {
+            assert!(AtLine::at_own_risk(text).is_err(), "{text}");
+        }
+        assert!("AT+QCFG=\"usbnet\",1".parse::<AtLine>().unwrap_err().to_string().contains("--unsafe"));
     }
 
     #[test]
