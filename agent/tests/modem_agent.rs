@@ -97,6 +97,10 @@ fn a_modem_whose_port_is_not_there_is_waited_for_and_told() {
             (Some("no_modem"), None),
             "{modem}"
         );
+        assert_eq!(
+            (modem["counters"]["commands"].as_u64(), modem["counters"]["urcs_lost"].as_u64()),
+            (Some(0), Some(0))
+        );
         daemon.until("the warning", |daemon| {
             let status = daemon.json(&["status", "--json"]);
             status["warnings"]
@@ -116,6 +120,10 @@ fn a_modem_whose_port_is_not_there_is_waited_for_and_told() {
         assert!(daemon.refused(1, &["modem", "at", "AT+CSQ"]).contains("it is not there"));
         let harmful = daemon.refused(2, &["modem", "at", "AT+CFUN=0"]);
         assert!(harmful.contains("shunt modem reset"), "{harmful}");
+        assert!(daemon.refused(2, &["modem", "at", "AT+CFUN=0", "--unsafe"]).contains("shunt modem reset"));
+        assert!(daemon.refused(2, &["modem", "at", "AT+QCFG=\"usbnet\",1"]).contains("--unsafe"));
+        let unknown = daemon.refused(1, &["modem", "at", "AT+QCFG=\"usbnet\",1", "--unsafe"]);
+        assert!(unknown.contains("it is not there"), "{unknown}");
         assert!(
             daemon
                 .refused(2, &["modem", "at", "AT+CSQ", "--modem", "lte"])

@@ -54,6 +54,13 @@ impl Pair {
         commands.next_urc().await
     }
 
+    /// Unsolicited lines that were dropped because nobody took them in time.
+    #[must_use]
+    pub fn urcs_lost(&self) -> u64 {
+        let sibling = self.sibling.as_ref().map_or(0, Session::urcs_lost);
+        self.commands.urcs_lost().saturating_add(sibling)
+    }
+
     /// The next unsolicited line that either port has kept, without waiting for one.
     pub fn kept_urc(&mut self) -> Option<String> {
         let sibling = &mut self.sibling;

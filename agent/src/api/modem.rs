@@ -51,6 +51,27 @@ pub struct ModemStatus {
     pub allowance: Option<ModemAllowance>,
     /// How warm the module is.
     pub temperature_c: Option<f64>,
+    /// What was counted since its driver began.
+    pub counters: ModemCounters,
+}
+
+/// What was counted of a modem since its driver began: with its config, or with another SIM's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ModemCounters {
+    /// Commands that were sent.
+    pub commands: u64,
+    /// Commands that got no answer in time.
+    pub timeouts: u64,
+    /// How often a port vanished while it was in use.
+    pub gone: u64,
+    /// Lines that it said by itself.
+    pub urcs: u64,
+    /// Such lines that were dropped because too many came at once.
+    pub urcs_lost: u64,
+    /// Messages that were taken over.
+    pub messages: u64,
+    /// What the driver could not tell the agent, which was too busy.
+    pub untold: u64,
 }
 
 /// How ready a modem is to carry its link.

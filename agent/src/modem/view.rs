@@ -2,14 +2,14 @@
 
 use super::words;
 use crate::api::modem::{
-    ModemAllowance, ModemBearer, ModemCell, ModemIdentity, ModemRegistration, ModemSignal, ModemSim,
-    ModemStatus,
+    ModemAllowance, ModemBearer, ModemCell, ModemCounters, ModemIdentity, ModemRegistration, ModemSignal,
+    ModemSim, ModemStatus,
 };
 use crate::clock;
 use shunt_config::Modem;
 use shunt_decision::Timestamp;
 use shunt_modem::dialect::{Cell, Rat, Role};
-use shunt_modem::driver::api::State;
+use shunt_modem::driver::api::{Counters, State};
 use shunt_recovery::facts::Signal;
 use std::time::Duration;
 
@@ -88,6 +88,7 @@ impl Standing {
                 used_up: allowance.used_up,
             }),
             temperature_c: state.temperature.map(|temperature| f64::from(temperature.0) / 10.0),
+            counters: counters(state.counters),
             ..self.unknown()
         }
     }
@@ -117,6 +118,7 @@ impl Standing {
             resets_day: 0,
             allowance: None,
             temperature_c: None,
+            counters: ModemCounters::default(),
         }
     }
 }
@@ -176,6 +178,11 @@ fn signal(signal: Signal) -> ModemSignal {
         rsrq_db: signal.rsrq.map(|ratio| f64::from(ratio.0) / 10.0),
         sinr_db: signal.sinr.map(|ratio| f64::from(ratio.0) / 10.0),
     }
+}
+
+fn counters(counted: Counters) -> ModemCounters {
+    let Counters { commands, timeouts, gone, urcs, urcs_lost, messages, untold } = counted;
+    ModemCounters { commands, timeouts, gone, urcs, urcs_lost, messages, untold }
 }
 
 fn count(number: usize) -> u64 {

@@ -133,6 +133,8 @@ pub struct Counters {
     pub gone: u64,
     /// Unsolicited lines that were taken in.
     pub urcs: u64,
+    /// Unsolicited lines that were dropped because nobody took them in time.
+    pub urcs_lost: u64,
     /// Messages that were taken over by the agent.
     pub messages: u64,
     /// What was not told because nobody read it.

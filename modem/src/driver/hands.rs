@@ -165,9 +165,15 @@ impl Hands {
 
     /// Closes the ports.
     pub(super) fn let_go(&mut self) {
+        self.counters.urcs_lost = self.urcs_lost();
         self.pair = None;
         self.known.ports.clear();
         self.forget();
+    }
+
+    /// Unsolicited lines that were dropped, on the ports of now and on those before.
+    pub(super) fn urcs_lost(&self) -> u64 {
+        self.counters.urcs_lost.saturating_add(self.pair.as_ref().map_or(0, Pair::urcs_lost))
     }
 
     /// What was learnt of a modem that booted or went is void.

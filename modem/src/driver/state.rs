@@ -20,6 +20,6 @@ pub(super) fn of(recovery: &Recovery, hands: &Hands, own: Counters) -> State {
         cells: known.cells.clone(),
         temperature: known.temperature,
         ip: known.ip.clone(),
-        counters: Counters { untold, messages: own.messages, ..hands.counters },
+        counters: Counters { untold, messages: own.messages, urcs_lost: hands.urcs_lost(), ..hands.counters },
     }
 }
