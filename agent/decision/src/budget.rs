@@ -84,7 +84,9 @@ pub(crate) enum Purpose {
     Doubt,
     /// The uplink confirms a suspicion, or its best alternative is asked beforehand.
     Suspicion,
-    /// The uplink is dead: alternatives are asked and proved. Steady probing is held back by its pace instead.
+    /// A steady probe is due. Its pace keeps to the budget beforehand.
+    Steady,
+    /// The uplink is dead: alternatives are asked and proved.
     Need,
 }
 
@@ -222,7 +224,7 @@ impl Budget {
         let for_more_urgent = match purpose {
             Purpose::Doubt => self.capacity / LOW_PARTS,
             Purpose::Suspicion => self.capacity / EMPTY_PARTS,
-            Purpose::Need => 0,
+            Purpose::Steady | Purpose::Need => 0,
         };
         for_more_urgent.saturating_add(self.look_ups)
     }

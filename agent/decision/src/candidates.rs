@@ -47,6 +47,8 @@ impl Failover {
         let state = self.families.get(family);
         let uplink = state.uplink.and_then(|link| self.path(link, family));
         let suspected = uplink.map(|path| path.suspected);
+        // Those that could be asked are waited for.
+        let searched = state.search_until.is_some_and(|until| until <= now);
         candidates.clear();
         for link in &self.links {
             let Some(path) = link.paths.get(family) else { continue };
@@ -57,6 +59,7 @@ impl Failover {
                 suspect: path.verdict() == Verdict::Suspect,
                 doubtful: path.is_doubtful(),
                 fresh: path.last_reply.is_some_and(|at| suspected.is_none_or(|since| at >= since)),
+                unasked: searched && path.is_unasked(suspected),
                 hold: match path.healthy_since {
                     None => Hold::Broken,
                     Some(since) if path.hold_until <= now => Hold::Served(now.since(since)),

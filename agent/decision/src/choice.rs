@@ -38,6 +38,8 @@ pub(crate) struct Candidate {
     pub(crate) doubtful: bool,
     /// It answered since the suspicion against the incumbent began.
     pub(crate) fresh: bool,
+    /// All were asked since then, but it could not be, for want of budget: that is no evidence against it.
+    pub(crate) unasked: bool,
     pub(crate) hold: Hold,
     /// It served so much of its hold-down that it is to be preferred to a link in doubt.
     pub(crate) ripe: bool,
@@ -136,7 +138,7 @@ fn follow(question: &Question<'_>, lease: &Lease) -> Option<LinkId> {
         };
     let dead = forced.fitness >= Fitness::Failed && !lease.on_trial;
     let viable = alternatives(question, forced.link)
-        .any(|c| c.fitness < Fitness::Failed && (c.fresh || forced.fitness == Fitness::Absent));
+        .any(|c| c.fitness < Fitness::Failed && (c.fresh || c.unasked || forced.fitness == Fitness::Absent));
     let stays = question.incumbent == Some(forced.link) && !viable;
     ((usable && !(dead && viable)) || stays).then_some(forced.link)
 }
@@ -157,7 +159,14 @@ fn unforced(question: &Question<'_>) -> Choice {
     let Some(current) = current else { return first(question) };
     match current.fitness {
         Fitness::Absent => return flee(question, current, |c| c.fitness < Fitness::Absent),
-        Fitness::Failed => return flee(question, current, |c| c.fitness < Fitness::Failed && c.fresh),
+        Fitness::Failed => {
+            let lives = |c: &Candidate| c.fitness < Fitness::Failed;
+            return match flee(question, current, |c| lives(c) && c.fresh) {
+                // What carries nothing is left for what nobody knows to be dead.
+                Choice::Stranded => flee(question, current, |c| lives(c) && c.unasked),
+                found @ (Choice::Keep | Choice::Move { .. }) => found,
+            };
+        }
         Fitness::Healthy | Fitness::Degraded | Fitness::Recovering | Fitness::Unknown => {}
     }
     if !question.settled {

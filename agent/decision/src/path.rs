@@ -52,6 +52,8 @@ pub(crate) struct Path {
     /// When the present or latest suspicion (or absence) began.
     pub(crate) suspected: Timestamp,
     pub(crate) last_reply: Option<Timestamp>,
+    /// When it was to be asked for a move's sake, and its budget did not allow it.
+    pub(crate) unasked: Option<Timestamp>,
     pub(crate) burst: Option<Burst>,
     pub(crate) aftercare: Option<Aftercare>,
     /// Interruptions too short to be worth a move.
@@ -116,6 +118,7 @@ impl Path {
             zero: now,
             suspected: now,
             last_reply: None,
+            unasked: None,
             burst: None,
             aftercare: None,
             pauses: Habit::new(habit::WEEK),
@@ -138,6 +141,11 @@ impl Path {
     /// The reason of the verdict, or of the one beneath a suspicion.
     pub(crate) fn standing_reason(&self) -> Reason {
         if self.state.verdict == Verdict::Suspect { self.beneath.0 } else { self.reason }
+    }
+
+    /// It could not be asked for a move's sake since then, and has said nothing of itself meanwhile.
+    pub(crate) fn is_unasked(&self, since: Option<Timestamp>) -> bool {
+        self.unasked.is_some_and(|at| Some(at) >= since && self.last_reply.is_none_or(|reply| reply < at))
     }
 
     pub(crate) const fn verdict(&self) -> Verdict {

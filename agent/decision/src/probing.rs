@@ -33,12 +33,14 @@ impl Path {
     /// Sends the steady probe that is due.
     pub(crate) fn send_steady(&mut self, desk: &mut Desk) {
         let place = self.turn;
-        self.pace.advance(desk.now);
         let cost = self.targets.get(place).map_or(0, |target| target.cost);
-        // Its pace keeps to the budget; only where suspicions took all there was, it waits a turn.
-        if desk.pay(self.link, cost, Purpose::Need) {
+        // Its pace keeps to the budget; only where suspicions or pages took all there was, it waits.
+        if desk.pay(self.link, cost, Purpose::Steady) {
+            self.pace.advance(desk.now);
             self.turn = if place + 1 < self.targets.len() { place + 1 } else { 0 };
             self.send(place, false, desk);
+        } else {
+            self.pace.put_off(desk.payable_at(self.link, cost, Purpose::Steady), desk.now);
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Pace {
     spacing: Spacing,
     /// The slot that was used last.
     last: Timestamp,
+    /// Nothing can be paid before.
+    not_before: Timestamp,
     nominal: Timestamp,
     due: Timestamp,
 }
@@ -70,7 +72,15 @@ impl Spacing {
 impl Pace {
     /// A path that is first due at once, then at each multiple of `slot` after `anchor`.
     pub(crate) const fn new(seed: u64, anchor: Timestamp, slot: Duration) -> Self {
-        Self { seed, anchor, spacing: Spacing::even(slot), last: anchor, nominal: anchor, due: anchor }
+        Self {
+            seed,
+            anchor,
+            spacing: Spacing::even(slot),
+            last: anchor,
+            not_before: anchor,
+            nominal: anchor,
+            due: anchor,
+        }
     }
 
     /// The jittered moment of the next steady probe.
@@ -91,13 +101,28 @@ impl Pace {
         self.due = self.jittered();
     }
 
+    /// What is due cannot be paid before `until`: it is due in the first slot after that, however far it is to be from the
+    /// one after it.
+    pub(crate) fn put_off(&mut self, until: Timestamp, now: Timestamp) {
+        self.not_before = until.min(now + LONGEST_GAP);
+        self.nominal = self.multiple_after(self.not_before.max(now));
+        self.due = self.jittered();
+    }
+
     /// Changes the distance of the slots. The grid stays, so that paths of the same pace stay aligned.
     pub(crate) fn set_spacing(&mut self, spacing: Spacing, now: Timestamp) {
         if spacing != self.spacing {
             self.spacing = spacing;
             let Spacing { slot, gap } = spacing;
-            // Slots that are left out are counted from the one that was used.
-            let earliest = if gap > slot { now.max(self.last + spacing.distance() - slot) } else { now };
+            let earliest = if self.not_before > self.last {
+                // What was put off waits for no more than its payment.
+                now.max(self.not_before)
+            } else if gap > slot {
+                // Slots that are left out are counted from the one that was used.
+                now.max(self.last + spacing.distance() - slot)
+            } else {
+                now
+            };
             self.nominal = self.multiple_after(earliest);
             self.due = self.jittered();
         }
@@ -169,6 +194,22 @@ mod tests {
         let alarm = usual.due();
         stretched.set_spacing(Spacing::even(SLOT), alarm);
         assert!(stretched.due().since(alarm) < SLOT * 2, "an alarm ends the wait");
+    }
+
+    #[test]
+    fn what_could_not_be_paid_is_due_as_soon_as_it_can_be_and_no_change_of_pace_hastens_it() {
+        let second = Duration::from_secs(1);
+        let mut pace = Pace::new(7, Timestamp::ZERO, second);
+        let now = Timestamp::ZERO + second * 100;
+        pace.set_spacing(Spacing::of(1, second, 60.0, second), now);
+        let payable = now + second * 5;
+        pace.put_off(payable, now);
+        for stretch in [60.0, 70.0, 1.0] {
+            assert!(pace.due() > payable && pace.due() < payable + second * 2, "{stretch}: {}", pace.due());
+            pace.set_spacing(Spacing::of(1, second, stretch, second), now);
+        }
+        pace.put_off(now + LONGEST_GAP * 7, now);
+        assert!(pace.due() < now + LONGEST_GAP + second * 2, "it is looked at again, as the price may fall");
     }
 
     #[test]

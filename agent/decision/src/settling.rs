@@ -173,10 +173,15 @@ impl Failover {
                 self.search(family);
             }
             Choice::Move { link, motive, reason } if Some(link) == state.uplink => {
-                state.alive();
                 state.lease_used |= motive == Motive::Forced;
                 state.reason = reason;
                 self.rank(family);
+                // A lease is given up only for a link that was asked.
+                if motive == Motive::Forced && self.fitness(link, family) == Fitness::Failed {
+                    self.search(family);
+                } else {
+                    self.families.get_mut(family).alive();
+                }
             }
             Choice::Move { link, motive, reason } => self.move_to(family, link, motive, reason),
         }
@@ -187,20 +192,19 @@ impl Failover {
         let now = self.desk.now;
         let state = self.families.get(family);
         let Some(uplink) = state.uplink.filter(|_| !state.stranded) else { return };
-        let until = match state.search_until {
-            Some(until) => until,
-            None => {
-                let mut until = now;
-                for id in (0..u8::MAX).map(LinkId).take(self.links.len()).filter(|id| *id != uplink) {
-                    until = until.max(self.ask(id, family, Purpose::Need).unwrap_or(now));
-                }
-                until
+        let Some(until) = state.search_until else {
+            let mut until = now;
+            for id in (0..u8::MAX).map(LinkId).take(self.links.len()).filter(|id| *id != uplink) {
+                until = until.max(self.ask(id, family, Purpose::Need).unwrap_or(now));
             }
-        };
-        let state = self.families.get_mut(family);
-        if until > now {
+            let state = self.families.get_mut(family);
             state.search_until = Some(until);
-        } else {
+            // Those that could not be asked are chosen from at once, where there are no others.
+            state.dirty |= until <= now;
+            return;
+        };
+        if until <= now {
+            let state = self.families.get_mut(family);
             state.search_until = None;
             state.stranded = true;
             state.reason = Reason::NoAlternative;

@@ -257,9 +257,9 @@ impl Path {
         }
     }
 
-    /// Under suspicion, and the first confirming probes are lost as well.
+    /// Under suspicion, and the first confirming probes are lost as well; or moved to without being asked.
     pub(crate) fn is_doubtful(&self) -> bool {
-        self.burst.as_ref().is_some_and(|burst| burst.lost >= DOUBT)
+        self.is_unasked(None) || self.burst.as_ref().is_some_and(|burst| burst.lost >= DOUBT)
     }
 
     fn is_waiting(&self) -> bool {
@@ -346,7 +346,8 @@ impl Path {
 
     /// Asks every target once, to know whether this path is alive now. Returns when the last answer is due.
     pub(crate) fn ask(&mut self, purpose: Purpose, desk: &mut Desk) -> Timestamp {
-        self.send_round(purpose, desk);
+        let sent = self.send_round(purpose, desk);
+        self.unasked = Some(desk.now).filter(|_| !sent && purpose == Purpose::Need);
         self.answers_due(desk)
     }
 

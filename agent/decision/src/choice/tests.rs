@@ -15,6 +15,7 @@ fn candidate(link: LinkId, fitness: Fitness) -> Candidate {
         suspect: false,
         doubtful: false,
         fresh: true,
+        unasked: false,
         hold,
         ripe: false,
         spotless: false,
@@ -68,6 +69,22 @@ fn before_it_proved_itself_preference_alone_decides() {
     let question = Question { settled: false, ..ask(&candidates, Some(B)) };
     assert_eq!(moved(choose(&question)), Some((A, Motive::First)));
     assert_eq!(moved(choose(&ask(&candidates, Some(B)))), None);
+}
+
+#[test]
+fn a_failed_uplink_is_left_for_one_that_could_not_be_asked_if_none_answers() {
+    let silent = |c| Candidate { fresh: false, ..c };
+    let unasked = |c| Candidate { unasked: true, ..silent(c) };
+    let table = [
+        ([candidate(A, Failed), unasked(candidate(B, Healthy)), candidate(C, Degraded)], Some(C)),
+        ([candidate(A, Failed), unasked(candidate(B, Healthy)), silent(candidate(C, Healthy))], Some(B)),
+        ([candidate(A, Failed), silent(candidate(B, Healthy)), unasked(candidate(C, Unknown))], Some(C)),
+        ([candidate(A, Failed), unasked(candidate(B, Failed)), unasked(candidate(C, Absent))], None),
+    ];
+    for (candidates, expected) in table {
+        let expected = expected.map(|link| (link, Motive::Failed));
+        assert_eq!(moved(choose(&ask(&candidates, Some(A)))), expected, "{candidates:?}");
+    }
 }
 
 #[test]

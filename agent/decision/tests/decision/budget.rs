@@ -3,8 +3,8 @@
 use crate::simulation::{Simulation, Weather, black_hole_detection_with, link, two_links};
 use proptest::prelude::*;
 use shunt_decision::{
-    BudgetState, Config, Entry, Event, Family, Happening, LinkId, Packets, PathState, Plan, ProbeBudget,
-    TargetId, Timestamp, Verdict, worst_detection,
+    BudgetState, Command, Config, Entry, Event, Family, Force, Happening, LinkId, Packets, PathState, Plan,
+    ProbeBudget, TargetId, Timestamp, Verdict, worst_detection,
 };
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -306,6 +306,79 @@ fn what_was_not_asked_is_no_evidence_and_an_empty_reserve_moves_all_the_same() {
     assert_eq!(simulation.uplink(Family::V4), Some(LTE));
     let incident = simulation.core.snapshot().incidents.pop().unwrap();
     assert!(incident.verified.is_some(), "{incident:#?}");
+}
+
+/// LTE owes so many bytes, or cannot pay for a single probe, and is not asked before it is needed.
+fn in_debt(config: Config, owed: u32, warm: Duration) -> Simulation {
+    let mut simulation = simulation(config, 1);
+    if warm.is_zero() {
+        simulation.core.set_balance(LTE, -i64::from(owed));
+    }
+    simulation.run_for(warm);
+    let reserve = u32::try_from(simulation.core.balance(LTE).unwrap().max(0)).unwrap();
+    if !warm.is_zero() {
+        simulation.tell(Event::Spent { link: LTE, bytes: reserve + owed, packets: Packets::default() });
+    }
+    simulation
+}
+
+#[test]
+fn neither_a_debt_nor_an_empty_bucket_keeps_a_move_back() {
+    for (owed, warm) in [(0, 60), (40_000, 60), (4_000_000, 60), (0, 0), (40_000, 0)] {
+        let mut simulation = in_debt(config(1_000_000, MONTH, secs(1)), owed, secs(warm));
+        simulation.run_for(secs(5));
+        let before = simulation.costs.len();
+        assert_eq!(simulation.uplink(Family::V4), Some(FIBER));
+        simulation.weather[0][0].cut = Some(simulation.now());
+        simulation.run_for(secs(3));
+        assert_eq!(simulation.uplink(Family::V4), Some(LTE), "{owed} owed after {warm} s");
+        let stranded = |entry: &Entry| matches!(entry.what, Happening::Stranded { .. });
+        assert!(!simulation.entries.iter().any(stranded), "{:#?}", simulation.entries);
+        // Nothing was sent that could not be paid.
+        assert!(simulation.costs.iter().skip(before).all(|(_, link, _)| *link != LTE));
+    }
+}
+
+#[test]
+fn a_link_that_was_moved_to_unasked_is_left_early_for_one_that_answers() {
+    let mut config = config(1_000_000, MONTH, secs(1));
+    config.failback.hold_down = secs(300);
+    let mut simulation = in_debt(config, 400_000, secs(60));
+    for weather in 0..2 {
+        simulation.weather[weather][0].cut = Some(simulation.now());
+    }
+    simulation.run_for(secs(3));
+    assert_eq!(simulation.uplink(Family::V4), Some(LTE));
+    simulation.weather[0][0].cut = None;
+    simulation.run_for(secs(70));
+    assert_eq!(simulation.uplink(Family::V4), Some(FIBER));
+}
+
+#[test]
+fn a_dead_link_under_a_lease_is_given_up_for_one_that_cannot_be_asked() {
+    let mut simulation = in_debt(config(1_000_000, MONTH, secs(1)), 400_000, secs(60));
+    simulation.tell(Event::Command(Command::Force(Force { link: FIBER, strict: false, until: None })));
+    simulation.run_for(secs(5));
+    simulation.weather[0][0].cut = Some(simulation.now());
+    simulation.run_for(secs(3));
+    assert_eq!(simulation.uplink(Family::V4), Some(LTE));
+}
+
+#[test]
+fn a_steady_probe_that_could_not_be_paid_is_sent_as_soon_as_it_can_be() {
+    // 0.35 bytes a second: the debt and a probe of 88 are there in 600 s; the stretched pace is a probe in 2,700 s.
+    let mut simulation = in_debt(config(1_000_000, MONTH, secs(1)), 120, secs(60));
+    let before = simulation.costs.len();
+    let asked = |simulation: &Simulation| {
+        simulation.costs.iter().skip(before).filter(|(_, link, _)| *link == LTE).count()
+    };
+    simulation.run_for(secs(590));
+    assert_eq!(asked(&simulation), 0);
+    simulation.run_for(secs(60));
+    assert_eq!(asked(&simulation), 1);
+    // And the pace is kept to all the same.
+    simulation.run_for(secs(1_000));
+    assert_eq!(asked(&simulation), 1);
 }
 
 #[test]
