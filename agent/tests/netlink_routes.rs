@@ -7,6 +7,7 @@ mod netns;
 use netns::agent::{Agent, FIBER, LTE, on_gateway, path, repaired, warnings};
 use netns::wire::{Wire, index, ip};
 use rtnetlink::packet_route::AddressFamily::{Inet, Inet6};
+use shunt::netlink::Notice;
 use shunt_decision::{Family, Missing, PathState};
 
 const V4: &str = "198.51.100.1";
@@ -122,8 +123,12 @@ fn a_new_gateway_in_main_is_followed() {
         let table = config.kernel.uplink_table();
         let gateway = |wire: &mut Wire| wire.table(Inet, table)[0].2;
         agent.until("the new gateway", |_| gateway(wire) == Some(ip("192.0.2.254")));
-        // The way changed, the path did not.
-        assert_eq!(agent.notices.len(), told);
+        // The way changed; the path is told once, with its new router and nothing else that differs.
+        let [Notice::Path { state: PathState::Ready, binding: Some(binding), .. }] = &agent.notices[told..]
+        else {
+            panic!("{:?}", &agent.notices[told..]);
+        };
+        assert_eq!(binding.router, Some(ip("192.0.2.254")));
         // Deleted and added anew within the grace: the path stays.
         wire.no_default_route(100, "192.0.2.254", "wan0");
         agent.catch_up();

@@ -13,12 +13,13 @@
 
 mod netns;
 
-use netns::far::{Far, TARGET_V4, sysctl};
+use netns::far::{Far, TARGET_V4, binding, sysctl};
 use netns::probes::{FIRST, ask_all, bound, collect, echo_targets, expires, rtt, written};
 use netns::{DEADLINE, within};
 use shunt::clock;
+use shunt::netlink::Binding;
 use shunt::probe::Prober;
-use shunt_decision::{Outcome, ProbeId, TargetId};
+use shunt_decision::{Family, Outcome, ProbeId, TargetId};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -72,6 +73,22 @@ fn reading_late_does_not_lengthen_the_round_trip() {
 }
 
 const LATE: Duration = Duration::from_millis(20);
+
+#[test]
+fn another_router_of_the_link_costs_no_probe_under_way() {
+    within("another_router_of_the_link_costs_no_probe_under_way", || {
+        let far = Far::new();
+        let mut prober = bound(&far, &[echo_targets()]);
+        let sent = clock::now();
+        prober.send(ProbeId(1), FIRST, TargetId(0), sent, expires());
+        for router in [Some("192.0.2.250".parse().unwrap()), None] {
+            let binding = Binding { router, ..binding(1, false) };
+            prober.bind(FIRST, Family::V4, Some(binding), clock::now()).unwrap();
+        }
+        let outcomes = collect(1, |now, outcomes| prober.drain(now, outcomes));
+        assert!(matches!(outcomes[0].1, Outcome::Reply { .. }), "{outcomes:?}");
+    });
+}
 
 /// The longest round trip of `count` probes to each target whose replies are left lying for [`LATE`].
 fn late_round_trips(prober: &mut Prober, count: u64) -> Duration {

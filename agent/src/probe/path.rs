@@ -165,6 +165,13 @@ impl Path {
         self.names.ask(resolvers.iter().copied().filter(|ip| family_of(*ip) == family).collect());
     }
 
+    /// Its packets go by another router from now on, or by none.
+    pub(super) const fn lead_by(&mut self, router: Option<IpAddr>) {
+        if let Some(binding) = &mut self.binding {
+            binding.router = router;
+        }
+    }
+
     /// Takes no name for one of these addresses, which are this machine's own.
     pub(super) fn keep_off(&mut self, own: &Arc<[IpAddr]>) {
         self.names.keep_off(own);

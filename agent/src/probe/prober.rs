@@ -128,6 +128,15 @@ impl Prober {
         self.gateways.forget(link, family);
         let Some(link) = self.links.get_mut(usize::from(link.0)) else { return Ok(()) };
         let side = link.sides.get_mut(family);
+        // By another router the packets still leave with the same sockets: what is under way goes on, and names stay known.
+        if let (Some(Side { binding: held, path: Some(path), .. }), Some(binding)) = (side.as_mut(), &binding)
+            && held.router != binding.router
+            && (Binding { router: binding.router, ..held.clone() }) == *binding
+        {
+            path.lead_by(binding.router);
+            held.router = binding.router;
+            return Ok(());
+        }
         self.dropped += side.take().and_then(|side| side.path).map_or(0, |path| path.dropped());
         let Some(binding) = binding else { return Ok(()) };
         *side = Some(Side { binding, path: None, tried: now });
