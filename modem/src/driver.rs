@@ -10,6 +10,7 @@
 //! operator's orders, messages. The machine hears of nothing while the hands are lent to another: else it would begin a
 //! task that cannot be carried out in its time.
 
+mod access_point;
 pub mod api;
 mod at_line;
 mod bearer;

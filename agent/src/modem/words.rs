@@ -153,7 +153,12 @@ pub(super) fn trouble(state: &State) -> Option<String> {
             Some(_) => format!("{fault}; all that may mend it was tried, and will be again"),
             None => format!("{fault}; it is being mended"),
         }),
-        Machine::Searching | Machine::Registered | Machine::BearerUp | Machine::Verified => None,
+        Machine::Searching | Machine::Registered | Machine::BearerUp | Machine::Verified => {
+            let other = state.other_access_point.as_ref()?;
+            Some(format!(
+                "the network gives the access point {other:?} instead of the configured one; correct apn, or ask the provider"
+            ))
+        }
     }
 }
 

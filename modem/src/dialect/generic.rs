@@ -233,6 +233,15 @@ static QUESTIONS: &[Question] = &[
     },
     Question { about: Query::Bearer, lines: BEARER.lines, layouts: BEARER.layouts },
     Question {
+        about: Query::AccessPoint,
+        // What the network granted, then what is defined (10.1.1).
+        lines: &[CGCONTRDP_LINE, Line::many("AT+CGDCONT?", "+CGDCONT:")],
+        layouts: &[
+            Layout::fields("+CGCONTRDP:", &[Cid, Skip, Text]),
+            Layout::fields("+CGDCONT:", &[Cid, Skip, Text]),
+        ],
+    },
+    Question {
         about: Query::Ip,
         lines: &[CGCONTRDP_LINE, CGPADDR_LINE],
         layouts: &[CGCONTRDP[0], CGCONTRDP[1], CGPADDR],

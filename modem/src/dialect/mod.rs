@@ -85,6 +85,8 @@ pub enum Query {
     Temperature,
     /// Whether the context is up, and its addresses.
     Bearer,
+    /// By which access point the context is up, or would come up.
+    AccessPoint,
     /// What the host's interface is to be set to.
     Ip,
     /// Bytes sent and received.
@@ -93,7 +95,7 @@ pub enum Query {
 
 impl Query {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Manufacturer,
         Self::Model,
         Self::Revision,
@@ -110,6 +112,7 @@ impl Query {
         Self::Cells,
         Self::Temperature,
         Self::Bearer,
+        Self::AccessPoint,
         Self::Ip,
         Self::Usage,
     ];

@@ -57,6 +57,8 @@ pub enum Reading {
     Temperature(TenthsOfCelsius),
     /// The context.
     Bearer(Bearer),
+    /// The access point as the modem tells it, often with its operator behind it; empty where none is named.
+    AccessPoint(String),
     /// What the interface is to be set to.
     Ip(IpSettings),
     /// Bytes.
@@ -184,6 +186,7 @@ pub(super) fn read<'a>(
         Query::Cells => cells(records),
         Query::Temperature => records.filter_map(|record| record.heat).max().map(Reading::Temperature),
         Query::Bearer => bearer(records),
+        Query::AccessPoint => access_point(records),
         Query::Ip => ip(records),
         Query::Usage => usage(records),
     }
@@ -247,6 +250,18 @@ fn bearer(records: impl Iterator<Item = Record>) -> Option<Reading> {
     let active = active?;
     let addresses = if active { ip.addresses() } else { Default::default() };
     Some(Reading::Bearer(Bearer { active, addresses }))
+}
+
+/// The first name: that of the network's grant comes before that of the definition.
+fn access_point(records: impl Iterator<Item = Record>) -> Option<Reading> {
+    let mut told = None;
+    for record in records.filter(|record| record.cid.is_some()) {
+        if record.text.is_some() {
+            return record.text.map(Reading::AccessPoint);
+        }
+        told = Some(Reading::AccessPoint(String::new()));
+    }
+    told
 }
 
 fn ip(records: impl Iterator<Item = Record>) -> Option<Reading> {

@@ -116,6 +116,8 @@ pub struct State {
     pub cells: Option<Cells>,
     /// How warm the module is.
     pub temperature: Option<TenthsOfCelsius>,
+    /// The access point that the network gives instead of the configured one, whatever was done; none while it does not.
+    pub other_access_point: Option<String>,
     /// What the interface was told to be set to, while the bearer is up.
     pub ip: Option<IpSettings>,
     /// What was counted since the start.

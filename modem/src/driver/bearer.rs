@@ -3,7 +3,7 @@
 use super::api::{Answer, Told};
 use super::hands::{Broken, Hands, ways};
 use super::tasks::{OTHER, UNSUPPORTED};
-use crate::dialect::{Addressing, Ask, Query, Reading, Step, Way};
+use crate::dialect::{Addressing, Ask, Context, Query, Reading, Step, Way};
 use shunt_recovery::Refusal;
 use shunt_recovery::facts::{Addresses, Bearer, CmeError, Fact, IpSettings};
 use tracing::{debug, info};
@@ -14,8 +14,11 @@ impl Hands {
         let mut last = UNSUPPORTED;
         for way in self.ways_from_here() {
             match self.bearer_by(way).await? {
-                Ok(bearer) => {
+                Ok(mut bearer) => {
                     self.way = way;
+                    if !self.accepts(bearer.active).await? {
+                        bearer = Bearer::default();
+                    }
                     return self.found(Fact::Bearer(bearer));
                 }
                 Err(refusal) => last = Broken::Refused(refusal),
@@ -24,13 +27,38 @@ impl Hands {
         Err(last)
     }
 
-    /// Defines the context of the SIM at place `sim` and brings the bearer up, in the first way that the modem has.
+    /// Defines the context of the SIM at place `sim` and brings the bearer up; one that is up by another access point is
+    /// brought to the right one.
     pub(super) async fn bearer_up(&mut self, sim: usize) -> Result<(), Broken> {
-        if self.defined != Some(sim) {
-            let context = self.config.context_of(sim).clone();
-            self.act(Step::Define(&context)).await?;
-            self.defined = Some(sim);
+        self.sim = sim;
+        if self.access_point.wrong {
+            return self.change_over().await;
         }
+        if self.defined != Some(sim) {
+            self.define().await?;
+        }
+        self.raise().await?;
+        // Of a context that was up before, the modem may have brought up no more than its interface.
+        if self.wrong_name().await?.is_some() {
+            return self.change_over().await;
+        }
+        Ok(())
+    }
+
+    /// The context of the SIM in use.
+    pub(super) fn context(&self) -> &Context {
+        self.config.context_of(self.sim)
+    }
+
+    pub(super) async fn define(&mut self) -> Result<(), Broken> {
+        let context = self.context().clone();
+        self.act(Step::Define(&context)).await?;
+        self.defined = Some(self.sim);
+        Ok(())
+    }
+
+    /// Brings the bearer up in the first way that the modem has.
+    pub(super) async fn raise(&mut self) -> Result<(), Broken> {
         self.translated = false;
         let cid = self.config.context.cid;
         let mut last = UNSUPPORTED;
@@ -58,6 +86,7 @@ impl Hands {
     }
 
     pub(super) async fn bearer_down(&mut self) -> Result<(), Broken> {
+        self.access_point.wrong = false;
         let step = Step::BearerDown(self.way, self.config.context.cid);
         self.act(step).await
     }

@@ -1,6 +1,7 @@
 //! What holds the modem: its ports, the dialect spoken over them, and what was learnt of both. Commands go out here, one
 //! at a time, and what came of them is gathered for the machine.
 
+use super::access_point::Standing;
 use super::api::{Config, Counters, OrderError, Told};
 use super::pace::Pace;
 use super::supply::Supply;
@@ -30,6 +31,10 @@ pub(super) struct Hands {
     pub(super) way: &'static Way,
     /// The SIM whose context was defined since the modem's start.
     pub(super) defined: Option<usize>,
+    /// The place of the SIM in use, in the config's order.
+    pub(super) sim: usize,
+    /// Which access point the bearer has, and what was done about it.
+    pub(super) access_point: Standing,
     /// The modem translates addresses: the host's is another than the bearer's.
     pub(super) translated: bool,
     /// How often in a row some of its ports were not there.
@@ -57,6 +62,8 @@ pub(super) struct Known {
     pub(super) operator: Option<Operator>,
     pub(super) cells: Option<Cells>,
     pub(super) temperature: Option<TenthsOfCelsius>,
+    /// See [`super::api::State::other_access_point`].
+    pub(super) other_access_point: Option<String>,
     /// What the agent was told to set, while it holds.
     pub(super) ip: Option<IpSettings>,
     /// What the SIM wanted last.
@@ -121,6 +128,8 @@ impl Hands {
             dialect,
             way: first_way(dialect),
             defined: None,
+            sim: 0,
+            access_point: Standing::default(),
             translated: false,
             incomplete: 0,
             counts: None,
@@ -179,6 +188,7 @@ impl Hands {
     /// What was learnt of a modem that booted or went is void.
     pub(super) fn forget(&mut self) {
         self.defined = None;
+        self.access_point.settled = false;
         self.translated = false;
         self.letters_set_up = false;
         self.lives += 1;

@@ -101,7 +101,7 @@ impl Hands {
         match query {
             Query::Sim | Query::Iccid | Query::Tries | Query::Slot | Query::Imsi => self.read_sim().await,
             Query::Registration => self.read_registration().await,
-            Query::Bearer | Query::Ip => self.read_bearer().await,
+            Query::Bearer | Query::AccessPoint | Query::Ip => self.read_bearer().await,
             Query::Radio => self.read_radio().await.map(drop),
             Query::Attached => self.read_attach().await,
             Query::Cells => self.read_signal().await,

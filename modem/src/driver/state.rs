@@ -19,6 +19,7 @@ pub(super) fn of(recovery: &Recovery, hands: &Hands, own: Counters) -> State {
         operator: known.operator.clone(),
         cells: known.cells.clone(),
         temperature: known.temperature,
+        other_access_point: known.other_access_point.clone(),
         ip: known.ip.clone(),
         counters: Counters { untold, messages: own.messages, urcs_lost: hands.urcs_lost(), ..hands.counters },
     }

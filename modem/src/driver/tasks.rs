@@ -69,6 +69,7 @@ impl Hands {
             Task::SelectSlot(slot) => {
                 self.act(Step::Slot(slot)).await?;
                 self.forget();
+                self.use_slot(slot);
                 Ok(())
             }
         }
@@ -206,6 +207,9 @@ impl Hands {
         };
         let mut sim = Sim::new(state);
         sim.slot = self.slot().await?;
+        if let Some(slot) = sim.slot {
+            self.use_slot(slot);
+        }
         if !matches!(state, SimState::Absent | SimState::Failed | SimState::Busy) {
             if let Ok(Reading::Iccid(iccid)) = self.read(Query::Iccid).await? {
                 sim.iccid = Some(iccid);
@@ -214,6 +218,15 @@ impl Hands {
         }
         self.known.sim = Some(state);
         self.found(Fact::Sim(sim))
+    }
+
+    /// The SIM in this slot is in use: its context counts.
+    fn use_slot(&mut self, slot: Slot) {
+        let place = self.config.recovery.sims.iter().position(|sim| sim.slot == Some(slot));
+        if let Some(place) = place.filter(|place| *place != self.sim) {
+            self.sim = place;
+            self.access_point = super::access_point::Standing::default();
+        }
     }
 
     async fn slot(&mut self) -> Result<Option<Slot>, Broken> {

@@ -285,6 +285,7 @@ impl Modem {
         if context.addresses.is_some() {
             return;
         }
+        context.granted = self.network.grants(&context.apn);
         context.addresses = Some(Addresses {
             v4: offered.v4.filter(|_| context.kind != "IPV6"),
             gateway_v4: offered.gateway_v4.filter(|_| context.kind != "IPV6"),

@@ -27,6 +27,8 @@ pub struct Network {
     pub signal: Signal,
     /// The names that are served; none: any.
     pub apns: Vec<String>,
+    /// The name that each bearer gets, whatever it asks for; none: the one it asks for.
+    pub forced_apn: Option<String>,
     /// What the bearers are given, in turn; the last one stays.
     pub addresses: Vec<Addresses>,
 }
@@ -88,6 +90,7 @@ impl Default for Network {
             band: 3,
             signal: Signal { rssi: -65, rsrp: -95, rsrq: -9, sinr: 15 },
             apns: Vec::new(),
+            forced_apn: None,
             addresses: vec![Addresses::default()],
         }
     }
@@ -112,6 +115,13 @@ impl Network {
     #[must_use]
     pub fn plmn(&self) -> String {
         format!("{}{}", self.mcc, self.mnc)
+    }
+
+    /// The name that a bearer is granted, with the operator behind it (3GPP TS 23.003, 9.1).
+    pub(super) fn grants(&self, apn: &str) -> String {
+        let asked = if apn.is_empty() { "internet" } else { apn };
+        let name = self.forced_apn.as_deref().unwrap_or(asked);
+        format!("{name}.mnc{:0>3}.mcc{}.gprs", self.mnc, self.mcc)
     }
 
     /// Whether a bearer of this name is served.

@@ -18,6 +18,8 @@ pub struct Profile {
     pub usb: (u16, u16),
     /// How its network interface gets a bearer.
     pub interface: Interface,
+    /// Whether its last context stays up when it is told to end it, as LTE has it.
+    pub keeps_last: bool,
     /// AT ports; an EC25 has two, the second one for calls.
     pub ports: usize,
     /// The cards in its slots.
@@ -70,6 +72,7 @@ impl Default for Profile {
             imei: "001012345678902".into(),
             usb: (0x2c7c, 0x0125),
             interface: Interface::Ordered,
+            keeps_last: false,
             ports: 2,
             cards: [Some(Card::default()), None],
             storage: 40,

@@ -67,6 +67,8 @@ pub(super) struct Context {
     /// `IP`, `IPV6` or `IPV4V6`.
     pub(super) kind: String,
     pub(super) apn: String,
+    /// The name that the network granted when it was activated last.
+    pub(super) granted: String,
     /// User name, password and kind (0 none, 1 PAP, 2 CHAP).
     pub(super) login: (String, String, u8),
     /// What it was given, while it is active.
@@ -75,7 +77,13 @@ pub(super) struct Context {
 
 impl Default for Context {
     fn default() -> Self {
-        Self { kind: "IPV4V6".into(), apn: String::new(), login: Default::default(), addresses: None }
+        Self {
+            kind: "IPV4V6".into(),
+            apn: String::new(),
+            granted: String::new(),
+            login: Default::default(),
+            addresses: None,
+        }
     }
 }
 

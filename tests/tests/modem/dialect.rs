@@ -110,6 +110,7 @@ async fn it_is_read_as_what_it_is() {
             Query::Usage => Reading::Usage(Usage { received: 1_000, sent: 2_000 }),
             // LTE: who is registered has a context.
             Query::Bearer => Reading::Bearer(Bearer { active: true, addresses: given(true, true) }),
+            Query::AccessPoint => Reading::AccessPoint("internet.mnc001.mcc262.gprs".to_owned()),
             Query::Ip => Reading::Ip(settings()),
             Query::Registration | Query::Operator | Query::Cells => {
                 check_network(&read);

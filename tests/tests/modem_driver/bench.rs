@@ -60,6 +60,8 @@ pub(crate) struct Setup {
     pub(crate) apn: &'static str,
     /// Those of the SIMs behind the first.
     pub(crate) more_apns: Vec<&'static str>,
+    /// Name and password.
+    pub(crate) login: Option<(&'static str, &'static str)>,
     pub(crate) saved: Saved,
 }
 
@@ -73,6 +75,7 @@ impl Default for Setup {
             usb: true,
             apn: "internet",
             more_apns: Vec::new(),
+            login: None,
             saved: Saved::default(),
         }
     }
@@ -84,17 +87,19 @@ impl Bench {
         let (sys, dev) = (home.path().join("sys"), home.path().join("dev"));
         let endpoints = vec![Endpoint::Pty(home.path().to_owned()); 2];
         let began = Instant::now();
+        let (vendor, product) = setup.profile.usb;
         let modem = Arc::new(Simulator::start(setup.profile, setup.network, endpoints, None, 7).unwrap());
+        let (user, password) = setup.login.unwrap_or_default();
         let context = |apn: &str| Context {
             cid: Cid(1),
             apn: apn.into(),
             pdp: PdpType::V4V6,
-            auth: Auth::None,
-            user: String::new(),
-            password: String::new(),
+            auth: setup.login.map_or(Auth::None, |_| Auth::Chap),
+            user: user.into(),
+            password: password.into(),
         };
         let config = Config {
-            selector: Selector::Id(DeviceId { vendor: 0x2c7c, product: 0x0125 }),
+            selector: Selector::Id(DeviceId { vendor, product }),
             sysfs: Sysfs::at(&sys, &dev),
             baud: 115_200,
             context: context(setup.apn),

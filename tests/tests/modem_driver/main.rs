@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests are tests
 
+mod access_point;
 mod bench;
 mod faults;
 mod orders;

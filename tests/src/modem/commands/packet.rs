@@ -37,6 +37,8 @@ impl Modem {
             ("+CGACT", Form::Set(_)) => {
                 let id = context_id(call.text(1)).unwrap_or(1);
                 match call.number(0) {
+                    // 27.007, 10.1.10, of EPS: the end of the last connection is refused.
+                    Some(0) if self.profile.keeps_last => Answer::error(),
                     Some(0) => Answer::ok().taking(bearer_time).does(Effect::Deactivate(id)),
                     Some(1) => match self.bearer_fault(id) {
                         Some(cause) => Answer::cme(cause).taking(bearer_time),
@@ -70,6 +72,26 @@ impl Modem {
             ("+QGDCNT" | "+QAUGDCNT", _) => Answer::ok(),
             _ => return None,
         })
+    }
+
+    /// The name that the network granted the first context, while it is up.
+    #[must_use]
+    pub fn granted(&self) -> Option<&str> {
+        let first = self.packet.contexts.values().next()?;
+        first.addresses.as_ref().map(|_| first.granted.as_str())
+    }
+
+    /// The login that is stored for the first context: name and password.
+    #[must_use]
+    pub fn login(&self) -> Option<(&str, &str)> {
+        let (user, password, _) = &self.packet.contexts.values().next()?.login;
+        Some((user, password))
+    }
+
+    /// How many bearers came up so far.
+    #[must_use]
+    pub const fn bearers(&self) -> usize {
+        self.packet.given
     }
 
     /// Why a bearer cannot come up now.
@@ -231,7 +253,7 @@ fn given_addresses(id: u8, given: &Addresses) -> String {
 
 /// `+CGCONTRDP` (3GPP TS 27.007, 10.1.23): a line per family, addresses and masks in dotted numbers.
 fn parameters(id: u8, context: &Context, given: &Addresses) -> Option<String> {
-    let apn = if context.apn.is_empty() { "internet" } else { &context.apn };
+    let apn = &context.granted;
     let dns = |v6: bool| {
         let mut servers =
             given.dns.iter().filter(|server| server.is_ipv6() == v6).map(|server| match server {
