@@ -1,6 +1,6 @@
 //! The flash and its controller (RM0454, chapter 3): pages are erased, and double words written once.
 
-use crate::elf::{self, ElfError};
+use crate::load::{LoadError, load};
 
 pub(crate) const FLASH_START: u32 = 0x0800_0000;
 pub(crate) const FLASH_BYTES: usize = 32 * 1024;
@@ -38,9 +38,9 @@ pub(crate) struct Flash {
 }
 
 impl Flash {
-    pub(crate) fn new(elf: &[u8]) -> Result<Self, ElfError> {
+    pub(crate) fn new(elf: &[u8]) -> Result<Self, LoadError> {
         let mut content = vec![ERASED; FLASH_BYTES];
-        elf::load(elf, &mut content, FLASH_START)?;
+        load(elf, &mut content, FLASH_START)?;
         Ok(Self {
             content,
             access: 0x0004_0600,

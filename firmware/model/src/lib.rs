@@ -8,14 +8,14 @@
 //! Time is counted in clocks of 16 MHz. What is not modelled: wait states of the flash, and the drift of clocks.
 
 mod bus;
-mod elf;
 mod flash;
 mod gpio;
 mod iwdg;
+mod load;
 mod part;
 mod tick;
 mod uart;
 
-pub use elf::ElfError;
 pub use gpio::{PIN_HOST_RESET, PIN_LAMP, PIN_MODEM_OFF, PIN_SHUTDOWN, PinChange};
+pub use load::LoadError;
 pub use part::{Reset, Stm32g030};

@@ -1,9 +1,9 @@
 //! The part: processor and bus, led through virtual time.
 
 use crate::bus::{Bus, RAM_BYTES, RAM_START, SYSTEM_BYTES, SYSTEM_START};
-use crate::elf::ElfError;
 use crate::flash::{FLASH_START, Flash};
 use crate::gpio::{PinChange, RX_IDLE};
+use crate::load::LoadError;
 use rp2040_emu::core::{CoreBus, CortexM0Plus};
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ impl Stm32g030 {
     /// # Errors
     ///
     /// When that is no image for it.
-    pub fn new(elf: &[u8]) -> Result<Self, ElfError> {
+    pub fn new(elf: &[u8]) -> Result<Self, LoadError> {
         let mut part = Self {
             core: CortexM0Plus::new(),
             bus: Bus::new(Flash::new(elf)?),

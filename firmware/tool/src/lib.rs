@@ -5,8 +5,12 @@
 
 mod board;
 mod build;
+mod elf;
+mod flash;
 mod sizes;
 
 pub use board::{BOARDS, Board, Budget, LM3S6965, STM32G030};
 pub use build::{BuildError, build};
-pub use sizes::{ElfError, Sizes, sizes};
+pub use elf::{ElfError, Segment, loaded};
+pub use flash::flash;
+pub use sizes::{Sizes, sizes};

@@ -1,8 +1,7 @@
 //! The firmware of the boards that there is a build for. What cannot be built, or does not fit its part, is told by name.
 
 use crate::error::{Result, file};
-use crate::flash;
-use shunt_firmware::{BOARDS, Board, build, sizes};
+use shunt_firmware::{BOARDS, Board, build, flash, sizes};
 use std::fs;
 use std::path::Path;
 
@@ -49,6 +48,6 @@ fn image(board: Board) -> std::result::Result<(Vec<u8>, String), Box<dyn std::er
         )
         .into());
     }
-    let flash = flash::content(&elf).ok_or("its image has no segments that are loaded")?;
+    let flash = flash(&elf).ok_or("its image has no segments that are loaded")?;
     Ok((flash, format!("firmware for {}: {} bytes of flash", board.name, sizes.flash)))
 }

@@ -8,7 +8,6 @@ mod cargo;
 mod deb;
 mod error;
 mod firmware;
-mod flash;
 mod ipk;
 mod needs;
 mod pages;
