@@ -1,5 +1,6 @@
 //! The agent's end of the line.
 
+use crate::talk::whole_log;
 use shunt_wire::{
     Capabilities, Decoder, FRAME_BYTES, Frame, Hello, LogEntry, Message, Name, Outcome, Received, Role,
     Stage, Status,
@@ -52,19 +53,13 @@ impl Line {
 
     /// Asks for the whole log.
     pub(crate) fn log(&mut self) -> Vec<LogEntry> {
-        let (mut from, mut entries) = (0, Vec::new());
-        loop {
+        whole_log(|from| {
             self.send(Message::LogRequest { from });
-            let part = self.wait_for(|message| match message {
+            self.wait_for(|message| match message {
                 Message::Log(log) => Some(log),
                 _ => None,
-            });
-            from = part.first + part.entries.len() as u32;
-            entries.extend(part.entries);
-            if from >= part.next {
-                return entries;
-            }
-        }
+            })
+        })
     }
 
     /// Sends a message, and gives its sequence.

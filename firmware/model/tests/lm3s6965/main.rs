@@ -12,6 +12,8 @@
 
 mod emulator;
 mod line;
+#[path = "../talk/mod.rs"]
+mod talk;
 
 use emulator::Emulator;
 use line::Line;
@@ -21,6 +23,7 @@ use shunt_wire::{
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+use talk::Noise;
 
 /// The output pins, as bits of port B.
 const ALERT: u8 = 0;
@@ -165,17 +168,10 @@ fn an_mcu_that_hangs_is_reset_by_its_own_watchdog_and_tells_it() {
 fn noise_does_nothing_and_the_next_frame_is_heard() {
     let (mut emulator, mut line, first) = armed();
     let before = line.status();
-    let mut state = 0x2545_f491_u32;
+    let mut noise = Noise::new();
     for _ in 0..30 {
-        let noise: Vec<u8> = (0..40)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 17;
-                state ^= state << 5;
-                state as u8
-            })
-            .collect();
-        line.send_noise(&noise);
+        let sent = noise.bytes(40);
+        line.send_noise(&sent);
         feed(&mut line, 1);
     }
     assert_eq!(emulator.pins_changed(), []);

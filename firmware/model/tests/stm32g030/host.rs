@@ -1,5 +1,6 @@
 //! The host at the other end of the part's line.
 
+use crate::talk::whole_log;
 use shunt_model::{PIN_LAMP, PinChange, Stm32g030};
 use shunt_wire::{
     Capabilities, Decoder, FRAME_BYTES, Frame, Hello, LogEntry, Message, Name, Outcome, Received, Role,
@@ -116,19 +117,13 @@ impl Host {
     }
 
     pub(crate) fn log(&mut self) -> Vec<LogEntry> {
-        let (mut from, mut entries) = (0, Vec::new());
-        loop {
+        whole_log(|from| {
             self.say(Message::LogRequest { from });
-            let part = self.wait_for(|message| match message {
+            self.wait_for(|message| match message {
                 Message::Log(log) => Some(log),
                 _ => None,
-            });
-            from = part.first + part.entries.len() as u32;
-            entries.extend(part.entries);
-            if from >= part.next {
-                return entries;
-            }
-        }
+            })
+        })
     }
 
     /// Feeds every so many seconds, for so long; gives when the last feed was sent.

@@ -8,6 +8,8 @@
 )]
 
 mod host;
+#[path = "../talk/mod.rs"]
+mod talk;
 
 use host::{Host, TIMES};
 use shunt_model::{PIN_HOST_RESET, PIN_LAMP, PIN_MODEM_OFF, PIN_SHUTDOWN, PinChange, Reset};
@@ -15,6 +17,7 @@ use shunt_wire::{
     BOOT_LOADER_KEY, Capabilities, Happened, HostResetCause, Message, Outcome, ResetCause, Role, Seconds,
     Stage, Timeouts,
 };
+use talk::Noise;
 
 /// How late a pin may be: a feed's time on the line, a tick for each stage, and the time that a page's erasure takes.
 const LATE_MILLIS: u64 = 100;
@@ -123,20 +126,13 @@ fn an_mcu_that_hangs_is_reset_by_its_own_watchdog_and_tells_it() {
 #[test]
 fn noise_does_nothing_and_the_next_frame_is_heard() {
     let mut host = Host::armed();
-    let mut state = 0x2545_f491_u32;
+    let mut noise = Noise::new();
     for round in 0..40 {
-        let noise: Vec<u8> = (0..50)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 17;
-                state ^= state << 5;
-                state as u8
-            })
-            .collect();
+        let sent = noise.bytes(50);
         if round % 2 == 0 {
-            host.part.host_sends(&noise)
+            host.part.host_sends(&sent)
         } else {
-            host.part.line_breaks(&noise)
+            host.part.line_breaks(&sent)
         }
         host.feed_for(1, FEED_SECONDS);
     }
