@@ -132,7 +132,6 @@ impl RttStats {
     }
 }
 
-/// serde knows arrays of up to 32; a longer one goes as a list of exactly so many.
 /// A part of a time.
 pub(crate) fn percent_of(time: Duration, percent: u32) -> Duration {
     time * percent / 100
