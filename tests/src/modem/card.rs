@@ -1,5 +1,8 @@
 //! A SIM card: what it is, and how it guards itself by PIN and PUK.
 
+use super::state::Stored;
+use std::collections::BTreeMap;
+
 /// Tries of the PIN before the PUK is asked for, and of the PUK before the card is dead (3GPP TS 31.101).
 pub(super) const PIN_TRIES: u8 = 3;
 /// See [`PIN_TRIES`].
@@ -26,6 +29,8 @@ pub struct Card {
     pub puk_tries: u8,
     /// Whether the PIN was given since the card was last without power.
     pub(super) verified: bool,
+    /// Messages that are stored on it, by index from 0; they go where the card goes.
+    pub(super) messages: BTreeMap<usize, Stored>,
 }
 
 /// What the card waits for.
@@ -53,6 +58,7 @@ impl Default for Card {
             puk: "12345678".into(),
             puk_tries: PUK_TRIES,
             verified: false,
+            messages: BTreeMap::new(),
         }
     }
 }

@@ -95,6 +95,8 @@ impl Modem {
     #[must_use]
     pub fn new(profile: Profile, network: Network, seed: u64, now: Timestamp) -> Self {
         let slots = profile.cards.clone();
+        let mut messages = Messages::default();
+        messages.restart(profile.stores_on_card);
         Self {
             profile,
             network,
@@ -108,7 +110,7 @@ impl Modem {
             card_reports: false,
             radio: Radio::default(),
             packet: Packet::default(),
-            messages: Messages::default(),
+            messages,
             faults: Vec::new(),
             temperature: 38,
             counts: Counts::default(),

@@ -83,7 +83,7 @@ impl Modem {
             card.power_off();
         }
         self.radio = Radio::default();
-        self.messages.restart();
+        self.messages.restart(self.profile.stores_on_card);
         self.card_read = false;
         self.card_reports = false;
     }
@@ -354,7 +354,7 @@ impl Modem {
     pub(super) fn keep(&mut self, memory: usize, stored: Stored) -> Option<usize> {
         let storage = *self.messages.chosen.get(memory)?;
         let room = self.profile.storage;
-        let store = self.messages.stores.get_mut(storage)?;
+        let store = self.store_mut(storage)?;
         let index = (0..room).find(|index| !store.contains_key(index))?;
         store.insert(index, stored);
         Some(index)

@@ -26,6 +26,8 @@ pub struct Profile {
     pub cards: [Option<Card>; 2],
     /// How many messages each of its two storages holds.
     pub storage: usize,
+    /// Whether messages that come are stored on the card, and not in the modem.
+    pub stores_on_card: bool,
     /// How long things take.
     pub timing: Timing,
 }
@@ -76,6 +78,7 @@ impl Default for Profile {
             ports: 2,
             cards: [Some(Card::default()), None],
             storage: 40,
+            stores_on_card: false,
             timing: Timing::ec25(),
         }
     }

@@ -156,12 +156,15 @@ pub(super) struct Stored {
 
 /// Storages by name, as an EC25 has them: the card's and the modem's own.
 pub(super) const STORAGES: [&str; 2] = ["SM", "ME"];
+/// The place of the card's in [`STORAGES`], and that of the modem's own.
+pub(super) const ON_CARD: usize = 0;
+const OWN: usize = 1;
 
 /// Messages and how they are to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Messages {
-    /// Per storage, by index from 0.
-    pub(super) stores: [BTreeMap<usize, Stored>; 2],
+    /// The modem's own, by index from 0; the card's is on the card.
+    pub(super) own: BTreeMap<usize, Stored>,
     /// Which storage is read, written, and receives.
     pub(super) chosen: [usize; 3],
     /// `+CMGF=1`.
@@ -186,8 +189,8 @@ pub(super) struct Messages {
 impl Default for Messages {
     fn default() -> Self {
         Self {
-            stores: Default::default(),
-            chosen: [1; 3],
+            own: BTreeMap::new(),
+            chosen: [OWN; 3],
             text_mode: false,
             details: false,
             service: 0,
@@ -202,15 +205,15 @@ impl Default for Messages {
 }
 
 impl Messages {
-    /// What does not outlive a restart is as it was in the beginning.
-    pub(super) fn restart(&mut self) {
+    /// What does not outlive a restart is as it was in the beginning; messages go `on_card`, or into the modem.
+    pub(super) fn restart(&mut self, on_card: bool) {
         let fresh = Self::default();
         self.text_mode = fresh.text_mode;
         self.details = fresh.details;
         self.service = fresh.service;
         self.reports = fresh.reports;
         self.charset = fresh.charset;
-        self.chosen = fresh.chosen;
+        self.chosen = [if on_card { ON_CARD } else { OWN }; 3];
     }
 }
 

@@ -38,6 +38,10 @@ pub(crate) struct Heard {
     pub(crate) refuse: usize,
     /// Nothing can be saved.
     pub(crate) disk_full: bool,
+    /// What is not answered for now.
+    pub(crate) hold: Option<fn(&Told) -> bool>,
+    /// What was not, in its order.
+    pub(crate) held: Vec<Told>,
 }
 
 pub(crate) struct Bench {
@@ -46,7 +50,8 @@ pub(crate) struct Bench {
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) state: watch::Receiver<State>,
     pub(crate) began: Instant,
-    _home: TempDir,
+    /// Where the modem's part of `/sys` and `/dev` is.
+    pub(crate) home: TempDir,
     pub(crate) driver: JoinHandle<()>,
 }
 
@@ -63,6 +68,7 @@ pub(crate) struct Setup {
     /// Name and password.
     pub(crate) login: Option<(&'static str, &'static str)>,
     pub(crate) saved: Saved,
+    pub(crate) speed: u32,
 }
 
 impl Default for Setup {
@@ -77,6 +83,7 @@ impl Default for Setup {
             more_apns: Vec::new(),
             login: None,
             saved: Saved::default(),
+            speed: SPEED,
         }
     }
 }
@@ -110,13 +117,13 @@ impl Bench {
             messages: true,
             timing: TIMING,
             probing: Probing { timing: TIMING, answer: Duration::from_millis(200), ..Probing::default() },
-            speed: SPEED,
+            speed: setup.speed,
         };
         let (driver, Handle { orders, state, told }) = Driver::new(config, &setup.saved, 11);
         let heard = Arc::new(Mutex::new(Heard::default()));
         tokio::spawn(answer(told, modem.clone(), heard.clone()));
         let driver = tokio::spawn(driver.run());
-        Self { modem, heard, orders, state, began, _home: home, driver }
+        Self { modem, heard, orders, state, began, home, driver }
     }
 
     /// Waits until the state is as wanted.
@@ -168,6 +175,19 @@ impl Bench {
         self.heard.lock().unwrap().journal.clone()
     }
 
+    /// Waits until something is told that is not answered for now, and gives it.
+    pub(crate) async fn held(&self, awaited: &str) -> Told {
+        let deadline = Instant::now() + DEADLINE;
+        let mut state = self.state.clone();
+        loop {
+            if let Some(told) = self.heard.lock().unwrap().held.pop() {
+                return told;
+            }
+            assert!(Instant::now() < deadline, "failed to see {awaited}: {}", self.describe());
+            let _either = tokio::time::timeout(Duration::from_millis(20), state.changed()).await;
+        }
+    }
+
     pub(crate) async fn order(&self, order: Order) {
         self.orders.send(order).await.unwrap();
     }
@@ -192,6 +212,10 @@ impl Bench {
 async fn answer(mut told: mpsc::Receiver<Told>, modem: Arc<Simulator>, heard: Arc<Mutex<Heard>>) {
     while let Some(told) = told.recv().await {
         let mut heard = heard.lock().unwrap();
+        if heard.hold.is_some_and(|hold| hold(&told)) {
+            heard.held.push(told);
+            continue;
+        }
         match told {
             Told::Journal(entry) => heard.journal.push(entry),
             Told::Save { saved, done } => {

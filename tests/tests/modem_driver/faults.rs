@@ -5,7 +5,7 @@ use crate::bench::{Bench, SPEED, Setup};
 use shunt_lab::modem::{Cure, Fault, Network, Service};
 use shunt_modem::driver::api::Order;
 use shunt_recovery::facts::{MobilityCause, SessionCause};
-use shunt_recovery::{Cause, Failure, Happening, Readiness, Rung};
+use shunt_recovery::{Cause, Failure, Happening, Readiness, Rung, RungResult};
 use std::time::Duration;
 
 const fn secs(secs: u64) -> Duration {
@@ -67,6 +67,34 @@ async fn a_port_that_hangs_is_left_for_its_sibling() {
 async fn a_hang_is_ended_off_usb() {
     let bench = mended(Fault::Hang(Cure::Rebind), Rung::Usb).await;
     assert_eq!(bench.act(|modem, _| (modem.counts().boots, modem.counts().power_cuts)), (1, 0));
+}
+
+#[tokio::test]
+async fn a_modem_that_cannot_be_taken_off_usb_is_as_it_was_and_no_reset_is_counted() {
+    let power = shunt_modem::driver::api::Power::None;
+    let bench = Bench::new(Setup { power, ..Setup::default() });
+    bench.verified().await;
+    // Nobody can write to a directory, whoever he is.
+    let switch = bench.home.path().join("authorized");
+    std::fs::rename(&switch, bench.home.path().join("away")).unwrap();
+    std::fs::create_dir(&switch).unwrap();
+    let from = bench.journal().len();
+    bench.order(Order::Run(Rung::Usb)).await;
+    let refused = |what: &Happening| {
+        matches!(what, Happening::RungEnded { rung: Rung::Usb, result: RungResult::Refused, .. })
+    };
+    bench.told(from, "the refusal", refused).await;
+    bench.verified().await;
+    let resets = bench.state.borrow().machine.resets;
+    assert_eq!((resets, bench.act(|modem, _| modem.counts().boots)), ((0, 0), 1));
+    let counted: Vec<_> = bench.heard.lock().unwrap().saved.iter().map(|saved| saved.resets.len()).collect();
+    assert_eq!(counted, [1, 0], "it was on record before, and taken off it again");
+    // The next time it works.
+    std::fs::remove_dir(&switch).unwrap();
+    std::fs::rename(bench.home.path().join("away"), &switch).unwrap();
+    let from = bench.journal().len();
+    bench.order(Order::Run(Rung::Usb)).await;
+    bench.helped(from, Rung::Usb).await;
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! The operator's orders and messages.
 
 use crate::bench::{Bench, DEADLINE, Setup};
-use shunt_lab::modem::Power as Rail;
+use shunt_lab::modem::{Card, Power as Rail, Profile};
 use shunt_modem::at::{Final, Outcome};
-use shunt_modem::driver::api::{Answer, AtReply, Order, OrderError, Received};
+use shunt_modem::driver::api::{Answer, AtReply, Order, OrderError, Received, State, Told};
 use shunt_recovery::{Happening, Rung, RungResult};
 use shunt_sms::Address;
 use std::time::Duration;
@@ -113,6 +113,35 @@ async fn messages_come_and_are_deleted_only_once_they_are_taken() {
     }
 }
 
+/// Another card has other messages in the same places: what was given out of the first is not deleted from it.
+#[tokio::test]
+async fn a_message_of_one_card_costs_the_next_card_none() {
+    let profile = Profile { stores_on_card: true, ..Profile::quick() };
+    let bench = Bench::new(Setup { profile, ..Setup::default() });
+    bench.heard.lock().unwrap().hold = Some(|told| matches!(told, Told::Message { .. }));
+    bench.verified().await;
+    let from = "+491700000008";
+    assert!(bench.act(move |modem, now| modem.deliver(from, "of the first", now)));
+    let Told::Message { taken, .. } = bench.held("the message").await else { panic!() };
+    bench.heard.lock().unwrap().hold = None;
+    // Without a restart of the modem.
+    bench.act(|modem, now| modem.insert(0, Some(Card::other()), now));
+    let other = Card::other().iccid;
+    bench
+        .until("the other card", |state| {
+            state.machine.iccid.as_ref().is_some_and(|card| card.as_str() == other)
+        })
+        .await;
+    bench.verified().await;
+    assert!(bench.act(move |modem, now| modem.deliver(from, "of the second", now)));
+    taken.give(());
+    bench.until("both to be taken", |state| state.counters.messages == 2).await;
+    let heard = bench.heard.lock().unwrap().messages.clone();
+    let [Received::Message(message)] = &heard[..] else { panic!("{heard:?}") };
+    assert_eq!(message.content.to_string(), "of the second");
+    assert_eq!(bench.act(|modem, _| modem.counts().boots), 1);
+}
+
 #[tokio::test]
 async fn messages_go_out() {
     let bench = Bench::new(Setup::default());
@@ -129,14 +158,24 @@ async fn messages_go_out() {
 }
 
 #[tokio::test]
-async fn the_ports_are_let_go_when_the_agent_lets_go() {
+async fn the_ports_are_let_go_and_what_is_known_is_saved_when_the_agent_lets_go() {
     let bench = Bench::new(Setup::default());
     bench.verified().await;
+    // What a counter tells first is nobody's.
+    let commands = bench.state.borrow().counters.commands;
+    bench.until("a whole round of questions", |state| state.counters.commands >= commands + 20).await;
+    bench.act(|modem, _| modem.count_traffic(30_000, 12_000));
+    let carried = |state: &State| state.machine.allowance.is_some_and(|card| card.used == 42_000);
+    bench.until("what was carried", carried).await;
+    assert!(bench.heard.lock().unwrap().saved.is_empty(), "so little is not worth a write");
     let port = bench.state.borrow().ports.first().cloned().unwrap();
     let open = || shunt_modem::Port::open(&port, 115_200);
     assert!(open().is_err(), "it is the driver's alone");
-    let Bench { orders, driver, .. } = bench;
+    let Bench { orders, driver, heard, .. } = bench;
     drop(orders);
     tokio::time::timeout(DEADLINE, driver).await.unwrap().unwrap();
     assert!(open().is_ok());
+    let saved = heard.lock().unwrap().saved.last().cloned().unwrap();
+    let carried: Vec<_> = saved.cards.iter().map(|card| card.bytes).collect();
+    assert_eq!(carried, [42_000], "its last word is what the card carried");
 }

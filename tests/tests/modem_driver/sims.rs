@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Setup};
 use shunt_lab::modem::{Card, Cure, Fault, Profile};
-use shunt_modem::driver::api::{Answer, Order};
+use shunt_modem::driver::api::{Answer, Order, Told};
 use shunt_recovery::facts::Slot;
 use shunt_recovery::{Cause, Config, Happening, Pin, PinProblem, Readiness, Rung, SimConfig};
 use std::time::Duration;
@@ -70,6 +70,33 @@ async fn without_a_record_no_pin_is_given() {
     bench.heard.lock().unwrap().disk_full = true;
     alarm(&bench, Cause::Pin(PinProblem::NotKept)).await;
     assert_eq!(bench.act(|modem, _| modem.counts().pins), 0);
+}
+
+/// What is decided is decided by what is known: while it is being put on record, nothing else is asked of the modem.
+#[tokio::test]
+async fn nothing_is_asked_of_a_modem_while_its_pin_is_put_on_record() {
+    // The record must be there within 10 s of the machine's time.
+    let (profile, recovery) = (locked(), with_pin("4711"));
+    let bench = Bench::new(Setup { profile, recovery, speed: 2, ..Setup::default() });
+    bench.heard.lock().unwrap().hold =
+        Some(|told| matches!(told, Told::Save { saved, .. } if !saved.pins.is_empty()));
+    let Told::Save { done, .. } = bench.held("the attempt to be put on record").await else { panic!() };
+    bench.heard.lock().unwrap().hold = None;
+    let before = bench.state.borrow().counters;
+    // An operator asks, and reports of the network call for a look at it.
+    let (answer, mut reply) = Answer::new();
+    bench.order(Order::At { line: "AT+CSQ".parse().unwrap(), limit: Duration::from_secs(5), answer }).await;
+    bench.act(|modem, now| {
+        modem.fault(Fault::Storm { count: 10, every: Duration::from_millis(1) }, now);
+    });
+    bench.until("the reports", |state| state.counters.urcs >= before.urcs + 10).await;
+    let counted = bench.state.borrow().counters.commands;
+    assert_eq!((counted, bench.act(|modem, _| modem.counts().pins)), (before.commands, 0));
+    assert!(reply.try_recv().is_err(), "the operator waits");
+    done.give(());
+    bench.verified().await;
+    tokio::time::timeout(crate::bench::DEADLINE, reply).await.unwrap().unwrap().unwrap();
+    assert_eq!(bench.act(|modem, _| (modem.counts().pins, modem.counts().wrong_pins)), (1, 0));
 }
 
 #[tokio::test]

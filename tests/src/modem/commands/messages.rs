@@ -3,8 +3,9 @@
 use super::{Answer, Effect, End, Modem};
 use crate::modem::line::{Call, Form};
 use crate::modem::pdu::{self, Body, Submit, hex, unhex};
-use crate::modem::state::{STORAGES, Stored};
+use crate::modem::state::{ON_CARD, STORAGES, Stored};
 use crate::modem::terminal::Payload;
+use std::collections::BTreeMap;
 
 /// Causes of `+CMS ERROR` (3GPP TS 27.005, 3.2.5).
 const NOT_ALLOWED: u16 = 302;
@@ -65,19 +66,26 @@ impl Modem {
             ("+CMGD", Form::Set(_)) => self.delete(call),
             ("+CMGD", Form::Test) => {
                 let chosen = self.messages.chosen[0];
-                let used: Vec<String> = self
-                    .messages
-                    .stores
-                    .get(chosen)
-                    .into_iter()
-                    .flatten()
-                    .map(|(index, _)| index.to_string())
-                    .collect();
+                let used: Vec<String> =
+                    self.store(chosen).into_iter().flatten().map(|(index, _)| index.to_string()).collect();
                 Answer::line(format!("+CMGD: ({}),(0-4)", used.join(",")))
             }
             ("+CMGS" | "+CMGR" | "+CSCA" | "+CMSS", Form::Test) => Answer::ok(),
             _ => return None,
         })
+    }
+
+    /// A storage, by its place in [`STORAGES`]; none of a card that is not there.
+    fn store(&self, storage: usize) -> Option<&BTreeMap<usize, Stored>> {
+        if storage == ON_CARD { self.card().map(|card| &card.messages) } else { Some(&self.messages.own) }
+    }
+
+    /// The same, to be changed.
+    pub(in crate::modem) fn store_mut(&mut self, storage: usize) -> Option<&mut BTreeMap<usize, Stored>> {
+        if storage != ON_CARD {
+            return Some(&mut self.messages.own);
+        }
+        self.slots.get_mut(self.slot).and_then(Option::as_mut).map(|card| &mut card.messages)
     }
 
     fn new_message_reports(&mut self, call: &Call) -> Answer {
@@ -115,7 +123,7 @@ impl Modem {
             .chosen
             .iter()
             .map(|storage| {
-                let used = self.messages.stores.get(*storage).map_or(0, std::collections::BTreeMap::len);
+                let used = self.store(*storage).map_or(0, BTreeMap::len);
                 let name = STORAGES.get(*storage).copied().unwrap_or_default();
                 if call.form == Form::Read {
                     format!("\"{name}\",{used},{total}")
@@ -192,7 +200,7 @@ impl Modem {
             call.number(0).map_or(0, |status| status as u8)
         };
         let chosen = self.messages.chosen[0];
-        let store = self.messages.stores.get(chosen).cloned().unwrap_or_default();
+        let store = self.store(chosen).cloned().unwrap_or_default();
         let mut lines = Vec::new();
         for (index, stored) in store.iter().filter(|(_, stored)| wanted == ALL || stored.status == wanted) {
             lines.extend(self.shown(&format!("+CMGL: {index},"), stored));
@@ -230,12 +238,12 @@ impl Modem {
 
     fn stored(&self, memory: usize, index: Option<u32>) -> Option<Stored> {
         let chosen = *self.messages.chosen.get(memory)?;
-        self.messages.stores.get(chosen)?.get(&(index? as usize)).cloned()
+        self.store(chosen)?.get(&(index? as usize)).cloned()
     }
 
     fn mark_read(&mut self, index: usize) {
         let chosen = self.messages.chosen[0];
-        let stored = self.messages.stores.get_mut(chosen).and_then(|store| store.get_mut(&index));
+        let stored = self.store_mut(chosen).and_then(|store| store.get_mut(&index));
         if let Some(stored) = stored.filter(|stored| stored.status == 0) {
             stored.status = 1;
         }
@@ -243,11 +251,12 @@ impl Modem {
 
     fn delete(&mut self, call: &Call) -> Answer {
         let chosen = self.messages.chosen[0];
-        let Some(store) = self.messages.stores.get_mut(chosen) else { return Answer::cms(INVALID_INDEX) };
+        let room = self.profile.storage;
+        let Some(store) = self.store_mut(chosen) else { return Answer::cms(INVALID_INDEX) };
         match call.number(1).unwrap_or(0) {
             0 => {
                 // As an EC25: a place that is empty already is no error.
-                if call.number(0).is_none_or(|index| index as usize >= self.profile.storage) {
+                if call.number(0).is_none_or(|index| index as usize >= room) {
                     return Answer::cms(INVALID_INDEX);
                 }
                 store.remove(&(call.number(0).unwrap_or(0) as usize));
