@@ -3,6 +3,7 @@
 use super::*;
 use crate::api::modem::Readiness;
 use crate::api::wire::Response;
+use crate::state_file;
 use tokio::sync::oneshot;
 
 /// Longer than anything takes here, on a busy machine.
@@ -72,6 +73,24 @@ async fn what_a_secret_file_holds_is_part_of_the_config() {
         assert!(modems.reload(&config, directory.path()).ended.is_empty(), "nothing changed since");
     }
     modems.close().await;
+}
+
+#[tokio::test]
+async fn what_a_driver_knows_is_on_the_disk_when_the_agent_has_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("modem-a.json");
+    let iccid = shunt_recovery::facts::Iccid::parse("8949020000012345678").unwrap();
+    let cards = vec![shunt_recovery::CardUsage { iccid, month: None, bytes: 42 }];
+    let saved = shunt_recovery::Saved { cards, rounds: 2, ..Default::default() };
+    state_file::save(&file, &saved).unwrap();
+    let modems = Modems::start(&plain(&["a"]), directory.path());
+    let mut shown = modems.modems[0].shown.clone();
+    timeout(DEADLINE, shown.wait_for(|shown| shown.state().is_some())).await.unwrap().unwrap();
+    // As if the card had carried that since the last save: nothing of it is on the disk.
+    std::fs::remove_file(&file).unwrap();
+    modems.close().await;
+    let kept: shunt_recovery::Saved = state_file::load(&file).unwrap().expect("it said its last word");
+    assert_eq!((kept.cards, kept.rounds), (saved.cards, 2));
 }
 
 #[tokio::test]

@@ -69,4 +69,10 @@ fn a_modem_on_usb_is_found_again_under_other_names() {
     assert_eq!((after.port.as_deref(), &after.device), (Some("/dev/ttyUSB4"), &before.device));
     let counts = gateway.act(|modem, _| modem.counts());
     assert_eq!((counts.boots, counts.resets), (1, 0), "nothing was done to it");
+    // What was counted meanwhile is shown to whoever asks.
+    let shown: serde_json::Value =
+        serde_json::from_str(&says(&agent, &["modem", "status", "--json"])).unwrap();
+    let counted = |name: &str| shown[0]["counters"][name].as_u64().unwrap();
+    assert_eq!(counted("gone"), 1, "{shown:#}");
+    assert!(counted("commands") > 20 && counted("urcs") > 0, "{shown:#}");
 }
