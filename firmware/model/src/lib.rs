@@ -1,5 +1,7 @@
-//! A model of the STM32G030, instruction by instruction: it runs the image that ships, as it is, in virtual time.
+//! The boards' images run as they are, for tests: the one that ships in a model of the STM32G030, in virtual time; the
+//! other one in QEMU ([`Emulator`]), in real time.
 //!
+//! The model goes instruction by instruction.
 //! Why: no emulator has this part, and the program that guards a gateway must be seen to do so before it cuts power. What
 //! is modelled is what the program touches (memory, flash controller, clocks, pins, one UART, hardware watchdog, tick),
 //! as the reference manual RM0454 says; other registers hold what is written to them, and an address where nothing is
@@ -8,6 +10,7 @@
 //! Time is counted in clocks of 16 MHz. What is not modelled: wait states of the flash, and the drift of clocks.
 
 mod bus;
+mod emulator;
 mod flash;
 mod gpio;
 mod iwdg;
@@ -16,6 +19,7 @@ mod part;
 mod tick;
 mod uart;
 
+pub use emulator::{Emulator, EmulatorError, Output, OutputChange, PATIENCE};
 pub use gpio::{PIN_HOST_RESET, PIN_LAMP, PIN_MODEM_OFF, PIN_SHUTDOWN, PinChange};
 pub use load::LoadError;
 pub use part::{Reset, Stm32g030};

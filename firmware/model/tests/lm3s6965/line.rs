@@ -1,6 +1,7 @@
 //! The agent's end of the line.
 
 use crate::talk::whole_log;
+use shunt_model::PATIENCE;
 use shunt_wire::{
     Capabilities, Decoder, FRAME_BYTES, Frame, Hello, LogEntry, Message, Name, Outcome, Received, Role,
     Stage, Status,
@@ -9,9 +10,6 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
-
-/// For an answer, a boot, or the hardware watchdog: many times what they take, on a machine that is busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Line {
     stream: UnixStream,

@@ -10,26 +10,17 @@
     reason = "a test's helpers are part of the test"
 )]
 
-mod emulator;
 mod line;
 #[path = "../talk/mod.rs"]
 mod talk;
 
-use emulator::Emulator;
 use line::Line;
+use shunt_model::{Emulator, Output};
 use shunt_wire::{
     Capabilities, Happened, LogEntry, Message, Outcome, ResetCause, Role, Seconds, Stage, Timeouts,
 };
-use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use talk::Noise;
-
-/// The output pins, as bits of port B.
-const ALERT: u8 = 0;
-const MODEM_OFF: u8 = 1;
-const SHUTDOWN: u8 = 2;
-const RESET: u8 = 3;
 
 /// Short, since the tests wait for them in real time; the silence that is allowed is longer than a busy machine may
 /// hold up a feed.
@@ -56,11 +47,7 @@ const LATE_SECONDS: u32 = 5;
 
 /// The emulator with an MCU that has booted and was armed, its line, and the number of its boot.
 fn armed() -> (Emulator, Line, u32) {
-    static IMAGE: OnceLock<PathBuf> = OnceLock::new();
-    let image = IMAGE.get_or_init(|| {
-        shunt_firmware::build(shunt_firmware::LM3S6965).unwrap_or_else(|error| panic!("{error}"))
-    });
-    let (emulator, stream) = Emulator::start(image);
+    let (emulator, stream) = Emulator::lm3s6965().unwrap_or_else(|error| panic!("{error}"));
     let mut line = Line::new(stream);
     let first = greeting(&mut line);
     line.send(Message::Hello(line::hello()));
@@ -92,25 +79,31 @@ fn feed(line: &mut Line, feeds: usize) {
 fn feeds_keep_the_pins_calm_and_silence_moves_them_in_order_and_on_time() {
     let (mut emulator, mut line, _) = armed();
     feed(&mut line, FEEDS);
-    assert_eq!(emulator.pins_changed(), [], "feeds keep it calm");
+    assert_eq!(emulator.changes(), [], "feeds keep it calm");
     assert_eq!(line.status().stage, Stage::Guarding);
 
     // The feeds have stopped.
     let story = [
-        (ALERT, true),
-        (MODEM_OFF, true),
-        (MODEM_OFF, false),
-        (SHUTDOWN, true),
-        (SHUTDOWN, false),
-        (RESET, true),
-        (ALERT, false),
-        (RESET, false),
+        (Output::Alert, true),
+        (Output::ModemOff, true),
+        (Output::ModemOff, false),
+        (Output::Shutdown, true),
+        (Output::Shutdown, false),
+        (Output::HostReset, true),
+        (Output::Alert, false),
+        (Output::HostReset, false),
     ];
     // What changes within one write to the port is told in the order of the pins.
-    assert_eq!(emulator.wait_for_pins(story.len()), story, "each step once, in order");
+    assert_eq!(moved(&mut emulator, story.len()), story, "each step once, in order");
     let status = line.status();
     assert_eq!((status.counts.host_resets, status.counts.modem_cycles), (1, 1));
     assert_on_time(&line.log());
+}
+
+/// The next changes of the outputs.
+fn moved(emulator: &mut Emulator, count: usize) -> Vec<(Output, bool)> {
+    let changes = emulator.wait_for_changes(count).unwrap_or_else(|error| panic!("{error}"));
+    changes.into_iter().map(|change| (change.output, change.high)).collect()
 }
 
 /// Each step at its time after the one before, by the MCU's own clock.
@@ -136,13 +129,13 @@ fn assert_on_time(log: &[LogEntry]) {
 fn the_boot_grace_is_honoured() {
     let (mut emulator, mut line, first) = armed();
     let booted = Instant::now();
-    emulator.reset();
+    emulator.reset().unwrap();
     assert_eq!(greeting(&mut line), first + 1);
     let status = line.status();
     assert_eq!(status.stage, Stage::Grace, "what it was armed with outlived the reset");
-    let first = emulator.wait_for_pins(1);
+    let first = moved(&mut emulator, 1);
     let grace = Duration::from_secs(TIMES.boot_grace.0.into());
-    assert_eq!(first, [(ALERT, true)]);
+    assert_eq!(first, [(Output::Alert, true)]);
     assert!(booted.elapsed() >= grace, "alert after {:?}", booted.elapsed());
 }
 
@@ -150,8 +143,8 @@ fn the_boot_grace_is_honoured() {
 fn an_mcu_that_hangs_is_reset_by_its_own_watchdog_and_tells_it() {
     let (mut emulator, mut line, first) = armed();
     feed(&mut line, 5);
-    emulator.hang();
-    emulator.wait_for_event("WATCHDOG");
+    emulator.hang().unwrap();
+    emulator.wait_for_event("WATCHDOG").unwrap();
     assert_eq!(greeting(&mut line), first + 1, "it has booted anew");
     let status = line.status();
     assert_eq!(status.reset_cause, ResetCause::Watchdog);
@@ -161,7 +154,7 @@ fn an_mcu_that_hangs_is_reset_by_its_own_watchdog_and_tells_it() {
         "what it knew outlived the reset"
     );
     assert_eq!(status.stage, Stage::Grace, "and it guards on");
-    assert_eq!(emulator.pins_changed(), []);
+    assert_eq!(emulator.changes(), []);
 }
 
 #[test]
@@ -174,7 +167,7 @@ fn noise_does_nothing_and_the_next_frame_is_heard() {
         line.send_noise(&sent);
         feed(&mut line, 1);
     }
-    assert_eq!(emulator.pins_changed(), []);
+    assert_eq!(emulator.changes(), []);
     let status = line.status();
     assert_eq!((status.stage, status.feeds), (Stage::Guarding, before.feeds + 30), "each feed was heard");
     assert!(status.damaged_frames > before.damaged_frames);
