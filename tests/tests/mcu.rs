@@ -292,6 +292,25 @@ fn strangers_and_silence_are_told_and_an_mcu_that_comes_is_met() {
     bench.guards();
 }
 
+/// One that hears nothing says nothing: the speed is named all the same, and once it boots it is known.
+#[test]
+fn another_speed_is_told_and_left_behind_when_it_is_mended() {
+    let Some(_turn) = enter_or_reexec("another_speed_is_told_and_left_behind_when_it_is_mended") else {
+        return;
+    };
+    let bench = Bench::start(Habit::WrongSpeed, "");
+    bench.warned(
+        "does not answer; is it connected, has it power and Shunt's firmware, is its speed 115200 baud",
+    );
+    bench.mcu.hang().unwrap();
+    bench.warned("sends what is no frame; is its speed 115200 baud");
+    let seen = bench.mcu.seen().unwrap();
+    assert!(seen.heard.is_empty() && seen.feeds == 0 && seen.changes.is_empty(), "{seen:?}");
+    bench.mcu.set_habit(Habit::Sound).unwrap();
+    bench.guards();
+    bench.calm();
+}
+
 #[test]
 fn the_ladders_power_rung_cuts_the_modem_by_the_mcus_rail() {
     let Some(_turn) = enter_or_reexec("the_ladders_power_rung_cuts_the_modem_by_the_mcus_rail") else {

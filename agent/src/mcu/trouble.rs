@@ -11,7 +11,7 @@ pub(super) const BAUD: u32 = 115_200;
 pub(super) enum Trouble {
     /// Nothing comes.
     #[error(
-        "does not answer; is it connected, has it power and Shunt's firmware, and are its two lines the right way round?"
+        "does not answer; is it connected, has it power and Shunt's firmware, is its speed {BAUD} baud, and are its two lines the right way round?"
     )]
     Silent,
     /// Something comes that is no frame.

@@ -127,13 +127,13 @@ impl Emulator {
             debugger,
             _folder: folder,
         };
-        emulator.watch(&qtest)?;
+        emulator.intercept(&qtest)?;
         emulator.command("cont", &json!({}))?;
         Ok((emulator, uart))
     }
 
     /// Has each change of the outputs told.
-    fn watch(&mut self, mut qtest: &UnixStream) -> Result<()> {
+    fn intercept(&mut self, mut qtest: &UnixStream) -> Result<()> {
         self.command("qmp_capabilities", &json!({}))?;
         let devices = self.command("qom-list", &json!({ "path": "/machine/unattached" }))?;
         let is_port = |device: &&Value| text(device, "type").is_some_and(|kind| kind.contains("pl061"));
@@ -150,6 +150,17 @@ impl Emulator {
     /// The changes of the outputs since the last call.
     pub fn changes(&mut self) -> Vec<OutputChange> {
         self.pins.try_iter().filter_map(|line| change(&line)).collect()
+    }
+
+    /// Watches the outputs for so long, and gives the first change if there is one.
+    pub fn watch_for(&mut self, time: Duration) -> Option<OutputChange> {
+        let deadline = Instant::now() + time;
+        loop {
+            let line = self.pins.recv_timeout(left(deadline)).ok()?;
+            if let Some(change) = change(&line) {
+                return Some(change);
+            }
+        }
     }
 
     /// Waits for so many changes of the outputs.

@@ -26,7 +26,13 @@ pub enum Habit {
     Console,
     /// The MCU writes the same frame without end, as fast as the line takes it.
     Flood,
+    /// The MCU's clock is wrong: it speaks and hears at 9,600 baud, the agent at 115,200.
+    WrongSpeed,
 }
+
+/// How long a bit takes at each end of a line of [`Habit::WrongSpeed`], in the same unit.
+const AGENTS_BIT: usize = 2;
+const MCUS_BIT: usize = 24;
 
 /// The pty with its habit.
 #[derive(Debug)]
@@ -86,6 +92,7 @@ impl Wire {
         match self.habit {
             Habit::Silent | Habit::Console => bytes.clear(),
             Habit::Noisy => self.spoil(&mut bytes),
+            Habit::WrongSpeed => bytes = misread(&bytes, AGENTS_BIT, MCUS_BIT),
             Habit::Sound | Habit::Flood | Habit::NewerVersion => {}
         }
         let message = |byte: u8, decoder: &mut Decoder| match decoder.receive(byte) {
@@ -106,11 +113,20 @@ impl Wire {
     pub(super) fn send(&mut self, frame: &Frame<Reply>) {
         let mut buffer = [0; FRAME_BYTES];
         let Ok(bytes) = encode(frame, &mut buffer) else { return };
-        let mut bytes = bytes.to_vec();
+        if self.habit == Habit::NewerVersion {
+            let bytes = newer(bytes);
+            self.write(&bytes);
+        } else {
+            self.pass(bytes.to_vec());
+        }
+    }
+
+    /// A frame of the MCU's, whatever is in it. There are none of the next version among these.
+    pub(super) fn pass(&mut self, mut bytes: Vec<u8>) {
         match self.habit {
-            Habit::Silent | Habit::Console => return,
-            Habit::NewerVersion => bytes = newer(&bytes),
+            Habit::Silent | Habit::Console | Habit::NewerVersion => return,
             Habit::Noisy => self.spoil(&mut bytes),
+            Habit::WrongSpeed => bytes = misread(&bytes, MCUS_BIT, AGENTS_BIT),
             Habit::Sound | Habit::Flood => {}
         }
         self.last.clone_from(&bytes);
@@ -135,7 +151,7 @@ impl Wire {
                     self.write(&bytes);
                 }
             }
-            Habit::Sound | Habit::Noisy | Habit::Silent | Habit::NewerVersion => {}
+            Habit::Sound | Habit::Noisy | Habit::Silent | Habit::NewerVersion | Habit::WrongSpeed => {}
         }
     }
 
@@ -233,9 +249,47 @@ fn unstuffed(frame: &[u8]) -> Vec<u8> {
     block
 }
 
+/// What a receiver makes of bytes whose bits last `sent`, if it takes a bit to last `heard`: it looks at the middle of each
+/// bit after the edge of a start bit, and gives 0 where there is no stop bit, as a tty does.
+fn misread(bytes: &[u8], sent: usize, heard: usize) -> Vec<u8> {
+    let framed = |byte: &u8| {
+        let byte = *byte;
+        std::iter::once(false).chain((0..8).map(move |bit| byte >> bit & 1 == 1)).chain([true])
+    };
+    let bits: Vec<bool> = bytes.iter().flat_map(framed).collect();
+    // A line at rest is high.
+    let level = |time: usize| bits.get(time / sent).copied().unwrap_or(true);
+    let (mut time, mut read) = (0, Vec::new());
+    let (mut before, end) = (true, bits.len() * sent);
+    while time < end {
+        if !before || level(time) {
+            before = level(time);
+            time += 1;
+            continue;
+        }
+        let bit = |number: usize| level(time + number * heard + heard / 2);
+        let byte = (0..8).fold(0, |byte, number| byte | u8::from(bit(number + 1)) << number);
+        read.push(if bit(9) { byte } else { 0 });
+        time += 9 * heard + heard / 2;
+        before = level(time);
+    }
+    read
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_read_as_they_are_only_at_the_speed_at_which_they_are_sent() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        assert_eq!(misread(&bytes, AGENTS_BIT, AGENTS_BIT), bytes);
+        assert_eq!(misread(&bytes, MCUS_BIT, MCUS_BIT), bytes);
+        let slowly = misread(&bytes, AGENTS_BIT, MCUS_BIT);
+        assert!((15..40).contains(&slowly.len()), "twelve bits are one: {slowly:?}");
+        let quickly = misread(&bytes, MCUS_BIT, AGENTS_BIT);
+        assert!(quickly.len() > 256 && !quickly.contains(&0x55), "of long runs alone: {quickly:?}");
+    }
 
     #[test]
     fn the_next_version_is_a_frame_in_good_order() {

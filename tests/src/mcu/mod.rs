@@ -2,10 +2,12 @@
 //! spoilt and a clock that can be hurried.
 //!
 //! What a board has beside it, pins and a hardware watchdog, is here a list of levels with their times. The images
-//! themselves are tried elsewhere, in an emulator.
+//! themselves run in an emulator; a [`Bridge`] has the agent open the UART of that.
 
+mod bridge;
 mod line;
 
+pub use bridge::Bridge;
 pub use line::Habit;
 
 use crate::error::{Doing, LabError, Result};
