@@ -93,6 +93,19 @@ async fn what_a_driver_knows_is_on_the_disk_when_the_agent_has_ended() {
     assert_eq!((kept.cards, kept.rounds), (saved.cards, 2));
 }
 
+/// As the first versions wrote it.
+const FORMER: &str = r#"{"at":1767571200,"pins":[{"iccid":"8949020000012345678","salt":7,
+    "digest":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]}],"resets":[{"secs":60,"nanos":0}],"rounds":2,"blocks":[],
+    "cards":[{"iccid":"8949020000012345678","month":null,"bytes":42}],"counted":{"received":40,"sent":2}}"#;
+
+#[test]
+fn what_the_first_versions_kept_is_read_and_no_attempt_of_a_pin_is_lost() {
+    let saved: shunt_recovery::Saved = serde_json::from_str(FORMER).unwrap();
+    assert_eq!((saved.pins.len(), saved.pins[0].accepted), (1, None));
+    assert_eq!((saved.resets.len(), saved.rounds, saved.cards[0].bytes), (1, 2, 42));
+    assert_eq!(saved.counted, None, "counting begins with the next reading");
+}
+
 #[tokio::test]
 async fn nobody_waits_for_a_modem_that_hangs_but_the_one_in_its_place() {
     let directory = tempfile::tempdir().unwrap();

@@ -23,6 +23,8 @@ pub struct Saved {
     /// What each card carried.
     pub cards: Vec<CardUsage>,
     /// The reading of the counter up to which this is counted; none before the first.
+    // The first versions kept it under its own name, without whose it was: that is passed over, and nothing else lost for it.
+    #[serde(rename = "counted_to")]
     pub counted: Option<Baseline>,
 }
 
