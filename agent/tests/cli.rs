@@ -350,6 +350,10 @@ fn the_doctor_ends_with_2_where_the_config_has_faults_and_beside_a_daemon_shows_
 #[test]
 fn what_is_asked_of_a_modem_goes_to_the_daemon() {
     let done = "{\"ok\":{\"text\":\"it is ordered\"}}\n";
+    let directory = tempfile::tempdir().unwrap();
+    let pin_file = directory.path().join("pin");
+    std::fs::write(&pin_file, " 4711 \nnot this\n").unwrap();
+    let pin = pin_file.to_str().unwrap();
     for (args, request) in [
         (&["modem", "reset"][..], r#"{"command":"modem_reset"}"#),
         (
@@ -358,6 +362,7 @@ fn what_is_asked_of_a_modem_goes_to_the_daemon() {
         ),
         (&["modem", "sim", "--slot", "2"], r#"{"command":"modem_sim","slot":2}"#),
         (&["modem", "retry"], r#"{"command":"modem_retry"}"#),
+        (&["modem", "sim", "--pin-file", pin], r#"{"command":"modem_pin","pin":"4711"}"#),
         (
             &["modem", "sms", "send", "+15550100", "a b"],
             r#"{"command":"modem_sms_send","to":"+15550100","text":"a b"}"#,
@@ -372,6 +377,10 @@ fn what_is_asked_of_a_modem_goes_to_the_daemon() {
         let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(shown, serde_json::json!({"text": "it is ordered"}), "{args:?}");
     }
+    let absent = shunt(&["modem", "sim", "--pin-file", "/nonexistent/pin"]);
+    assert_eq!(code(&absent), 1);
+    assert!(text(&absent.stderr).contains("failed to read the PIN from /nonexistent/pin"), "{absent:?}");
+    assert_eq!(code(&shunt(&["modem", "sim", "--pin-file", pin, "--slot", "2"])), 2);
     let answer = "{\"ok\":{\"ok\":true,\"result\":\"OK\",\"lines\":[\"+CSQ: 23,99\"]}}\n";
     let (output, asked) = Daemon::answering(answer).run(&["modem", "at", "AT+CSQ", "--for", "1m"]);
     assert_eq!((code(&output), text(&output.stdout)), (0, "+CSQ: 23,99\nOK\n"));

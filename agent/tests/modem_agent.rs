@@ -132,6 +132,12 @@ fn a_modem_whose_port_is_not_there_is_waited_for_and_told() {
         assert!(daemon.refused(2, &["modem", "status", "lte"]).contains("the modems are quectel"));
         assert!(daemon.refused(2, &["modem", "reset", "--rung", "hammer"]).contains("the rungs are fence"));
         assert!(daemon.refused(2, &["modem", "sim", "--slot", "2"]).contains("add [[modem.sim]]"));
+        let pin = directory.path().join("pin");
+        for (text, code, why) in [("4711\n", 1, "not known yet"), ("47\n", 2, "four to eight digits")] {
+            std::fs::write(&pin, text).unwrap();
+            let said = daemon.refused(code, &["modem", "sim", "--pin-file", pin.to_str().unwrap()]);
+            assert!(said.contains(why) && !said.contains("47"), "{said}");
+        }
         assert!(daemon.refused(2, &["modem", "sms", "send", "nobody", "x"]).contains("nobody"));
         assert!(daemon.ask(&["modem", "retry", "quectel"]).status.success());
         assert_eq!(daemon.json(&["modem", "sms", "list", "--json"]), serde_json::json!([]));

@@ -8,6 +8,7 @@ use super::mcu::{McuLogEntry, McuStatus};
 use super::modem::{AtAnswer, ModemStatus, ShortMessage};
 use super::types::{Family, IncidentStatus, Status, Verdict};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -77,6 +78,14 @@ pub enum Request {
         /// The slot.
         slot: u8,
     },
+    /// Give the SIM in use its PIN.
+    ModemPin {
+        /// Of which modem; absent: the only one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modem: Option<String>,
+        /// The PIN.
+        pin: Hidden,
+    },
     /// Try again at once what a modem's recovery waits with.
     ModemRetry {
         /// Which; absent: the only one.
@@ -118,6 +127,31 @@ pub enum Request {
     },
 }
 
+/// A text that is never shown: a PIN.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// The text, for whom it is meant and nobody else.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Hidden {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hidden(…)")
+    }
+}
+
 /// An operator's AT command may take so long unless another time is given.
 pub const AT_LIMIT: Duration = Duration::from_secs(10);
 
@@ -144,6 +178,7 @@ impl Request {
             | Self::Modem {}
             | Self::ModemReset { .. }
             | Self::ModemSim { .. }
+            | Self::ModemPin { .. }
             | Self::ModemRetry { .. }
             | Self::ModemSmsList { .. }
             | Self::Mcu {}

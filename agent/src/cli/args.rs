@@ -179,13 +179,17 @@ pub(super) enum ModemCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show the SIM in use, or change to the one in another slot.
+    /// Show the SIM in use, give it its PIN, or change to the one in another slot.
     Sim {
         /// Of this modem only.
         modem: Option<String>,
         /// Change to the SIM in this slot; the link is down for up to four minutes.
         #[arg(long)]
         slot: Option<u8>,
+        /// Give a SIM that wants its PIN the one on the first line of this file; - reads it from the standard input. A PIN
+        /// that the SIM did not accept before is not given to it again, and none when fewer than two tries are left.
+        #[arg(long, value_name = "FILE", conflicts_with = "slot")]
+        pin_file: Option<PathBuf>,
         /// As JSON.
         #[arg(long)]
         json: bool,

@@ -86,6 +86,16 @@ pub(super) enum Failure {
     /// The doctor found something, and has said what.
     #[error("{}", unwell(*.0))]
     Unwell(Outcome),
+    /// The PIN cannot be read.
+    #[error(
+        "failed to read the PIN from {file}: {source}; name a file whose first line it is, or - for the standard input"
+    )]
+    PinFile {
+        /// From what.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
     /// The modem refused an operator's command.
     #[error("the modem answered {0}")]
     At(String),
@@ -108,6 +118,7 @@ impl Failure {
         match self {
             Self::Config(error) => Exit::of(error, Exit::Usage),
             Self::Init(error) => Exit::of(error, Exit::Failed),
+            Self::PinFile { .. } => Exit::of(self, Exit::Failed),
             Self::Restore(error) => Exit::of(error.as_ref(), Exit::Failed),
             Self::Unwell(Outcome::Well) => Exit::Ok,
             Self::Unwell(Outcome::BadConfig) => Exit::Usage,

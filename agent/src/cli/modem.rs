@@ -10,9 +10,14 @@ use crate::api::modem::{AtAnswer, ModemSignal, ModemStatus, Readiness, ShortMess
 use crate::api::wire::{ApiError, Done, ErrorCode, Request};
 use crate::cli::client::ClientError;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::num::NonZeroU64;
+use std::path::Path;
 use std::time::Duration;
+
+/// A PIN has eight digits at most; what has a longer first line was named by mistake.
+const LONGEST_LINE: u64 = 1_024;
 
 pub(super) fn carry_out(args: &Args, command: &ModemCommand, out: &mut impl Write) -> Result<(), Failure> {
     let style = Style::of_stdout();
@@ -25,10 +30,15 @@ pub(super) fn carry_out(args: &Args, command: &ModemCommand, out: &mut impl Writ
             let modems = asked(args, modem.as_deref())?;
             show(&modems, *json, out, |modems| modems.iter().map(|modem| signal(modem, style)).collect())
         }
-        ModemCommand::Sim { modem, slot: Some(slot), json } => {
+        ModemCommand::Sim { modem, slot: Some(slot), json, .. } => {
             order(args, &Request::ModemSim { modem: modem.clone(), slot: *slot }, *json, out)
         }
-        ModemCommand::Sim { modem, slot: None, json } => {
+        ModemCommand::Sim { modem, pin_file: Some(file), json, .. } => {
+            let pin = first_line(file)
+                .map_err(|source| Failure::PinFile { file: file.display().to_string(), source })?;
+            order(args, &Request::ModemPin { modem: modem.clone(), pin: pin.into() }, *json, out)
+        }
+        ModemCommand::Sim { modem, slot: None, pin_file: None, json } => {
             let modems = asked(args, modem.as_deref())?;
             show(&modems, *json, out, |modems| modems.iter().map(sim).collect())
         }
@@ -59,6 +69,15 @@ pub(super) fn carry_out(args: &Args, command: &ModemCommand, out: &mut impl Writ
             show(&messages, *json, out, |messages| messages.iter().map(message).collect())
         }
     }
+}
+
+/// The first line of `file`, or of the standard input for `-`, without the blanks around it.
+fn first_line(file: &Path) -> io::Result<String> {
+    let mut line = String::new();
+    let from: Box<dyn Read> =
+        if file == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(file)?) };
+    BufReader::new(from.take(LONGEST_LINE)).read_line(&mut line)?;
+    Ok(line.trim().to_owned())
 }
 
 /// Has something done, and shows what the daemon says to it.

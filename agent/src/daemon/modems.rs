@@ -4,10 +4,11 @@
 use super::event_loop::EventLoop;
 use super::warnings::Concern;
 use crate::api::Names;
-use crate::api::wire::{AT_LIMIT, Answer, EventKind, Request, Response};
+use crate::api::wire::{AT_LIMIT, Answer, ApiError, ErrorCode, EventKind, Request, Response};
 use crate::modem::{Ask, Errand, ModemId, Modems, News, Reloaded, What, Wish};
 use shunt_decision::{Event, LinkId, ModemState, PathSnapshot, Timestamp, Verdict};
 use shunt_modem::driver::api::Answer as Reply;
+use shunt_recovery::Pin;
 use shunt_recovery::facts::{Addresses, IpSettings};
 use shunt_sms::control::Order;
 use std::collections::BTreeMap;
@@ -201,6 +202,14 @@ impl EventLoop {
             }
             Request::ModemReset { modem, rung } => (modem, Wish::Reset { rung }),
             Request::ModemSim { modem, slot } => (modem, Wish::Sim { slot }),
+            Request::ModemPin { modem, pin } => match Pin::parse(pin.reveal()) {
+                Some(pin) => (modem, Wish::Unlock { pin }),
+                None => {
+                    let error = ApiError::new(ErrorCode::BadRequest, "a PIN has four to eight digits");
+                    let _nobody_waits = reply.send(Err(error));
+                    return;
+                }
+            },
             Request::ModemRetry { modem } => (modem, Wish::Retry),
             Request::ModemSmsSend { modem, to, text } => (modem, Wish::Send { to, text }),
             Request::ModemSmsList { modem } => (modem, Wish::Messages),

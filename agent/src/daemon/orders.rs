@@ -29,6 +29,7 @@ impl EventLoop {
             request @ (Request::ModemAt { .. }
             | Request::ModemReset { .. }
             | Request::ModemSim { .. }
+            | Request::ModemPin { .. }
             | Request::ModemRetry { .. }
             | Request::ModemSmsSend { .. }
             | Request::ModemSmsList { .. }) => {

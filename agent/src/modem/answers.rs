@@ -9,13 +9,23 @@ use shunt_config::Modem;
 use shunt_modem::at::{Final, Outcome};
 use shunt_modem::driver::AtLineError;
 use shunt_modem::driver::api::{AT_LONGEST, Answer, AtLine, AtReply, Order};
-use shunt_recovery::Rung;
 use shunt_recovery::facts::Slot;
+use shunt_recovery::{Pin, Rung};
 use shunt_sms::Address;
 use tokio::sync::mpsc;
 
+/// What is said to a PIN that is tried.
+const UNLOCKING: &str = "the SIM is given this PIN once; `shunt modem sim` tells what came of it. The agent forgets it when it \
+                         ends: write it into pin_file, too";
+
 /// Answers, or has it answered when the driver has.
-pub(super) fn answer(ask: Ask, modem: &Modem, inbox: &Inbox, orders: &mpsc::Sender<Order>) {
+pub(super) fn answer(
+    ask: Ask,
+    modem: &Modem,
+    inbox: &Inbox,
+    orders: &mpsc::Sender<Order>,
+    may_unlock: impl FnOnce(&Pin) -> Result<(), String>,
+) {
     match ask.what.clone() {
         Wish::Messages => messages(inbox, ask),
         Wish::At { line, limit, at_own_risk } => match at_line(&line, at_own_risk) {
@@ -66,6 +76,10 @@ pub(super) fn answer(ask: Ask, modem: &Modem, inbox: &Inbox, orders: &mpsc::Send
                 format!("the config has no SIM in slot {slot}; add [[modem.sim]] with slot = {slot}");
             ask.answer(Err(ApiError::new(ErrorCode::BadRequest, message)));
         }
+        Wish::Unlock { pin } => match may_unlock(&pin) {
+            Ok(()) => told(ask, Order::Unlock(pin), orders, UNLOCKING),
+            Err(why) => ask.refuse(&why),
+        },
         Wish::Retry => told(ask, Order::Retry, orders, "whatever was given up is tried again now"),
     }
 }

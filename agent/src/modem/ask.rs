@@ -2,6 +2,7 @@
 
 use crate::api::wire::{ApiError, ErrorCode, Response};
 use shunt_modem::driver::api::Order;
+use shunt_recovery::Pin;
 use shunt_recovery::facts::Addresses;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -115,6 +116,8 @@ pub(crate) enum Wish {
     Reset { rung: Option<String> },
     /// Use the SIM in this slot.
     Sim { slot: u8 },
+    /// Give the SIM in use this PIN.
+    Unlock { pin: Pin },
     /// Wait no longer.
     Retry,
     /// Send a message.

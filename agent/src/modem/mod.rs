@@ -13,6 +13,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod unlock;
 mod view;
 mod words;
 

@@ -1,6 +1,6 @@
 //! The task of one modem: reads what its driver tells, keeps what is to be kept, and answers what is asked.
 
-use super::ask::{FromLoop, Wish};
+use super::ask::{Ask, FromLoop, Wish};
 use super::inbox::{self, Inbox};
 use super::remote::{Consequence, Errand, RemoteControl, RemoteError};
 use super::setup::{self, SetupError};
@@ -8,14 +8,14 @@ use super::shared::{Shared, Unread, elsewhere};
 use super::standing::Seen;
 use super::thread::{Ended, Ends};
 use super::view::Standing;
-use super::{ModemId, News, What, answers, words};
+use super::{ModemId, News, What, answers, unlock, words};
 use crate::{clock, state_file};
 use shunt_config::Modem;
 use shunt_decision::ModemState;
 use shunt_modem::driver::Driver;
 use shunt_modem::driver::api::{Answer, Config, Handle, Order, Received, State, Told};
 use shunt_recovery::facts::Usage;
-use shunt_recovery::{Saved, UnixTime};
+use shunt_recovery::{Pin, Saved, UnixTime};
 use shunt_sms::Address;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -186,7 +186,7 @@ impl Task {
                     order(&handle, Order::Elsewhere(elsewhere));
                 }
                 asked = self.from_loop.next(&mut owed, &handle.orders) => match asked {
-                    Some(ask) => answers::answer(ask, &self.modem, &self.inbox, &handle.orders),
+                    Some(ask) => self.answer(ask, &handle),
                     None => {
                         self.take_leave(handle, running).await;
                         return End::Closed;
@@ -195,6 +195,18 @@ impl Task {
                 _ = minute.tick() => self.tell_time_and_bytes(&handle).await,
             }
         }
+    }
+
+    fn answer(&self, ask: Ask, handle: &Handle) {
+        answers::answer(ask, &self.modem, &self.inbox, &handle.orders, |pin| self.may_unlock(pin));
+    }
+
+    /// Whether the SIM may be given this PIN of an operator's, as far as is known; why not.
+    fn may_unlock(&self, pin: &Pin) -> Result<(), String> {
+        let elsewhere = elsewhere(&self.shared.follow().borrow(), &self.modem.name);
+        let attempts = self.saved.pins.iter().chain(&elsewhere.pins);
+        let shown = self.shown.borrow();
+        unlock::may(shown.state().map(|state| &state.machine), pin, attempts)
     }
 
     /// What is known now, for the status, the decisions and the warnings.

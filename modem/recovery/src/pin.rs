@@ -224,7 +224,9 @@ fn put(pins: &mut Vec<PinAttempt>, attempt: PinAttempt) {
 }
 
 impl PinAttempt {
-    fn new(iccid: &Iccid, pin: &Pin, salt: u64) -> Self {
+    /// The attempt to give `pin` to `iccid`, of which nothing came yet.
+    #[must_use]
+    pub fn new(iccid: &Iccid, pin: &Pin, salt: u64) -> Self {
         let mut digest = [0; 16];
         let hash = Sha256::new()
             .chain_update(salt.to_be_bytes())
@@ -237,7 +239,8 @@ impl PinAttempt {
     }
 
     /// Whether this was the attempt to give `pin` to `iccid`.
-    fn is_of(&self, iccid: &Iccid, pin: &Pin) -> bool {
+    #[must_use]
+    pub fn is_of(&self, iccid: &Iccid, pin: &Pin) -> bool {
         self.iccid == *iccid && self.is_same(&Self::new(iccid, pin, self.salt))
     }
 

@@ -1,6 +1,6 @@
 //! The SIM's PIN, and the data that it may carry, with the real agent and its disk.
 
-use crate::bench::{Attached, DEADLINE, Gateway, on_lte};
+use crate::bench::{Attached, DEADLINE, Gateway, on_lte, says};
 use crate::common::monitor::wait_until;
 use crate::common::{link, moved_to, probed, uplink};
 use shunt::api::modem::Readiness;
@@ -58,6 +58,24 @@ fn a_wrong_pin_is_given_once_ever_and_the_operator_is_told() {
         gateway.act(|modem, now| modem.set_power(true, now));
         agent.start_again().unwrap();
     }
+    gateway.is(&agent, Readiness::Failed);
+    // The operator gives it by hand: the same is not given again, the right one is.
+    let file = agent.config_file().with_file_name("given");
+    let given = file.to_str().unwrap();
+    std::fs::write(&file, "1111\n").unwrap();
+    let refused = agent.command(&["modem", "sim", "--pin-file", given]).output().unwrap();
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && why.contains("was given to this SIM once"), "{why}");
+    assert_eq!(gateway.act(|modem, _| modem.counts().pins), 1);
+    std::fs::write(&file, "4711\n").unwrap();
+    assert!(says(&agent, &["modem", "sim", "--pin-file", given]).contains("is given this PIN once"));
+    gateway.stands_by(&agent);
+    let counts = gateway.act(|modem, _| modem.counts());
+    assert_eq!((counts.pins, counts.wrong_pins), (2, 1));
+    assert!(agent.log().contains("modem lte: the PIN was given to SIM"), "{}", agent.log());
+    let refused = agent.command(&["modem", "sim", "--pin-file", given]).output().unwrap();
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && why.contains("wants no PIN"), "{why}");
 }
 
 /// By a modem that serves DHCP, and counts what it carries by itself.
