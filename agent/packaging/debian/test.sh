@@ -23,7 +23,7 @@ if [ -z "${SHUNT_INSIDE:-}" ]; then
     home=$(mktemp -d)
     trap 'rm -rf "$home"' EXIT
     echo "==> a Debian root"
-    if [ -n "${SHUNT_ROOT_TAR:-}" ]; then cp "$SHUNT_ROOT_TAR" "$home/root.tar"; else mmdebstrap --quiet --variant=essential --include=passwd "$SUITE" "$home/root.tar"; fi
+    if [ -n "${SHUNT_ROOT_TAR:-}" ]; then cp "$SHUNT_ROOT_TAR" "$home/root.tar"; else mmdebstrap --quiet --variant=essential --include=passwd,procps "$SUITE" "$home/root.tar"; fi
     SHUNT_INSIDE=$home unshare --net --mount --pid --fork --kill-child "$0" "$deb"
     exit
 fi
@@ -55,7 +55,7 @@ refusing() { printf '#!/bin/sh\necho "nothing of this is understood" >&2\nexit 2
 echo "==> installed, upgraded, removed and purged in an image"
 install_package "$deb"
 in_root shunt --version >/dev/null || die "the program does not run; is the package for this machine's processor?"
-in_root getent group shunt >/dev/null || die "there is no group shunt"
+in_root id --groups --name shunt | grep -qw dialout || die "there is no user shunt in the group dialout"
 [ -L "$root$UNIT_LINK" ] || die "the service is not enabled"
 if in_root shunt check >"$SHUNT_INSIDE/said" 2>&1; then die "the template of the config manages links that nobody named"; fi
 grep -q link "$SHUNT_INSIDE/said" || die "the config's fault does not name the missing links: $(cat "$SHUNT_INSIDE/said")"
@@ -85,7 +85,7 @@ in_root dpkg --purge shunt
 for gone in /etc/shunt /var/lib/shunt /usr/bin/shunt /usr/lib/systemd/system/shunt.service; do
     [ ! -e "$root$gone" ] || die "$gone is left behind by the purge"
 done
-say "purged: nothing is left but the group"
+say "purged: nothing is left but the user"
 
 # --- With an agent that runs on two links ---
 
@@ -112,8 +112,13 @@ stop() {
     kill "$(cat /run/shunt.pid)"
     while runs; do sleep 0.02; done
 }
+# As the unit does: directories and rights for the user, and no others.
 start() {
-    setsid shunt run >>/agent.log 2>&1 </dev/null &
+    mkdir -p /run/shunt /var/lib/shunt
+    chown -R shunt:shunt /run/shunt /var/lib/shunt
+    two=-all,+net_admin,+net_raw
+    setsid setpriv --reuid shunt --regid shunt --init-groups --inh-caps $two --ambient-caps $two --bounding-set $two \
+        --no-new-privs shunt run >>/agent.log 2>&1 </dev/null &
     echo $! >/run/shunt.pid
 }
 case "$verb" in
@@ -151,6 +156,7 @@ mkdir -p "$root/etc/shunt"
 cp "$SHUNT_INSIDE/config" "$config"
 install_package "$deb"
 await "the first start" ready
+grep -q "^Uid:.*$(in_root id -u shunt)" "$root/proc/$(agent)/status" || die "the agent does not run as its user"
 [ "$(told start)" -eq 1 ] || die "the first installation with a good config did not start the agent"
 say "installed with a good config: the agent runs"
 

@@ -50,6 +50,7 @@ services() {
         put "$here/systemd/shunt.service" "$root/usr/lib/systemd/system/shunt.service" 644
         put "$here/systemd/shunt.sysusers" "$root/usr/lib/sysusers.d/shunt.conf" 644
         put "$here/systemd/shunt.tmpfiles" "$root/usr/lib/tmpfiles.d/shunt.conf" 644
+        put "$here/systemd/shunt.udev" "$root/usr/lib/udev/rules.d/60-shunt.rules" 644
         ;;
     procd)
         put "$here/openwrt/shunt.init" "$root/etc/init.d/shunt" 755
@@ -84,6 +85,8 @@ restart() {
     systemd)
         systemd-sysusers shunt.conf
         systemd-tmpfiles --create shunt.conf
+        udevadm control --reload || true
+        udevadm trigger --subsystem-match=usb --subsystem-match=gpio --subsystem-match=watchdog --subsystem-match=misc || true
         systemctl daemon-reload
         systemctl try-restart shunt.service
         say "next: edit $config, then: shunt check && systemctl enable --now shunt"
@@ -107,7 +110,7 @@ remove_all() {
     esac
     "$program" stop --restore || say "its routes and rules stay until the next boot"
     rm -f "$program" /usr/lib/systemd/system/shunt.service /usr/lib/sysusers.d/shunt.conf /usr/lib/tmpfiles.d/shunt.conf
-    rm -f /etc/init.d/shunt /lib/upgrade/keep.d/shunt /usr/share/bash-completion/completions/shunt
+    rm -f /usr/lib/udev/rules.d/60-shunt.rules /etc/init.d/shunt /lib/upgrade/keep.d/shunt /usr/share/bash-completion/completions/shunt
     rm -f /usr/share/man/man8/shunt.8.gz /usr/share/man/man8/shunt-*.8.gz
     say "removed; /etc/shunt and /var/lib/shunt stay"
 }

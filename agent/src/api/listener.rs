@@ -36,6 +36,19 @@ pub enum ListenError {
     /// There is a file of another kind.
     #[error("open the control socket {path}: there is a file that is not a socket; remove it, or set [agent] socket", path = .0.display())]
     NotASocket(PathBuf),
+    /// It cannot be given to the group that is to have it.
+    #[error(
+        "give {path} to group {group}: {source}; make the agent's user a member of it (`adduser shunt GROUP`), or set \
+         [agent] group", path = .path.display()
+    )]
+    Group {
+        /// The socket, or its directory.
+        path: PathBuf,
+        /// The group's number.
+        group: u32,
+        /// What came of it.
+        source: io::Error,
+    },
     /// The kernel refused a step.
     #[error("{step} {path}: {source}; check [agent] socket and who owns its directory", path = .path.display())]
     Io {
@@ -146,8 +159,13 @@ fn bind_and_move(prepared: &Path, path: &Path, group: Option<u32>) -> Result<Con
 /// Group first, then the mode: never is it open to a group that is not the one meant. The mode is set outright, for
 /// the umask is the caller's.
 fn give(path: &Path, group: Option<u32>, mode: u32) -> Result<(), ListenError> {
-    if group.is_some() {
-        std::os::unix::fs::chown(path, None, group).map_err(io_error("give to the group", path))?;
+    let has = fs::symlink_metadata(path).map_err(io_error("look at", path))?.gid();
+    if let Some(group) = group.filter(|group| *group != has) {
+        std::os::unix::fs::chown(path, None, Some(group)).map_err(|source| ListenError::Group {
+            path: path.into(),
+            group,
+            source,
+        })?;
     }
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(io_error("set the mode of", path))
 }

@@ -121,6 +121,9 @@ impl Device {
                     io::ErrorKind::ResourceBusy => {
                         "another program feeds it, such as systemd by RuntimeWatchdogSec; leave it to one of the two"
                     }
+                    io::ErrorKind::PermissionDenied => {
+                        "give it to the agent's user by a rule of udev, as the packages do"
+                    }
                     _ => "see [watchdog] device",
                 };
                 self.fault = Some(format!("open it: {error}; {mend}"));

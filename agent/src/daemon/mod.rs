@@ -34,6 +34,7 @@ use crate::mcu::Farewell;
 use crate::modem::Modems;
 use crate::netlink::{self, Kernel};
 use crate::recording::Disk;
+use rights::Place;
 pub use rights::RightsError;
 pub(crate) use settings::core_config;
 
@@ -100,15 +101,19 @@ pub fn run(config_path: &Path, socket: Option<&Path>) -> ExitCode {
 /// A sentence that completes "failed to …".
 pub fn restore(config: &Config) -> Result<(), Box<dyn Error>> {
     rights::check()?;
-    let _lock = sole_agent(config)?;
+    let _lock = sole_agent(config, Place { state_dir: &config.agent.state_dir, socket: None, group: None })?;
     Ok(netlink::restore(config)?)
 }
 
 fn run_with(config: Config, source: &Source<'_>) -> Result<(), Box<dyn Error>> {
     let logging = Logging::start(&config.agent.log, config.agent.log_format)?;
     rights::check()?;
-    let _lock = sole_agent(&config)?;
-    runtime()?.block_on(supervise(config, source, &logging))
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let group = api::group_id(&groups, &config.agent.group);
+    let agent = &config.agent;
+    let place = Place { state_dir: &agent.state_dir, socket: Some(&agent.socket), group };
+    let _lock = sole_agent(&config, place)?;
+    runtime()?.block_on(supervise(config, group, source, &logging))
 }
 
 /// One thread for everything: a decision never waits for another core to wake up.
@@ -120,9 +125,12 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
         .map_err(|error| format!("start the runtime: {error}"))
 }
 
-async fn supervise(config: Config, source: &Source<'_>, logging: &Logging) -> Result<(), Box<dyn Error>> {
-    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
-    let group = api::group_id(&groups, &config.agent.group);
+async fn supervise(
+    config: Config,
+    group: Option<u32>,
+    source: &Source<'_>,
+    logging: &Logging,
+) -> Result<(), Box<dyn Error>> {
     let socket = ControlSocket::bind(&config.agent.socket, group)?;
     let (order_sender, orders) = mpsc::channel(ORDER_QUEUE);
     let (events, _) = broadcast::channel(FOLLOWER_QUEUE);
@@ -192,10 +200,12 @@ fn kept_lease(config: &Config) -> Option<Force> {
     })
 }
 
-/// Held by the one agent that may change the kernel. It lies in the state directory, which is made if it is missing.
-fn sole_agent(config: &Config) -> Result<Lock, Box<dyn Error>> {
+/// Held by the one agent that may change the kernel. It lies in the state directory, which is made if it is missing, and
+/// is taken by whom this makes us: with no more rights than are needed.
+fn sole_agent(config: &Config, place: Place<'_>) -> Result<Lock, Box<dyn Error>> {
     let directory = &config.agent.state_dir;
     fs::create_dir_all(directory).map_err(|source| StateDirError { directory: directory.clone(), source })?;
+    rights::give_up(place)?;
     Ok(Lock::take(&directory.join("lock"))?)
 }
 

@@ -31,7 +31,7 @@ const INTERNATIONAL: &str = "00";
 /// Why a modem cannot be set up. Completes "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SetupError {
-    #[error("read {}: {source}; see pin_file, password_file and secret_file of the modem", path.display())]
+    #[error("read {}: {source}; see pin_file, password_file and secret_file of the modem, and whether the agent's user may read it", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("read {}: there is no {what} in it; write it on the first line", path.display())]
     Nothing { path: PathBuf, what: &'static str },

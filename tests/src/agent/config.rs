@@ -16,6 +16,8 @@ pub struct AgentConfig {
     pub sections: String,
     /// The links in order of preference.
     pub links: Vec<LinkText>,
+    /// The group that may use the control socket.
+    pub group: String,
     /// The level of the log.
     pub log: String,
 }
@@ -45,6 +47,7 @@ impl AgentConfig {
             canary_source: lab.canary_source(),
             sections: String::new(),
             links: lab.uplinks.iter().map(link).collect(),
+            group: "root".into(),
             log: "info".into(),
         }
     }
@@ -71,7 +74,7 @@ impl AgentConfig {
         let home = home.display();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "socket = \"{home}/shunt.sock\"\nstate_dir = \"{home}/state\"");
-        let _ = writeln!(text, "group = \"root\"\nlog = \"{}\"\n\n{}", self.log, self.sections);
+        let _ = writeln!(text, "group = \"{}\"\nlog = \"{}\"\n\n{}", self.group, self.log, self.sections);
         if let Some(source) = self.canary_source {
             let _ = writeln!(text, "[canary]\nsource = \"{source}\"\n");
         }

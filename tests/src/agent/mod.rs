@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use shunt::api::types::Status;
 use shunt::api::wire::{ApiError, Done, Line, Request};
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -51,6 +52,15 @@ impl Program {
         Some(Self { path: words.next()?.into(), arguments: words.collect() })
     }
 
+    /// The same program, started by another one: `words` are that one's name and arguments.
+    #[must_use]
+    pub fn by(self, words: &[&str]) -> Self {
+        let mut words = words.iter().map(|word| (*word).to_owned());
+        let Some(first) = words.next() else { return self };
+        let own = std::iter::once(self.path.to_string_lossy().into_owned()).chain(self.arguments);
+        Self { path: first.into(), arguments: words.chain(own).collect() }
+    }
+
     /// A `shunt` binary.
     #[must_use]
     pub fn shunt(path: impl Into<PathBuf>) -> Self {
@@ -82,12 +92,26 @@ impl Agent {
     /// # Errors
     /// When a file cannot be written or the program not be started.
     pub fn start(program: &Program, gateway: &Namespace, config: &AgentConfig) -> Result<Self> {
+        Self::start_at_home(program, gateway, config, |_home| Ok(()))
+    }
+
+    /// The same, once `prepare` has made of the agent's directory what it is to be, such as another user's.
+    ///
+    /// # Errors
+    /// With that of `prepare` as well.
+    pub fn start_at_home(
+        program: &Program,
+        gateway: &Namespace,
+        config: &AgentConfig,
+        prepare: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<Self> {
         let home = tempfile::Builder::new()
             .prefix("shunt-lab-")
             .tempdir()
             .doing(|| "make a directory for the agent".into())?;
         std::fs::write(config_path(&home), config.to_toml(home.path()))
             .doing(|| format!("write {}", config_path(&home).display()))?;
+        prepare(home.path()).doing(|| format!("prepare {}", home.path().display()))?;
         let child = spawn(program, gateway, &home)?;
         Ok(Self { program: program.clone(), gateway: gateway.clone(), home, child })
     }

@@ -37,7 +37,7 @@ pub(crate) fn pack(
 }
 
 /// What is only read, by its places in the source and in the archive.
-const PARTS: [(&str, &str); 12] = [
+const PARTS: [(&str, &str); 13] = [
     ("agent/packaging/README.md", "README.md"),
     ("agent/packaging/shunt.toml", "shunt.toml"),
     ("agent/packaging/openwrt/keep", "openwrt/keep"),
@@ -45,6 +45,7 @@ const PARTS: [(&str, &str); 12] = [
     ("agent/packaging/systemd/shunt.service", "systemd/shunt.service"),
     ("agent/packaging/systemd/shunt.sysusers", "systemd/shunt.sysusers"),
     ("agent/packaging/systemd/shunt.tmpfiles", "systemd/shunt.tmpfiles"),
+    ("agent/packaging/systemd/shunt.udev", "systemd/shunt.udev"),
     ("config/shunt.toml", "reference.toml"),
     ("config/README.md", "CONFIG.md"),
     ("CHANGELOG.md", "CHANGELOG.md"),

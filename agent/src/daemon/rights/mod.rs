@@ -1,5 +1,10 @@
 //! The one right without which nothing works, looked at before anything is touched: one clear sentence at the start
-//! is better than a gateway that warns of every route.
+//! is better than a gateway that warns of every route. And those that the agent does not need, given up before it begins.
+
+mod accounts;
+mod give_up;
+
+pub(super) use give_up::{Place, give_up};
 
 /// The bit of `CAP_NET_ADMIN` (capabilities(7)): routes, rules, marks and the canary's interface need it.
 const CAP_NET_ADMIN: u32 = 12;
