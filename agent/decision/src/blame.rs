@@ -15,8 +15,10 @@ const RUN: u32 = 2;
 const WITNESSES: usize = 2;
 
 /// The uplink waits so long for a witness that has no budget left: some of its targets answer, so it is good for something
-/// still. A link that stands by may wait for as long as it takes.
+/// still.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A link that stands by waits so long: nothing hangs on it at once, and a failback to it waits meanwhile.
+const STANDBY_PATIENCE: Duration = Duration::from_secs(3_600);
 
 impl Failover {
     /// Blames the targets that all links which can tell have lost, and lifts the blame from those that answered.
@@ -57,11 +59,9 @@ impl Failover {
         let mut examined = Examined { until: now, again: false };
         let Some(suspect) = self.path(link, family) else { return examined };
         // A witness that is not asked cannot acquit: the link would be failed for a target's own fault.
-        let (purpose, patience) = if suspect.uplink {
-            (Purpose::Need, Some(suspect.suspected + PATIENCE))
-        } else {
-            (Purpose::Doubt, None)
-        };
+        let (purpose, patience) =
+            if suspect.uplink { (Purpose::Need, PATIENCE) } else { (Purpose::Doubt, STANDBY_PATIENCE) };
+        let end = suspect.suspected + patience;
         let accused = suspect.targets.iter().filter(|target| !target.confirmed);
         let accused: Vec<_> = accused.map(|target| target.identity).collect();
         let others = self.links.iter_mut().flat_map(Link::paths_mut).filter(|path| path.link != link);
@@ -73,10 +73,10 @@ impl Failover {
             // One that was asked once cannot testify.
             let asked = (0..RUN).all(|_| path.send_round(purpose, &mut self.desk));
             examined.until = examined.until.max(path.answers_due(&self.desk));
-            if !asked && patience.is_none_or(|end| now < end) {
+            if !asked && now < end {
                 let cost = path.round_cost().saturating_mul(RUN);
                 let payable = self.desk.payable_at(path.link, cost, purpose);
-                examined.until = examined.until.max(patience.map_or(payable, |end| payable.min(end)));
+                examined.until = examined.until.max(payable.min(end));
                 examined.again = true;
             }
         }

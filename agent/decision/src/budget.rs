@@ -11,7 +11,8 @@
 //!
 //! How long a page is, its server decides. What went over the wire beyond its price is taken when it is over, and may be
 //! more than the bucket holds: then there is a debt, which the refill pays before anything else is. So a window that ends
-//! with a payment never sees more than the budget, and one that ends with a debt sees that much more.
+//! with a payment never sees more than the budget, and one that ends with a debt sees that much more. The steady pace goes
+//! by what was spent of late in all, not by the prices alone: else such pages would leave nothing for what is more urgent.
 
 use crate::{LinkId, Timestamp};
 use core::time::Duration;
@@ -30,6 +31,12 @@ const LOW_PARTS: u128 = 4;
 const EMPTY_PARTS: u128 = 8;
 /// Steady probing never falls below this part of its share: else nobody would see a dead link come back.
 const TRICKLE_PARTS: f64 = 8.0;
+/// What is spent beyond the prices is compared with what was paid over some so many payments: a page's size changes with
+/// its site, not from one probe to the next.
+const RECENT: u32 = 64;
+/// And taken to cost no more than so many times the prices: the most that is read of a page is so many times the price of
+/// the cheapest one, and one great bill must not hold back what is cheap for days.
+const MOST_TIMES: f64 = 32.0;
 /// What cannot be paid is tried again after this at the earliest, so that a wait for one byte is no busy loop.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
@@ -69,6 +76,8 @@ pub struct BudgetSnapshot {
     pub allowed: ProbeBudget,
     /// Bytes that could be spent at once; 0 while there is a debt.
     pub reserve: u64,
+    /// Bytes that were taken beyond the reserve; the refill pays them before anything else is sent.
+    pub owed: u64,
     /// Bytes that the reserve holds when it is full.
     pub capacity: u64,
     /// Bytes spent since the start, those that made the debt among them.
@@ -104,6 +113,31 @@ pub(crate) struct Budget {
     debt: u128,
     at: Timestamp,
     spent: u64,
+    recent: Recent,
+}
+
+/// What was spent of late, older payments weighing less.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Recent {
+    payments: u32,
+    paid: u64,
+    /// Beyond what was paid.
+    charged: u64,
+}
+
+impl Recent {
+    fn pay(&mut self, bytes: u32) {
+        if self.payments >= RECENT {
+            *self = Self { payments: self.payments / 2, paid: self.paid / 2, charged: self.charged / 2 };
+        }
+        self.payments += 1;
+        self.paid = self.paid.saturating_add(bytes.into());
+    }
+
+    /// What was spent for each byte paid; 1 at least.
+    fn times(&self) -> f64 {
+        if self.paid == 0 { 1.0 } else { (1.0 + self.charged as f64 / self.paid as f64).min(MOST_TIMES) }
+    }
 }
 
 impl Budget {
@@ -124,6 +158,7 @@ impl Budget {
             debt: 0,
             at: now,
             spent: 0,
+            recent: Recent::default(),
         }
     }
 
@@ -136,6 +171,7 @@ impl Budget {
         if payable {
             self.level -= price;
             self.spent = self.spent.saturating_add(bytes.into());
+            self.recent.pay(bytes);
         }
         payable
     }
@@ -148,6 +184,7 @@ impl Budget {
         self.debt = self.debt.saturating_add(taken.saturating_sub(self.level));
         self.level = self.level.saturating_sub(taken);
         self.spent = self.spent.saturating_add(bytes.into());
+        self.recent.charged = self.recent.charged.saturating_add(bytes.into());
     }
 
     /// What is there: bytes that could be spent at once, or, below zero, those that are owed.
@@ -174,10 +211,11 @@ impl Budget {
         now + Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX)).max(SHORTEST_WAIT)
     }
 
-    /// How many times longer than wanted the steady interval must be, at least 1, if it would cost `wanted` bytes a
+    /// How many times longer than wanted the steady interval must be, at least 1, if its prices are `wanted` bytes a
     /// second; `dense`: an alarm is on, and the reserve may be spent on it.
     pub(crate) fn stretch(&self, wanted: f64, dense: bool, now: Timestamp) -> f64 {
         let (level, _) = self.standing_at(now);
+        let wanted = wanted * self.recent.times();
         let (low, dense_from) = (self.capacity / LOW_PARTS, self.capacity / DENSE_PARTS);
         let share = (self.refill * STEADY_PERCENT) as f64 / 100.0 / self.allowed.period.as_secs_f64();
         let allowed = if dense {
@@ -190,11 +228,12 @@ impl Budget {
     }
 
     pub(crate) fn snapshot(&self, now: Timestamp) -> BudgetSnapshot {
-        let (level, _) = self.standing_at(now);
+        let (level, debt) = self.standing_at(now);
         let bytes = |scaled: u128| u64::try_from(scaled / self.period).unwrap_or(u64::MAX);
         BudgetSnapshot {
             allowed: self.allowed,
             reserve: bytes(level),
+            owed: u64::try_from(debt.div_ceil(self.period)).unwrap_or(u64::MAX),
             capacity: bytes(self.capacity),
             spent: self.spent,
             state: if level < self.capacity / EMPTY_PARTS {

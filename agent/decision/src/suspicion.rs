@@ -238,10 +238,8 @@ impl Path {
             }
             return;
         }
-        if burst.examined.is_some_and(|held| held.until > desk.now)
-            || self.is_divided(desk.now)
-            || self.is_waiting()
-        {
+        let held = burst.examined.is_some_and(|held| held.until > desk.now);
+        if (held && self.is_partly_alive()) || self.is_divided(desk.now) || self.is_waiting() {
             return;
         }
         let Some(burst) = &mut self.burst else { return };
@@ -271,7 +269,12 @@ impl Path {
         let asking = self.burst.as_ref().is_some_and(|burst| {
             burst.rounds_left == 0 && burst.examined.is_none_or(|held| held.again && held.until <= now)
         });
-        asking && self.targets.iter().any(|target| target.confirmed) && !self.is_waiting()
+        asking && self.is_partly_alive() && !self.is_waiting()
+    }
+
+    /// A target that answered the burst has not fallen silent since: the wait for other links' word may be long.
+    fn is_partly_alive(&self) -> bool {
+        self.targets.iter().any(|target| target.confirmed && target.is_alive())
     }
 
     /// Other links are asked about the targets that did not answer.
@@ -303,7 +306,7 @@ impl Path {
 
     fn conclude_dead(&mut self, desk: &mut Desk) {
         let lost = self.burst.take().map_or(0, |burst| burst.lost);
-        let alive = self.targets.iter().filter(|target| target.confirmed).count();
+        let alive = self.targets.iter().filter(|target| target.confirmed && target.is_alive()).count();
         let silent = Reason::Silent { alive: u8::try_from(alive).unwrap_or(u8::MAX), of: self.asked(), lost };
         let reason = if self.is_intercepted() { Reason::Intercepted } else { silent };
         if self.state.verdict == Verdict::Failed && self.absent.is_none() {

@@ -219,6 +219,7 @@ fn budget_status(budget: BudgetSnapshot) -> BudgetStatus {
         allowed_bytes: budget.allowed.bytes,
         period_s: budget.allowed.period.as_secs(),
         reserve_bytes: budget.reserve,
+        owed_bytes: budget.owed,
         capacity_bytes: budget.capacity,
         spent_bytes: budget.spent,
         state: match budget.state {
@@ -231,14 +232,21 @@ fn budget_status(budget: BudgetSnapshot) -> BudgetStatus {
 
 /// What a budget that runs short keeps back, with the mend; `None` while nothing is.
 fn shortage(link: &LinkSnapshot, context: &Context<'_>) -> Option<String> {
-    let held_back = match link.budget?.state {
+    let budget = link.budget?;
+    let name = context.names.link(link.link);
+    if budget.owed > 0 {
+        return Some(format!(
+            "{name} owes its probe budget what pages took beyond it: nothing is sent over it until that is paid off, and a \
+             move to it is not verified; raise its probe_budget, or let its targets be smaller pages"
+        ));
+    }
+    let held_back = match budget.state {
         shunt_decision::BudgetState::Kept => return None,
         shunt_decision::BudgetState::Low => "it is probed less often, and its own suspicions wait",
         shunt_decision::BudgetState::Empty => {
             "it is probed less often, and suspicions wait even while it is the uplink; only moves are paid at once"
         }
     };
-    let name = context.names.link(link.link);
     Some(format!(
         "the probe budget of {name} runs short: {held_back}; raise its probe_budget, or mend what raises suspicions"
     ))

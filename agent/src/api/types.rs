@@ -133,6 +133,9 @@ pub struct BudgetStatus {
     pub period_s: u64,
     /// What could be spent at once.
     pub reserve_bytes: u64,
+    /// What pages took beyond the reserve: it is paid before anything else is sent.
+    #[serde(default)]
+    pub owed_bytes: u64,
     /// The reserve when it is full.
     pub capacity_bytes: u64,
     /// What probes and canaries cost since the daemon started or read its config.

@@ -62,6 +62,27 @@ fn the_pace_slows_smoothly_and_never_stops() {
 }
 
 #[test]
+fn the_pace_goes_by_what_was_spent_of_late() {
+    let mut budget = budget(100_000_000, MONTH);
+    let share = 67_500_000.0 / MONTH.as_secs_f64();
+    let now = Timestamp::ZERO;
+    let stretched = |budget: &Budget| budget.stretch(share, false, now);
+    budget.charge(500, now);
+    assert!((stretched(&budget) - 1.0).abs() < 1e-9, "nothing was paid yet");
+    for _ in 0..10 {
+        assert!(budget.pay(50, Purpose::Steady, now));
+    }
+    assert!((stretched(&budget) - 2.0).abs() < 1e-9);
+    budget.charge(100_000, now);
+    assert!((stretched(&budget) - MOST_TIMES).abs() < 1e-9, "no bill counts for more");
+    // It is forgotten within some hundred payments.
+    for _ in 0..1_000 {
+        assert!(budget.pay(50, Purpose::Need, now));
+    }
+    assert!(stretched(&budget) < 1.1, "{}", stretched(&budget));
+}
+
+#[test]
 fn a_debt_is_paid_before_anything_else_and_shows_as_an_empty_reserve() {
     // 100 bytes a second, of which 10 can be saved up; 90 a second are gained.
     let mut budget = budget(100, Duration::from_secs(1));

@@ -3,29 +3,29 @@
 use crate::simulation::{Simulation, Weather, black_hole_detection_with, link, two_links};
 use proptest::prelude::*;
 use shunt_decision::{
-    BudgetState, Command, Config, Entry, Event, Family, Force, Happening, LinkId, Packets, PathState, Plan,
-    ProbeBudget, TargetId, Timestamp, Verdict, worst_detection,
+    BudgetState, Config, Event, Family, LinkId, PathState, Plan, ProbeBudget, TargetId, Timestamp, Verdict,
+    worst_detection,
 };
 use std::collections::VecDeque;
 use std::time::Duration;
 
-const FIBER: LinkId = LinkId(0);
-const LTE: LinkId = LinkId(1);
-const MONTH: Duration = Duration::from_secs(30 * 86_400);
+pub(crate) const FIBER: LinkId = LinkId(0);
+pub(crate) const LTE: LinkId = LinkId(1);
+pub(crate) const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
-fn secs(n: u64) -> Duration {
+pub(crate) fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
 /// Fiber, and LTE that is metered and has this budget.
-fn config(bytes: u64, period: Duration, interval: Duration) -> Config {
+pub(crate) fn config(bytes: u64, period: Duration, interval: Duration) -> Config {
     let mut config = two_links(interval);
     config.links[1].metered = true;
     config.links[1].budget = Some(ProbeBudget { bytes, period });
     config
 }
 
-fn simulation(config: Config, seed: u64) -> Simulation {
+pub(crate) fn simulation(config: Config, seed: u64) -> Simulation {
     let mut simulation = Simulation::bare(config, &[10, 40].map(Duration::from_millis), seed);
     simulation.keep_costs = true;
     for link in 0..2 {
@@ -54,16 +54,16 @@ fn worst_window(simulation: &Simulation, period: Duration) -> u64 {
     worst
 }
 
-fn state(simulation: &Simulation) -> BudgetState {
+pub(crate) fn state(simulation: &Simulation) -> BudgetState {
     simulation.core.snapshot().links[1].budget.unwrap().state
 }
 
-fn verdict(simulation: &Simulation, link: LinkId) -> Verdict {
+pub(crate) fn verdict(simulation: &Simulation, link: LinkId) -> Verdict {
     simulation.core.snapshot().links[usize::from(link.0)].paths.v4.as_ref().unwrap().verdict
 }
 
 #[derive(Debug, Clone)]
-enum Twist {
+pub(crate) enum Twist {
     Cut(u8, bool),
     Loss(u8, f64),
     Slow(u8, u64),
@@ -89,7 +89,7 @@ fn twist() -> impl Strategy<Value = Twist> {
     ]
 }
 
-fn apply(simulation: &mut Simulation, twist: &Twist) {
+pub(crate) fn apply(simulation: &mut Simulation, twist: &Twist) {
     let now = simulation.now();
     let weather = |simulation: &mut Simulation, link: u8, change: &dyn Fn(&mut Weather)| {
         simulation.weather[usize::from(link)].iter_mut().for_each(change);
@@ -308,102 +308,6 @@ fn what_was_not_asked_is_no_evidence_and_an_empty_reserve_moves_all_the_same() {
     assert!(incident.verified.is_some(), "{incident:#?}");
 }
 
-/// LTE owes so many bytes, or cannot pay for a single probe, and is not asked before it is needed.
-fn in_debt(config: Config, owed: u32, warm: Duration) -> Simulation {
-    let mut simulation = simulation(config, 1);
-    if warm.is_zero() {
-        simulation.core.set_balance(LTE, -i64::from(owed));
-    }
-    simulation.run_for(warm);
-    let reserve = u32::try_from(simulation.core.balance(LTE).unwrap().max(0)).unwrap();
-    if !warm.is_zero() {
-        simulation.tell(Event::Spent { link: LTE, bytes: reserve + owed, packets: Packets::default() });
-    }
-    simulation
-}
-
-#[test]
-fn neither_a_debt_nor_an_empty_bucket_keeps_a_move_back() {
-    for (owed, warm) in [(0, 60), (40_000, 60), (4_000_000, 60), (0, 0), (40_000, 0)] {
-        let mut simulation = in_debt(config(1_000_000, MONTH, secs(1)), owed, secs(warm));
-        simulation.run_for(secs(5));
-        let before = simulation.costs.len();
-        assert_eq!(simulation.uplink(Family::V4), Some(FIBER));
-        simulation.weather[0][0].cut = Some(simulation.now());
-        simulation.run_for(secs(3));
-        assert_eq!(simulation.uplink(Family::V4), Some(LTE), "{owed} owed after {warm} s");
-        let stranded = |entry: &Entry| matches!(entry.what, Happening::Stranded { .. });
-        assert!(!simulation.entries.iter().any(stranded), "{:#?}", simulation.entries);
-        // Nothing was sent that could not be paid.
-        assert!(simulation.costs.iter().skip(before).all(|(_, link, _)| *link != LTE));
-    }
-}
-
-#[test]
-fn a_link_that_was_moved_to_unasked_is_left_early_for_one_that_answers() {
-    let mut config = config(1_000_000, MONTH, secs(1));
-    config.failback.hold_down = secs(300);
-    let mut simulation = in_debt(config, 400_000, secs(60));
-    for weather in 0..2 {
-        simulation.weather[weather][0].cut = Some(simulation.now());
-    }
-    simulation.run_for(secs(3));
-    assert_eq!(simulation.uplink(Family::V4), Some(LTE));
-    simulation.weather[0][0].cut = None;
-    simulation.run_for(secs(70));
-    assert_eq!(simulation.uplink(Family::V4), Some(FIBER));
-}
-
-#[test]
-fn a_dead_link_under_a_lease_is_given_up_for_one_that_cannot_be_asked() {
-    let mut simulation = in_debt(config(1_000_000, MONTH, secs(1)), 400_000, secs(60));
-    simulation.tell(Event::Command(Command::Force(Force { link: FIBER, strict: false, until: None })));
-    simulation.run_for(secs(5));
-    simulation.weather[0][0].cut = Some(simulation.now());
-    simulation.run_for(secs(3));
-    assert_eq!(simulation.uplink(Family::V4), Some(LTE));
-}
-
-#[test]
-fn a_steady_probe_that_could_not_be_paid_is_sent_as_soon_as_it_can_be() {
-    // 0.35 bytes a second: the debt and a probe of 88 are there in 600 s; the stretched pace is a probe in 2,700 s.
-    let mut simulation = in_debt(config(1_000_000, MONTH, secs(1)), 120, secs(60));
-    let before = simulation.costs.len();
-    let asked = |simulation: &Simulation| {
-        simulation.costs.iter().skip(before).filter(|(_, link, _)| *link == LTE).count()
-    };
-    simulation.run_for(secs(590));
-    assert_eq!(asked(&simulation), 0);
-    simulation.run_for(secs(60));
-    assert_eq!(asked(&simulation), 1);
-    // And the pace is kept to all the same.
-    simulation.run_for(secs(1_000));
-    assert_eq!(asked(&simulation), 1);
-}
-
-#[test]
-fn a_witness_of_the_uplink_is_asked_from_what_an_empty_reserve_keeps() {
-    // The reserve of LTE holds 5 kB and refills too slowly to matter.
-    let mut config = config(100_000, MONTH, secs(1));
-    for link in &mut config.links {
-        link.quorum = 2;
-    }
-    let mut simulation = simulation(config, 1);
-    simulation.run_for(secs(40));
-    let reserve = simulation.core.snapshot().links[1].budget.unwrap().reserve;
-    let bytes = u32::try_from(reserve - 1_100).unwrap();
-    simulation.tell(Event::Spent { link: LTE, bytes, packets: Packets::default() });
-    assert_eq!(state(&simulation), BudgetState::Empty);
-    for link in [0, 1] {
-        apply(&mut simulation, &Twist::Gone(link, 1, true));
-    }
-    let before = simulation.entries.len();
-    simulation.run_for(secs(60));
-    let entries = &simulation.entries[before..];
-    assert_eq!(simulation.uplink(Family::V4), Some(FIBER), "{entries:#?}");
-    assert!(simulation.core.snapshot().incidents.is_empty(), "{entries:#?}");
-}
-
 #[test]
 fn a_dead_uplink_is_found_dead_by_what_the_empty_reserve_refills() {
     let mut simulation = simulation(config(36_000, secs(86_400), secs(1)), 1);
@@ -442,43 +346,4 @@ fn no_black_hole_is_found_later_than_told() {
         // And it is no idle promise: the slowest of 60 comes near.
         assert!(found <= told && told <= at_most && found * 2 > told, "{found:?} {told:?} {at_most:?}");
     }
-}
-
-/// Both links ask for both targets; one target goes silent on both while LTE's reserve is empty and refills at so many
-/// bytes a second.
-fn silent_target_with_an_empty_witness(refill: u64) -> Simulation {
-    let mut config = config(refill * 86_400, secs(86_400), secs(1));
-    for link in &mut config.links {
-        link.quorum = 2;
-    }
-    let mut simulation = simulation(config, 1);
-    simulation.run_for(secs(40));
-    let bytes = u32::try_from(simulation.core.snapshot().links[1].budget.unwrap().reserve).unwrap();
-    simulation.tell(Event::Spent { link: LTE, bytes, packets: Packets::default() });
-    for link in [0, 1] {
-        apply(&mut simulation, &Twist::Gone(link, 1, true));
-    }
-    simulation
-}
-
-#[test]
-fn a_witness_of_the_uplink_is_waited_for_until_it_can_be_paid() {
-    // Two rounds of 176 bytes are there in some 4 s.
-    let mut simulation = silent_target_with_an_empty_witness(100);
-    let before = simulation.entries.len();
-    simulation.run_for(secs(60));
-    let entries = &simulation.entries[before..];
-    let blamed = |entry: &Entry| matches!(entry.what, Happening::Target { blamed: true, .. });
-    assert!(entries.iter().any(blamed), "{entries:#?}");
-    assert_eq!(simulation.uplink(Family::V4), Some(FIBER), "{entries:#?}");
-    assert!(simulation.core.snapshot().incidents.is_empty(), "{entries:#?}");
-}
-
-#[test]
-fn a_witness_of_the_uplink_that_cannot_be_paid_is_not_waited_for_long() {
-    let mut simulation = silent_target_with_an_empty_witness(5);
-    simulation.run_for(secs(9));
-    assert_eq!(verdict(&simulation, FIBER), Verdict::Suspect);
-    simulation.run_for(secs(4));
-    assert_eq!(verdict(&simulation, FIBER), Verdict::Failed);
 }

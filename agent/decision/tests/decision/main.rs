@@ -10,6 +10,8 @@ mod budget;
 #[cfg(test)]
 mod checkpoint;
 #[cfg(test)]
+mod debts;
+#[cfg(test)]
 mod manners;
 #[cfg(test)]
 mod proofs;
@@ -21,3 +23,5 @@ mod restarts;
 mod scenarios;
 #[cfg(test)]
 mod statistics;
+#[cfg(test)]
+mod witnesses;

@@ -219,19 +219,25 @@ fn a_clock_that_was_never_set_breaks_nothing() {
 #[test]
 fn a_budget_is_shown_and_told_when_it_runs_short() {
     let allowed = shunt_decision::ProbeBudget { bytes: 1_000_000, period: Duration::from_secs(86_400) };
-    let of = |state| BudgetSnapshot { allowed, reserve: 12, capacity: 100_000, spent: 345, state };
+    let of =
+        |state, owed| BudgetSnapshot { allowed, reserve: 12, owed, capacity: 100_000, spent: 345, state };
     let names = fiber_and_lte();
-    for (state, shown, part) in [
-        (Fares::Kept, types::BudgetState::Kept, None),
-        (Fares::Low, types::BudgetState::Low, Some("its own suspicions wait; raise its probe_budget")),
-        (Fares::Empty, types::BudgetState::Empty, Some("only moves are paid at once")),
+    for (state, owed, shown, part) in [
+        (Fares::Kept, 0, types::BudgetState::Kept, None),
+        (Fares::Low, 0, types::BudgetState::Low, Some("its own suspicions wait; raise its probe_budget")),
+        (Fares::Empty, 0, types::BudgetState::Empty, Some("only moves are paid at once")),
+        (Fares::Empty, 7, types::BudgetState::Empty, Some("nothing is sent over it until that is paid off")),
     ] {
-        let link = LinkSnapshot { budget: Some(of(state)), ..link(LTE, None, None) };
+        let link = LinkSnapshot { budget: Some(of(state, owed)), ..link(LTE, None, None) };
         let status = status(&snapshot(vec![link]), &context(&names));
         let budget = status.links[0].budget.unwrap();
         assert_eq!((budget.allowed_bytes, budget.period_s, budget.reserve_bytes), (1_000_000, 86_400, 12));
         assert_eq!((budget.capacity_bytes, budget.spent_bytes, budget.state), (100_000, 345, shown));
-        let told = status.warnings.iter().find(|warning| warning.contains("probe budget of lte"));
+        assert_eq!(budget.owed_bytes, owed);
+        let told = status
+            .warnings
+            .iter()
+            .find(|warning| warning.contains("lte") && warning.contains("probe budget"));
         assert_eq!(told.is_some(), part.is_some(), "{:?}", status.warnings);
         assert!(part.is_none_or(|part| told.is_some_and(|told| told.contains(part))), "{told:?}");
     }
