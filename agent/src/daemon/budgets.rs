@@ -3,6 +3,7 @@
 
 use super::event_loop::EventLoop;
 use super::settings;
+use super::store::Store;
 use crate::probe::Spent;
 use crate::state_file;
 use shunt_config::Config;
@@ -14,6 +15,9 @@ use std::time::Duration;
 /// A higher floor is written this often at the most, for the sake of the flash chip: what it is worth is a better start
 /// after a kill or a power cut, and it takes days to save it up.
 const RAISE: Duration = Duration::from_secs(3_600);
+/// A start waits so long for its floors to be on record: a tired flash card takes seconds at times, and a disk that hangs must
+/// not keep the agent from its work.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The floors of budgets, in bytes by the names of their links: what a start may begin with.
 pub(super) type Floors = BTreeMap<String, i64>;
@@ -38,7 +42,7 @@ pub(super) fn file(state_dir: &Path) -> PathBuf {
 impl Budgets {
     /// Takes up what the last run left, and has the floors on record before anything is spent. Where that cannot be, all
     /// reserves begin empty: a start that leaves no trace must not be paid for, as it may come again and again.
-    pub(super) fn start(config: &Config, now: Timestamp) -> (Self, Balances) {
+    pub(super) async fn start(config: &Config, store: &Store, now: Timestamp) -> (Self, Balances) {
         let path = file(&config.agent.state_dir);
         let kept = state_file::load::<Floors>(&path);
         let known = kept.as_ref().ok().cloned().flatten().unwrap_or_default();
@@ -48,9 +52,8 @@ impl Budgets {
             let kept = if kept.is_ok() { known.get(name).copied() } else { Some(0) };
             balances.push(allowed.map(|allowed| this.begin(name, allowed, kept)));
         }
-        let saved = if this.floors == known { Ok(()) } else { state_file::save(&path, &this.floors) };
-        this.unwritten = saved.is_err();
-        if let Err(error) = kept.map(drop).and(saved) {
+        let saved = if this.floors == known { Ok(()) } else { put_on_record(&this.floors, store).await };
+        if let Err(error) = kept.map(drop).map_err(|error| error.to_string()).and(saved) {
             tracing::warn!(
                 "failed to take up the probe budgets of the last run by {}: {error}; their reserves begin empty, so \
                  that links with a budget are probed sparsely for some hours; make the file and its directory \
@@ -59,6 +62,7 @@ impl Budgets {
             );
             let all = balances.iter_mut().flatten().chain(this.floors.values_mut());
             all.for_each(|bytes| *bytes = (*bytes).min(0));
+            this.unwritten = true;
         }
         (this, balances)
     }
@@ -118,6 +122,15 @@ impl Budgets {
     }
 }
 
+async fn put_on_record(floors: &Floors, store: &Store) -> Result<(), String> {
+    store.keep_budgets(floors.clone());
+    match tokio::time::timeout(PATIENCE, store.budgets_kept()).await {
+        Ok(None) => Ok(()),
+        Ok(Some(failure)) => Err(failure),
+        Err(_) => Err(format!("it was not written within {} s", PATIENCE.as_secs())),
+    }
+}
+
 fn budgets(config: &Config) -> impl Iterator<Item = (LinkId, &str, Option<ProbeBudget>)> {
     let numbered = (0..u8::MAX).map(LinkId).zip(&config.links);
     numbered.map(|(id, link)| (id, link.name.as_str(), settings::probe_budget(link)))
@@ -172,6 +185,7 @@ impl EventLoop {
 mod tests {
     use super::*;
     use std::fs;
+    use std::process::Command;
 
     /// LTE has a budget of 1,000,000 bytes, of which 100,000 can be saved up.
     fn config(state_dir: &Path, links: &[&str]) -> Config {
@@ -189,57 +203,84 @@ mod tests {
         state_file::load::<Floors>(&file(state_dir)).unwrap().map(|floors| floors["lte"])
     }
 
-    #[test]
-    fn a_start_is_on_record_before_it_may_spend_and_starts_in_a_row_have_ever_less() {
+    async fn start(config: &Config) -> (Budgets, Balances) {
+        let store = Store::start(&config.agent.state_dir);
+        let begun = Budgets::start(config, &store, Timestamp::ZERO).await;
+        store.close().await;
+        begun
+    }
+
+    #[tokio::test]
+    async fn a_start_is_on_record_before_it_may_spend_and_starts_in_a_row_have_ever_less() {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path(), &["fiber", "lte"]);
-        for (balance, floor) in [(50_000, 25_000), (25_000, 12_500), (12_500, 6_250)] {
-            let (_, balances) = Budgets::start(&config, Timestamp::ZERO);
+        for (balance, floor) in [(50_000, 46_875), (46_875, 43_750), (43_750, 40_625)] {
+            let (_, balances) = start(&config).await;
             assert_eq!((balances, on_disk(directory.path())), (vec![None, Some(balance)], Some(floor)));
         }
     }
 
-    #[test]
-    fn a_start_that_leaves_no_trace_begins_empty() {
+    #[tokio::test]
+    async fn a_start_that_leaves_no_trace_begins_empty() {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path(), &["fiber", "lte"]);
         fs::write(file(directory.path()), "no JSON").unwrap();
-        assert_eq!(Budgets::start(&config, Timestamp::ZERO).1, [None, Some(0)]);
+        assert_eq!(start(&config).await.1, [None, Some(0)]);
         assert_eq!(on_disk(directory.path()), Some(0), "and the next one is not better off");
         fs::remove_file(file(directory.path())).unwrap();
         fs::create_dir(directory.path().join("budget.new")).unwrap();
-        let (mut budgets, balances) = Budgets::start(&config, Timestamp::ZERO);
+        let (mut budgets, balances) = start(&config).await;
         assert_eq!(balances, [None, Some(0)], "it cannot be written");
         let tried_again = budgets.turn(&config, |_| Some(7), Timestamp::ZERO);
         assert_eq!(tried_again, Some(Floors::from([("lte".into(), 0)])));
     }
 
+    /// The draft is a pipe that nobody reads: whoever opens it stands still. The time is virtual.
     #[test]
-    fn a_floor_is_lowered_at_once_and_raised_once_an_hour() {
+    fn a_disk_that_hangs_keeps_no_agent_from_starting() {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path(), &["fiber", "lte"]);
-        let (mut budgets, _) = Budgets::start(&config, Timestamp::ZERO);
+        let draft = directory.path().join("budget.new");
+        assert!(Command::new("mkfifo").arg(&draft).status().unwrap().success());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let balances = runtime.block_on(async {
+            let store = Store::start(directory.path());
+            let (_, balances) = Budgets::start(&config, &store, Timestamp::ZERO).await;
+            balances
+        });
+        assert_eq!(balances, [None, Some(0)]);
+        // Both ends, so that the one who waits in there can go, and that it does not end before.
+        let pipe = fs::File::options().read(true).write(true).open(draft).unwrap();
+        drop(runtime);
+        drop(pipe);
+    }
+
+    #[tokio::test]
+    async fn a_floor_is_lowered_at_once_and_raised_once_an_hour() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config(directory.path(), &["fiber", "lte"]);
+        let (mut budgets, _) = start(&config).await;
         let mut turn = |balance: i64, minutes: u64| {
             let now = Timestamp::ZERO + Duration::from_secs(minutes * 60);
             let floors = budgets.turn(&config, |link| (link == LinkId(1)).then_some(balance), now);
             floors.map(|floors| floors["lte"])
         };
         assert_eq!(turn(100_000, 59), None);
-        assert_eq!(turn(100_000, 60), Some(50_000));
-        assert_eq!(turn(40_000, 61), Some(20_000));
+        assert_eq!(turn(100_000, 60), Some(96_875));
+        assert_eq!(turn(40_000, 61), Some(36_875));
         assert_eq!(turn(100_000, 120), None);
-        assert_eq!(turn(79_000, 121), None, "it is not worth a write");
-        assert_eq!(turn(80_000, 122), Some(40_000));
+        assert_eq!(turn(43_000, 121), None, "it is not worth a write");
+        assert_eq!(turn(43_125, 122), Some(40_000));
     }
 
-    #[test]
-    fn a_reload_goes_on_with_what_is_left_and_a_new_link_with_half() {
+    #[tokio::test]
+    async fn a_reload_goes_on_with_what_is_left_and_a_new_link_with_half() {
         let directory = tempfile::tempdir().unwrap();
-        let (mut budgets, _) = Budgets::start(&config(directory.path(), &["fiber", "lte"]), Timestamp::ZERO);
+        let (mut budgets, _) = start(&config(directory.path(), &["fiber", "lte"])).await;
         let left = |name: &str| (name == "lte").then_some(77_000);
         let new = config(directory.path(), &["lte", "sat", "fiber"]);
         assert_eq!(budgets.go_on(&new, left), [Some(77_000), Some(50_000), None]);
-        assert_eq!(budgets.floors, Floors::from([("lte".into(), 25_000), ("sat".into(), 25_000)]));
+        assert_eq!(budgets.floors, Floors::from([("lte".into(), 46_875), ("sat".into(), 46_875)]));
         assert_eq!(budgets.finish(&new, |_| Some(60_000)).map(|left| left["lte"]), Some(60_000));
     }
 }

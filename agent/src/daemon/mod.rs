@@ -142,13 +142,14 @@ async fn supervise(
         Vec::new()
     });
     let started = clock::now();
-    let (budgets, balances) = budgets::Budgets::start(&config, started);
+    let store = Store::start(&config.agent.state_dir);
+    let (budgets, balances) = budgets::Budgets::start(&config, &store, started).await;
     let around = Surroundings {
         orders,
         signals: Signals::listen().map_err(|error| format!("listen for signals: {error}"))?,
         record: Record::new(events, earlier),
         disk: Disk::start(&config.agent.state_dir),
-        store: Store::start(&config.agent.state_dir),
+        store,
         budgets,
         feed: feed::Feed::new(&config, started),
         alarm: alarm::Alarm::new().map_err(|error| format!("make the timer of the event loop: {error}"))?,

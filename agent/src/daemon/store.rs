@@ -24,21 +24,22 @@ const LONGEST_RETRY: Duration = Duration::from_secs(10 * 60);
 /// Hands values to the writer; dropped by [`Store::close`], which waits for the last of them to be on disk.
 #[derive(Debug)]
 pub(super) struct Store {
-    lease: watch::Sender<Numbered>,
+    lease: watch::Sender<Numbered<Option<Lease>>>,
     incidents: watch::Sender<Vec<IncidentStatus>>,
-    budgets: watch::Sender<Floors>,
+    budgets: watch::Sender<Numbered<Floors>>,
     kept: watch::Receiver<Kept>,
     writer: JoinHandle<()>,
 }
 
-/// A lease (or none) to be kept, counted so that it is known when it was tried.
-type Numbered = (u64, Option<Lease>);
+/// What is to be kept, counted so that it is known when it was tried.
+type Numbered<T> = (u64, T);
 
 /// What became of the latest writes; a failure is a whole sentence with the mend.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
-    /// The number of the lease that was tried last.
+    /// The numbers of what was tried last.
     lease_number: u64,
+    budgets_number: u64,
     pub(super) lease_failure: Option<String>,
     pub(super) incidents_failure: Option<String>,
     pub(super) budgets_failure: Option<String>,
@@ -50,7 +51,7 @@ impl Store {
     pub(super) fn start(state_dir: &Path) -> Self {
         let (lease, leases) = watch::channel((0, None));
         let (incidents, all_incidents) = watch::channel(Vec::new());
-        let (budgets, floors) = watch::channel(Floors::new());
+        let (budgets, floors) = watch::channel((0, Floors::new()));
         let lease_file = LeaseFile::in_directory(state_dir);
         let (tell, kept) = watch::channel(Kept::default());
         let budget_file = budgets::file(state_dir);
@@ -85,6 +86,13 @@ impl Store {
         }
     }
 
+    /// Completes when the floors that are to be kept now were tried: the failure, if it failed.
+    pub(super) async fn budgets_kept(&self) -> Option<String> {
+        let (number, mut kept) = (self.budgets.borrow().0, self.kept.clone());
+        let tried = kept.wait_for(|kept| kept.budgets_number >= number).await;
+        tried.ok().and_then(|kept| kept.budgets_failure.clone())
+    }
+
     /// Keeps the incidents, the newest last.
     pub(super) fn keep_incidents(&self, incidents: Vec<IncidentStatus>) {
         self.incidents.send_replace(incidents);
@@ -92,7 +100,7 @@ impl Store {
 
     /// Keeps these floors of probe budgets, and no others.
     pub(super) fn keep_budgets(&self, floors: Floors) {
-        self.budgets.send_replace(floors);
+        self.budgets.send_modify(|kept| *kept = (kept.0 + 1, floors));
     }
 
     /// Waits until everything is written.
@@ -161,9 +169,9 @@ impl<T: Clone> Changes<T> {
 impl Writer {
     async fn run(
         self,
-        mut leases: Changes<Numbered>,
+        mut leases: Changes<Numbered<Option<Lease>>>,
         mut incidents: Changes<Vec<IncidentStatus>>,
-        mut floors: Changes<Floors>,
+        mut floors: Changes<Numbered<Floors>>,
     ) {
         while leases.open || incidents.open || floors.open {
             tokio::select! {
@@ -184,7 +192,7 @@ impl Writer {
         }
     }
 
-    async fn write_lease(&self, leases: &mut Changes<Numbered>) {
+    async fn write_lease(&self, leases: &mut Changes<Numbered<Option<Lease>>>) {
         let (number, lease) = leases.latest();
         let file = self.lease_file.clone();
         let what = match lease {
@@ -208,14 +216,17 @@ impl Writer {
         self.tell.send_modify(|kept| kept.incidents_failure = failure);
     }
 
-    async fn write_floors(&self, floors: &mut Changes<Floors>) {
-        let latest = floors.latest();
+    async fn write_floors(&self, floors: &mut Changes<Numbered<Floors>>) {
+        let (number, latest) = floors.latest();
         let path = self.budget_file.clone();
         let what =
             "keep what is left of the probe budgets: a restart of the agent may spend some of it twice";
         let failure = write(what, move || state_file::save(&path, &latest)).await;
         floors.again.after(failure.is_some());
-        self.tell.send_modify(|kept| kept.budgets_failure = failure);
+        self.tell.send_modify(|kept| {
+            kept.budgets_number = number;
+            kept.budgets_failure = failure;
+        });
     }
 }
 

@@ -18,12 +18,22 @@ struct Starts {
     seed: u64,
     begin: Timestamp,
     costs: Vec<(Timestamp, u64)>,
+    /// What was owed at each look.
+    owed: Vec<(Timestamp, u64)>,
     writes: u32,
 }
 
 impl Starts {
     fn new(allowed: ProbeBudget) -> Self {
-        Self { allowed, floor: None, seed: 0, begin: Timestamp::ZERO, costs: Vec::new(), writes: 0 }
+        Self {
+            allowed,
+            floor: None,
+            seed: 0,
+            begin: Timestamp::ZERO,
+            costs: Vec::new(),
+            owed: Vec::new(),
+            writes: 0,
+        }
     }
 
     /// Runs one core for so long, in the worst of weathers: LTE is the uplink and loses much, and each second a page
@@ -53,6 +63,8 @@ impl Starts {
                 self.costs.push((at, more.into()));
             }
             let balance = simulation.core.balance(LTE).unwrap();
+            let at = self.begin + simulation.now().since(Timestamp::ZERO);
+            self.owed.push((at, balance.min(0).unsigned_abs()));
             if let Some(floor) = self.allowed.lower_floor(self.floor.unwrap(), balance) {
                 self.keep(floor);
             }
@@ -97,8 +109,8 @@ fn a_thousand_starts_in_an_hour_spend_one_reserve() {
     println!("{spent} bytes in 1,000 starts, {} writes; {without} without a record", starts.writes);
     assert!(spent <= allowed.capacity() / 2 + gained, "{spent}");
     assert!(without > allowed.capacity(), "no crash loop that would matter: {without}");
-    // As it starts with ever less, it soon has nothing to write down either.
-    assert!(starts.writes <= 10, "{}", starts.writes);
+    // Half a bucket has sixteen steps; then there is nothing to write down either.
+    assert!(starts.writes <= 17, "{}", starts.writes);
 }
 
 #[test]
@@ -108,7 +120,7 @@ fn a_restart_in_order_goes_on_with_what_was_left() {
     let left = starts.floor.unwrap();
     assert!(left < 5_000, "something was spent: {left}");
     let start = starts.allowed.start(starts.floor);
-    assert_eq!((start.balance, start.floor), (left, left / 2));
+    assert_eq!((start.balance, start.floor), (left, left - 312));
 }
 
 proptest! {
@@ -124,10 +136,8 @@ proptest! {
     ) {
         let period = Duration::from_secs(60);
         let mut starts = Starts::new(ProbeBudget { bytes, period });
-        let mut owed = 0;
         for (millis, in_order) in runs {
             starts.run(Duration::from_millis(millis), more, in_order);
-            owed = owed.max(starts.floor.map_or(0, |floor| floor.min(0).unsigned_abs()));
         }
         starts.costs.sort();
         let (mut window, mut sum) = (VecDeque::new(), 0);
@@ -137,8 +147,11 @@ proptest! {
             while let Some((_, gone)) = window.pop_front_if(|(first, _)| at.since(*first) > period) {
                 sum -= gone;
             }
-            // In the look that found the debt one page more may have come.
-            prop_assert!(sum <= bytes + owed + u64::from(more), "{sum} of {bytes}, {owed} owed");
+            // At the next look this was known as a debt, less what a look refills; one page more may have come.
+            let next = starts.owed.partition_point(|(look, _)| *look < at);
+            let owed = starts.owed.get(next).or(starts.owed.last()).map_or(0, |(_, owed)| *owed);
+            let refilled = bytes / 600;
+            prop_assert!(sum <= bytes + owed + refilled + u64::from(more), "{sum} of {bytes}, {owed} owed");
         }
     }
 }
