@@ -2,7 +2,7 @@
 
 use super::super::plausible::plausible;
 use super::super::record::{Asked, Record, Timed};
-use super::super::segment::Segment;
+use super::super::segment::{Header, Segment};
 use super::super::tally::Tally;
 use super::super::wire::put_value;
 use super::account::Account;
@@ -36,10 +36,7 @@ struct Replay {
 /// Replays a run. `None`: the state at its beginning is no core's.
 pub(super) fn replay(run: &[(String, Segment)]) -> Option<Exact> {
     let (_, first) = run.first()?;
-    let core: Failover = postcard::from_bytes(&first.header.checkpoint).ok()?;
-    if !plausible(&core) {
-        return None;
-    }
+    let core = core_at(&first.header)?;
     let account = Account::new(first.header.uplinks, first.header.at);
     let mut replay = Replay {
         core,
@@ -63,6 +60,12 @@ pub(super) fn replay(run: &[(String, Segment)]) -> Option<Exact> {
     replay.account.close(end);
     let Replay { tally, difference, account, .. } = replay;
     Some(Exact { tally, difference, account, end })
+}
+
+/// The core as it was at the beginning of a segment; `None`: no core was ever like that.
+pub(super) fn core_at(header: &Header) -> Option<Failover> {
+    let core = postcard::from_bytes(&header.checkpoint).ok()?;
+    plausible(&core).then_some(core)
 }
 
 impl Replay {

@@ -134,7 +134,10 @@ pub fn other(recording: &Recording, config: &shunt_config::Config) -> Result<Rep
         let core = crate::daemon::core_config(config);
         let new_names = names(&core);
         let window = window(config, header, truth.end);
-        let (account, asked) = what_if::run(core, header.seed, header.at, (&truth, &here), &window);
+        let recorded =
+            exact::core_at(header).ok_or_else(|| ReplayError::NoState { file: run.file.to_owned() })?;
+        let core = what_if::begin(core, (header.seed, header.at), &recorded, &here);
+        let (account, asked) = what_if::run(core, header.at, (&truth, &here), &window);
         probes += asked;
         happened.add(&told(run, truth.end), header, &truth, &names(&header.config), |link| link);
         replayed.add(&account, header, &truth, &new_names, |link| here.link(link));

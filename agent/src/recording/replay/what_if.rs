@@ -76,11 +76,26 @@ struct WhatIf<'a> {
     now: Timestamp,
 }
 
-/// Runs a core with `config` from `start` on in the world of `truth`; `window` says when the maintenance window opens
+/// A core with another config, which begins with what the recorded one had left of its budgets.
+pub(super) fn begin(
+    config: Config,
+    (seed, at): (u64, Timestamp),
+    recorded: &Failover,
+    here: &Here,
+) -> Failover {
+    let mut core = Failover::new(config, seed, at);
+    for (link, recorded_as) in (0..u8::MAX).map(LinkId).zip(&here.links) {
+        if let Some(balance) = recorded.balance(*recorded_as) {
+            core.set_balance(link, balance);
+        }
+    }
+    core
+}
+
+/// Runs a new core from `start` on in the world of `truth`; `window` says when the maintenance window opens
 /// and closes. Returns its account, and how many probes it asked for.
 pub(super) fn run(
-    config: Config,
-    seed: u64,
+    core: Failover,
     start: Timestamp,
     (truth, here): (&Truth, &Here),
     window: &[(Timestamp, Event)],
@@ -88,7 +103,7 @@ pub(super) fn run(
     let mut this = WhatIf {
         truth,
         here,
-        core: Failover::new(config, seed, start),
+        core,
         account: Account::new(shunt_decision::PerFamily::default(), start),
         replies: BTreeMap::new(),
         canaries: BTreeMap::new(),
@@ -203,5 +218,26 @@ impl WhatIf<'_> {
             was.saturating_add(u64::try_from(passed / whole).unwrap_or(0))
         };
         Some((part(received, then_received), part(sent, then_sent)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn a_budget_begins_with_what_the_recorded_core_had_left() {
+        let config = |links: &str| {
+            let text = format!("targets = [\"192.0.2.1\"]\n{links}");
+            crate::daemon::core_config(&shunt_config::parse(&text, Path::new("test.toml")).unwrap())
+        };
+        let fiber = "[[link]]\nname = \"fiber\"\ninterface = \"eth0\"\n";
+        let lte = "[[link]]\nname = \"lte\"\ninterface = \"wwan0\"\nmetered = true\nprobe_budget = \"1 MB/month\"\n";
+        let mut recorded = Failover::new(config(&format!("{fiber}{lte}")), 1, Timestamp::ZERO);
+        recorded.set_balance(LinkId(1), -123);
+        let here = Here { links: vec![LinkId(1), LinkId(0)], targets: Vec::new() };
+        let core = begin(config(&format!("{lte}{fiber}")), (1, Timestamp::ZERO), &recorded, &here);
+        assert_eq!([0, 1].map(|link| core.balance(LinkId(link))), [Some(-123), None]);
     }
 }
