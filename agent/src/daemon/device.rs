@@ -160,11 +160,38 @@ fn open_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).open(path)
 }
 
+/// What a watchdog is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// Wait for so long, and tell how long that is.
+    SetTimeout(u32),
+    /// How long does it wait?
+    Timeout,
+    /// Why did the machine boot?
+    BootStatus,
+}
+
+/// Has a watchdog that was just opened wait so many seconds; a driver may take another number, or none.
+///
+/// # Errors
+/// It is no watchdog.
+fn set_up(seconds: u32, ask: impl Fn(Question) -> io::Result<u32>) -> io::Result<Told> {
+    let timeout = ask(Question::SetTimeout(seconds)).or_else(|_| ask(Question::Timeout));
+    let timeout = timeout.or_else(|error| match error.raw_os_error() {
+        // A watchdog that neither takes a time nor tells its own.
+        Some(libc::EOPNOTSUPP) => Ok(seconds),
+        _ => Err(error),
+    })?;
+    // A device that knows no cause says nothing wrong.
+    let boot = ask(Question::BootStatus).unwrap_or(0);
+    Ok(Told { timeout, boot })
+}
+
 /// The questions to the device.
 mod sys {
     #![allow(unsafe_code)]
 
-    use super::{Told, open_file};
+    use super::{Question, Told, open_file, set_up};
     use std::ffi::c_int;
     use std::fs::File;
     use std::io;
@@ -176,29 +203,26 @@ mod sys {
     const SET_TIMEOUT: libc::Ioctl = libc::_IOWR::<c_int>(b'W' as u32, 6);
     const GET_TIMEOUT: libc::Ioctl = libc::_IOR::<c_int>(b'W' as u32, 7);
 
-    /// Opens the device, which starts it, and has it wait so many seconds; a driver may take another number, or none.
+    /// Opens the device, which starts it, and has it wait so many seconds.
     ///
     /// # Errors
     /// It cannot be opened, or is no watchdog.
     pub(super) fn open(path: &Path, seconds: u32) -> io::Result<(File, Told)> {
         let file = open_file(path)?;
-        let wanted = c_int::try_from(seconds).unwrap_or(c_int::MAX);
-        let timeout = ask(&file, SET_TIMEOUT, wanted).or_else(|_| ask(&file, GET_TIMEOUT, 0));
-        let timeout = timeout.or_else(|error| match error.raw_os_error() {
-            // A watchdog that neither takes a time nor tells its own.
-            Some(libc::EOPNOTSUPP) => Ok(wanted),
-            _ => Err(error),
-        })?;
-        // A device that knows no cause says nothing wrong.
-        let boot = ask(&file, BOOT_STATUS, 0).unwrap_or(0);
-        Ok((file, Told { timeout: timeout.unsigned_abs(), boot: boot.unsigned_abs() }))
+        let told = set_up(seconds, |question| ask(&file, question))?;
+        Ok((file, told))
     }
 
-    fn ask(file: &File, request: libc::Ioctl, value: c_int) -> io::Result<c_int> {
-        let mut value = value;
+    fn ask(file: &File, question: Question) -> io::Result<u32> {
+        let (request, value) = match question {
+            Question::SetTimeout(seconds) => (SET_TIMEOUT, seconds),
+            Question::Timeout => (GET_TIMEOUT, 0),
+            Question::BootStatus => (BOOT_STATUS, 0),
+        };
+        let mut value = c_int::try_from(value).unwrap_or(c_int::MAX);
         // SAFETY: each of the three requests reads and writes one int, which lives through the call.
         let result = unsafe { libc::ioctl(file.as_raw_fd(), request, &raw mut value) };
-        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(value) }
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(value.unsigned_abs()) }
     }
 
     #[cfg(test)]
@@ -212,12 +236,76 @@ mod sys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
     use std::fs;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::ZERO + Duration::from_secs(seconds)
+    }
+
+    /// A driver that takes at most so many seconds, or refuses in one of the ways of the kernel's.
+    #[derive(Debug, Clone, Copy)]
+    enum Driver {
+        Takes(u32),
+        Refuses(i32),
+        TellsOnly(u32),
+        NoTimes,
+    }
+
+    impl Driver {
+        fn answer(self, question: Question) -> io::Result<u32> {
+            let refused = |code| Err(io::Error::from_raw_os_error(code));
+            match (self, question) {
+                (Self::Takes(most), Question::SetTimeout(wanted)) => Ok(wanted.min(most)),
+                (Self::Takes(_), Question::BootStatus) => Ok(0x20),
+                (Self::TellsOnly(timeout), Question::Timeout) => Ok(timeout),
+                (Self::TellsOnly(_), Question::SetTimeout(_)) => refused(libc::EINVAL),
+                (Self::Refuses(code), _) => refused(code),
+                (Self::Takes(_) | Self::TellsOnly(_) | Self::NoTimes, _) => refused(libc::EOPNOTSUPP),
+            }
+        }
+    }
+
+    #[test]
+    fn a_driver_is_asked_for_its_time_first_and_believed_on_what_it_takes() {
+        use Question::{BootStatus, SetTimeout, Timeout};
+        let told = |timeout, boot| Ok(Told { timeout, boot });
+        for (driver, expected, asked) in [
+            (Driver::Takes(600), told(60, 0x20), &[SetTimeout(60), BootStatus][..]),
+            (Driver::Takes(15), told(15, 0x20), &[SetTimeout(60), BootStatus]),
+            (Driver::TellsOnly(30), told(30, 0), &[SetTimeout(60), Timeout, BootStatus]),
+            (Driver::NoTimes, told(60, 0), &[SetTimeout(60), Timeout, BootStatus]),
+            // What is no watchdog knows none of it.
+            (Driver::Refuses(libc::ENOTTY), Err(Some(libc::ENOTTY)), &[SetTimeout(60), Timeout]),
+        ] {
+            let heard = RefCell::new(Vec::new());
+            let answer = set_up(60, |question| {
+                heard.borrow_mut().push(question);
+                driver.answer(question)
+            });
+            assert_eq!(answer.map_err(|error| error.raw_os_error()), expected, "{driver:?}");
+            assert_eq!(heard.into_inner(), asked, "{driver:?}");
+        }
+    }
+
+    /// The device's own time makes the pace: one that waits less than it was asked to is fed more often.
+    #[test]
+    fn a_watchdogs_whole_life_is_opened_set_fed_and_let_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("watchdog");
+        fs::write(&path, "").unwrap();
+        let mut device = Device::new(&path, MINUTE, at(0));
+        device.begin(at(0), |path, seconds| {
+            let file = open_file(path)?;
+            Ok((file, set_up(seconds, |question| Driver::Takes(16).answer(question))?))
+        });
+        for second in 1..=12 {
+            device.turn(true, at(second));
+        }
+        device.close();
+        assert_eq!(fs::read(&path).unwrap(), b"\0\0\0V", "at 4, 8 and 12 s");
     }
 
     /// A file in a watchdog's place, which says what it was asked to say.
