@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shunt::api::mcu::{McuLogEntry, McuStatus};
 use shunt::api::modem::{AtAnswer, ModemStatus, ShortMessage};
-use shunt::api::types::Status;
+use shunt::api::types::{HostReset, ResetBy, Status};
 use shunt::api::wire::{Done, ErrorCode, EventKind, Line, Request};
 
 const PAGE: &str = include_str!("../API.md");
@@ -53,6 +53,7 @@ fn the_watchdog_mcu_is_as_documented() {
     let mcu: McuStatus = unchanged(example("mcu"));
     assert!(mcu.state.is_some_and(|state| state.modem_power));
     assert_eq!(unchanged::<McuLogEntry>(example("mcu_log")).what, "host_reset");
+    assert_eq!(unchanged::<HostReset>(example("host_reset")).by, ResetBy::Mcu);
 }
 
 #[test]
@@ -62,7 +63,7 @@ fn the_requests_are_as_documented() {
         .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
         .map(|(request, _)| request)
         .collect();
-    assert_eq!(requests.len(), 16, "{requests:?}");
+    assert_eq!(requests.len(), 17, "{requests:?}");
     for request in requests {
         unchanged::<Request>(request);
     }

@@ -85,7 +85,7 @@ fn a_loss_of_thirty_percent_is_called_degraded_in_the_incident() {
         })
         .unwrap();
     let incident = status.incidents.last().unwrap();
-    assert_eq!((incident.link.as_str(), incident.to.as_deref()), ("fiber", Some("lte")));
+    assert_eq!((incident.link.as_deref(), incident.to.as_deref()), (Some("fiber"), Some("lte")));
     assert!(incident.cause.contains("% of the probes are lost"), "{incident:?}");
 }
 

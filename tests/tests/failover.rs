@@ -85,7 +85,7 @@ fn a_silent_black_hole_is_found_and_left() {
         })
         .unwrap();
     let incident = status.incidents.last().unwrap();
-    assert_eq!((incident.link.as_str(), incident.to.as_deref()), ("fiber", Some("lte")));
+    assert_eq!((incident.link.as_deref(), incident.to.as_deref()), (Some("fiber"), Some("lte")));
     let stages =
         [Some(incident.detected_ms), incident.decided_ms, incident.switched_ms, incident.restored_ms];
     assert!(stages.iter().all(Option::is_some), "{incident:?}");
@@ -122,7 +122,7 @@ fn a_stall_of_users_packets_shows_a_black_hole_long_before_a_probe_does() {
     let incident = |status: &Status| status.incidents.last().is_some_and(|i| i.verified_ms.is_some());
     let status = agent.wait_for("the switch's incident, verified", DEADLINE, incident).unwrap();
     let incident = status.incidents.last().unwrap();
-    assert_eq!((incident.link.as_str(), incident.to.as_deref()), ("fiber", Some("lte")));
+    assert_eq!((incident.link.as_deref(), incident.to.as_deref()), (Some("fiber"), Some("lte")));
     assert!(incident.detected_ms < 5_000.0, "{incident:?}");
 }
 

@@ -4,14 +4,14 @@
 
 mod common;
 
-use common::{DEADLINE, program};
+use common::{DEADLINE, program, uplink};
 use shunt::api::mcu::{McuLogEntry, McuStatus};
-use shunt::api::types::Status;
+use shunt::api::types::{IncidentStatus, ResetBy, Status};
 use shunt::api::wire::{Done, EventKind, Request};
 use shunt_lab::mcu::{Change, Habit, Outputs, Seen, Stage, StandIn};
 use shunt_lab::{Agent, AgentConfig, Lab, Plan, UplinkPlan, enter_or_reexec};
 use shunt_wire::{Message, Seconds};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 /// How fast the MCU's time runs while nobody feeds it.
@@ -19,13 +19,15 @@ const HURRY: u32 = 30;
 /// How late a pin may be by the MCU's clock: what its thread is late by on a busy machine, at that speed.
 const LATE: Duration = Duration::from_secs(10);
 
+const HOUR: Duration = Duration::from_secs(3_600);
+
 const TIMES: &str = "boot_grace = \"1m\"\nfeed_timeout = \"8s\"\nalert = \"20s\"\ncut_modem = true\nmodem_off = \"10s\"\n\
                      modem_settle = \"30s\"\nshutdown = \"40s\"\nreset_hold = \"10s\"\nstop_lease = \"5m\"";
 
 struct Bench {
     mcu: StandIn,
     agent: Agent,
-    _lab: Lab,
+    lab: Lab,
     _home: TempDir,
 }
 
@@ -51,7 +53,7 @@ impl Bench {
         }
         let agent = Agent::start(&program(), &lab.gateway, &config).unwrap();
         agent.wait_for("an answer", DEADLINE, |_| true).unwrap();
-        Self { mcu, agent, _lab: lab, _home: home }
+        Self { mcu, agent, lab, _home: home }
     }
 
     fn guards(&self) -> Seen {
@@ -187,6 +189,19 @@ fn a_killed_agent_is_missed_and_its_successor_tells_why_the_gateway_was_reset() 
     let silence: u64 =
         reset.text.split("stopped for ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!((108..130).contains(&silence), "{}", reset.text);
+    // No incident was open: the reset is one, which is over as soon as an uplink carries.
+    let over = |status: &Status| matches!(&*status.incidents, [one] if one.ended_ms.is_some());
+    let incident = bench.agent.wait_for("the incident", DEADLINE, over).unwrap().incidents.remove(0);
+    let reset = incident.host_reset.unwrap();
+    assert_eq!((incident.link.as_deref(), reset.by, reset.silence_s), (None, ResetBy::Mcu, Some(silence)));
+    assert_eq!(reset.after_ms, Some(silence as f64 * 1e3));
+    assert!(incident.restored_ms > reset.after_ms, "{incident:?}");
+    let text = bench.shows(&["status"]);
+    let row = text.lines().find(|line| line.contains("gateway reset")).expect("it is in the status");
+    assert!(
+        row.contains(&format!("host reset by the watchdog MCU (feeds missing for {silence} s)")),
+        "{row}"
+    );
     // It is told once, as soon as that is on the disk.
     assert_eq!(told(&bench.agent), 1);
     let log: Vec<McuLogEntry> = bench.agent.ask(&Request::McuLog {}).unwrap();
@@ -202,6 +217,51 @@ fn a_killed_agent_is_missed_and_its_successor_tells_why_the_gateway_was_reset() 
     let log: Vec<McuLogEntry> = bench.agent.ask(&Request::McuLog {}).unwrap();
     assert!(log.iter().any(|entry| entry.what == "host_reset"), "{log:?}");
     assert_eq!(told(&bench.agent), 1);
+    assert_eq!(bench.agent.status().unwrap().incidents.len(), 1);
+}
+
+#[test]
+fn an_incident_that_was_open_when_the_gateway_was_reset_ends_with_the_reset() {
+    let Some(_turn) =
+        enter_or_reexec("an_incident_that_was_open_when_the_gateway_was_reset_ends_with_the_reset")
+    else {
+        return;
+    };
+    let mut bench = Bench::guarded("");
+    bench.agent.wait_for("the fiber", DEADLINE, |status| uplink(status) == Some("fiber")).unwrap();
+    bench.lab.uplinks[0].set_carrier(false).unwrap();
+    let moved = |status: &Status| status.incidents.last().is_some_and(|one| one.restored_ms.is_some());
+    bench.agent.wait_for("a failover", DEADLINE, moved).unwrap();
+    let file = bench.agent.home().join("state/incidents.json");
+    let kept = || -> Option<Vec<IncidentStatus>> { serde_json::from_slice(&std::fs::read(&file).ok()?).ok() };
+    let restored = || kept().is_some_and(|all| all.last().is_some_and(|one| one.restored_ms.is_some()));
+    bench.agent.wait_for("the failover on the disk", DEADLINE, |_| restored()).unwrap();
+    bench.agent.kill().unwrap();
+    reset_in_order(&bench, bench.mcu.seen().unwrap().now);
+    // It began an hour ago: an MCU that is hurried tells longer ages than have passed.
+    let mut left_open = kept().unwrap();
+    let began = humantime::format_rfc3339_millis(SystemTime::now() - HOUR).to_string();
+    began.clone_into(&mut left_open[0].started);
+    std::fs::write(&file, serde_json::to_vec(&left_open).unwrap()).unwrap();
+    bench.lab.uplinks[0].set_carrier(true).unwrap();
+    bench.agent.start_again().unwrap();
+    bench.guards();
+    let reset = |status: &Status| status.incidents.first().is_some_and(|one| one.host_reset.is_some());
+    let status = bench.agent.wait_for("the reset in the incident", DEADLINE, reset).unwrap();
+    let [incident] = &*status.incidents else { panic!("{:?}", status.incidents) };
+    let told = incident.host_reset.unwrap();
+    assert_eq!((incident.number, incident.link.as_deref(), told.resets), (1, Some("fiber"), 1));
+    assert!(told.after_ms.is_some() && told.after_ms == incident.ended_ms, "{incident:?}");
+    let off = incident.ended_ms.unwrap() / 1e3 - HOUR.as_secs_f64();
+    assert!(off.abs() < 60.0, "measured to within a minute: {incident:?}");
+    let silence = told.silence_s.unwrap();
+    let words = format!("ended by host reset by the watchdog MCU (feeds missing for {silence} s)");
+    let text = bench.shows(&["status"]);
+    assert!(text.contains(&words), "{text}");
+    assert!(bench.agent.log().contains(&format!("incident 1: the one of fiber {words}")));
+    // That is on the disk, and what comes is counted on.
+    let kept_reset = || kept().is_some_and(|all| all.iter().any(|one| one.host_reset.is_some()));
+    bench.agent.wait_for("the reset on the disk", DEADLINE, |_| kept_reset()).unwrap();
 }
 
 #[test]

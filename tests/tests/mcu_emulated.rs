@@ -9,6 +9,7 @@ mod common;
 
 use common::{DEADLINE, program};
 use shunt::api::mcu::{McuLogEntry, McuStatus};
+use shunt::api::types::Status;
 use shunt::api::wire::Request;
 use shunt_lab::mcu::{Bridge, Habit};
 use shunt_lab::{Agent, AgentConfig, Lab, Plan, UplinkPlan, enter_or_reexec};
@@ -183,6 +184,12 @@ fn an_agent_that_is_killed_or_stands_still_leads_to_the_reset_in_order_and_on_ti
         bench.agent.wait_for(told, DEADLINE, |_| bench.agent.log().contains(told)).unwrap();
         by_its_own_clock(&bench.log());
     }
+    // One of them lived through it: nothing is behind this board's pin.
+    let unwired = "its reset line does not reach it";
+    frozen.agent.wait_for(unwired, DEADLINE, |_| frozen.agent.log().contains(unwired)).unwrap();
+    let reset = |status: &Status| status.incidents.iter().any(|incident| incident.host_reset.is_some());
+    killed.agent.wait_for("the reset among the incidents", DEADLINE, reset).unwrap();
+    assert!(!reset(&frozen.agent.status().unwrap()) && !killed.agent.log().contains(unwired));
 }
 
 /// The spacing of the steps in the MCU's record, which has whole seconds.

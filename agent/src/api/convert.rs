@@ -58,10 +58,20 @@ impl WallClock {
     /// The same as RFC 3339 in UTC, to the millisecond. Times that it cannot write are brought to the nearest end.
     #[must_use]
     pub fn rfc3339(&self, at: Timestamp) -> String {
-        let since_1970 = self.time(at).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let writable = since_1970.min(Duration::from_secs(LAST_WRITABLE_SECOND));
-        humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + writable).to_string()
+        written(self.time(at))
     }
+
+    /// The time of day so long ago, in the same way: it may be before the boot, where the core's time does not reach.
+    #[must_use]
+    pub fn rfc3339_before(&self, ago: Duration) -> String {
+        written(self.wall.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH))
+    }
+}
+
+fn written(time: SystemTime) -> String {
+    let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let writable = since_1970.min(Duration::from_secs(LAST_WRITABLE_SECOND));
+    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + writable).to_string()
 }
 
 /// The whole picture, as far as the core knows it: what the probe edge knows is left empty.
@@ -100,8 +110,8 @@ pub fn incident(incident: &Incident, now: Timestamp, context: &Context<'_>) -> I
     let until = incident.restored.or(incident.recovered).or(incident.ended).unwrap_or(now);
     IncidentStatus {
         number: incident.number,
-        family: incident.family.into(),
-        link: context.names.link(incident.link).into_owned(),
+        family: Some(incident.family.into()),
+        link: Some(context.names.link(incident.link).into_owned()),
         to: incident.to.map(|to| context.names.link(to).into_owned()),
         cause: describe::reason(&incident.cause, Some(incident.link), context.names),
         fault: incident.fault.map(Into::into),
@@ -115,6 +125,7 @@ pub fn incident(incident: &Incident, now: Timestamp, context: &Context<'_>) -> I
         ended_ms: incident.ended.map(after),
         breach: until.since(incident.zero) > context.recovery_time_objective,
         meanwhile: Vec::new(),
+        host_reset: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reasons and happenings in the operator's words: the log, the events and the status say the same thing alike.
 
 use super::names::Names;
-use super::types::{Family, Verdict};
+use super::types::{Family, HostReset, ResetBy, Verdict};
 use shunt_decision::{Fault, Happening, Incident, LinkId, Missing, ModemTrouble, Reason, Timestamp};
 use std::time::Duration;
 use tracing::Level;
@@ -115,6 +115,18 @@ pub fn happening(what: &Happening, names: &Names) -> String {
         }
         Happening::Incident(incident) => story(incident, names),
     }
+}
+
+/// A reset of the gateway, as a phrase.
+#[must_use]
+pub fn host_reset(reset: &HostReset) -> String {
+    let by = match (reset.by, reset.silence_s) {
+        (ResetBy::Mcu, Some(silence)) => format!("watchdog MCU (feeds missing for {silence} s)"),
+        (ResetBy::Mcu, None) => "watchdog MCU (it was asked to)".into(),
+        (ResetBy::Kernel, _) => "kernel's watchdog".into(),
+    };
+    let again = if reset.resets > 1 { format!(", {} times", reset.resets) } else { String::new() };
+    format!("host reset by the {by}{again}")
 }
 
 /// How loudly a log should say it.

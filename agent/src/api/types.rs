@@ -309,15 +309,16 @@ impl From<shunt_decision::Fault> for Fault {
     }
 }
 
-/// One failover. Every stage counts from `started`: the first lost probe, or the kernel's carrier notice.
+/// One failover, or a reset of the gateway. Every stage counts from `started`: the first lost probe, or the kernel's carrier
+/// notice; of a reset, the last sign of life that the watchdog had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IncidentStatus {
     /// Counted from 1; a restart goes on where the run before ended.
     pub number: u64,
-    /// Which family.
-    pub family: Family,
-    /// The link that failed.
-    pub link: String,
+    /// Which family; `null`: no link failed, the gateway was reset.
+    pub family: Option<Family>,
+    /// The link that failed; `null` as above.
+    pub link: Option<String>,
     /// The link that the traffic moved to, once it did.
     pub to: Option<String>,
     /// Why the link was left: one phrase.
@@ -339,13 +340,39 @@ pub struct IncidentStatus {
     pub verified_ms: Option<f64>,
     /// The failed link became healthy again.
     pub recovered_ms: Option<f64>,
-    /// The traffic went back to it, or a restart or reload ended the watch over it.
+    /// The traffic went back to it, or a restart, a reload or a reset of the gateway ended the watch over it.
     pub ended_ms: Option<f64>,
     /// Traffic was restored later than `recovery_time_objective`, or is still not restored after it.
     pub breach: bool,
     /// What the modems did until a minute after traffic was restored, the latest 16 sentences.
     #[serde(default)]
     pub meanwhile: Vec<Meanwhile>,
+    /// The reset of the gateway by a watchdog that ended it, or is all of it; `null`: there was none.
+    #[serde(default)]
+    pub host_reset: Option<HostReset>,
+}
+
+/// A reset of the gateway by a watchdog.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HostReset {
+    /// Which watchdog.
+    pub by: ResetBy,
+    /// After the beginning of the incident; `null` where the clocks before and after it do not agree.
+    pub after_ms: Option<f64>,
+    /// How long feeds had been missing, in seconds; `null`: it was asked for, or the watchdog does not say.
+    pub silence_s: Option<u64>,
+    /// How many there were before the agent was back.
+    pub resets: u32,
+}
+
+/// Who reset the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResetBy {
+    /// The watchdog MCU on the board.
+    Mcu,
+    /// The kernel's watchdog.
+    Kernel,
 }
 
 /// Something that was done during an incident.

@@ -2,7 +2,7 @@
 
 use super::style::{Style, Tone};
 use super::table::{self, Cell};
-use crate::api::describe::short;
+use crate::api::describe::{host_reset, short};
 use crate::api::types::{
     CanaryKind, CanaryStatus, Family, Fault, IncidentStatus, LinkStatus, Meanwhile, PathStatus, Status,
     Verdict,
@@ -179,7 +179,10 @@ fn incident(incident: &IncidentStatus) -> Vec<Cell> {
     vec![
         Cell::plain(format!("{}.", incident.number)),
         Cell::plain(day(&incident.started)),
-        Cell::plain(format!("{} {} -> {to}", incident.family.name(), incident.link)),
+        Cell::plain(match (incident.family, &incident.link) {
+            (Some(family), Some(link)) => format!("{} {link} -> {to}", family.name()),
+            _ => "gateway reset".into(),
+        }),
         stage(Some(incident.detected_ms)),
         stage(incident.decided_ms),
         stage(incident.switched_ms),
@@ -190,8 +193,15 @@ fn incident(incident: &IncidentStatus) -> Vec<Cell> {
     ]
 }
 
-/// What happened, and where.
+/// What happened, and where; and what ended it, where that was no return of the traffic.
 fn cause(incident: &IncidentStatus) -> String {
+    match incident.host_reset.as_ref().filter(|_| incident.link.is_some()) {
+        Some(reset) => format!("{}; ended by {}", failure(incident), host_reset(reset)),
+        None => failure(incident),
+    }
+}
+
+fn failure(incident: &IncidentStatus) -> String {
     let place = match incident.fault {
         None | Some(Fault::Interface | Fault::Carrier | Fault::Portal) => return incident.cause.clone(),
         Some(Fault::Modem) => "modem",

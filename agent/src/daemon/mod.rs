@@ -16,6 +16,7 @@ mod modems;
 pub mod notify;
 mod orders;
 mod record;
+mod resets;
 mod rights;
 mod settings;
 mod store;
@@ -142,12 +143,13 @@ async fn supervise(
         Vec::new()
     });
     let started = clock::now();
-    let store = Store::start(&config.agent.state_dir);
+    let (record, store) = (Record::new(events, earlier), Store::start(&config.agent.state_dir));
     let (budgets, balances) = budgets::Budgets::start(&config, &store, started).await;
+    record.keep_earlier(&store);
     let around = Surroundings {
         orders,
         signals: Signals::listen().map_err(|error| format!("listen for signals: {error}"))?,
-        record: Record::new(events, earlier),
+        record,
         disk: Disk::start(&config.agent.state_dir),
         store,
         budgets,

@@ -2,6 +2,7 @@
 
 use super::meanwhile::Meanwhile;
 use super::notify;
+use super::resets::{Reset, Resets, last_known, sentence};
 use super::store::{MAX_KEPT_INCIDENTS, Store};
 use super::warnings::{Concern, News, Warnings};
 use crate::api::types::IncidentStatus;
@@ -23,6 +24,9 @@ pub(super) struct Record {
     followers: broadcast::Sender<Event>,
     next_number: u64,
     earlier: Vec<IncidentStatus>,
+    resets: Resets,
+    /// The number of the core's latest incident, as the core counts.
+    latest: u64,
     warnings: Warnings,
     meanwhile: Meanwhile,
 }
@@ -31,14 +35,25 @@ impl Record {
     /// An empty record after the incidents of `earlier` runs; events go out by `followers`.
     #[must_use]
     pub(super) fn new(followers: broadcast::Sender<Event>, mut earlier: Vec<IncidentStatus>) -> Self {
+        let open = earlier.iter().filter(|incident| incident.ended_ms.is_none());
+        let resets = Resets::new(open.map(|incident| incident.number).collect());
         give_up(&mut earlier, SystemTime::now());
         Self {
             history: VecDeque::new(),
             followers,
             next_number: 1,
             earlier,
+            resets,
+            latest: 0,
             warnings: Warnings::default(),
             meanwhile: Meanwhile::default(),
+        }
+    }
+
+    /// Keeps the incidents of earlier runs, if one of them was left open: so the next run does not find it so again.
+    pub(super) fn keep_earlier(&self, store: &Store) {
+        if self.resets.found_open() {
+            store.keep_incidents(self.earlier.clone());
         }
     }
 
@@ -46,10 +61,13 @@ impl Record {
     pub(super) fn enter(
         &mut self,
         entry: &Entry,
-        snapshot: impl FnOnce() -> Snapshot,
+        snapshot: impl Fn() -> Snapshot,
         context: &Context<'_>,
         store: &Store,
     ) {
+        if let Happening::Incident(incident) = &entry.what {
+            self.latest = self.latest.max(incident.number);
+        }
         let entry = self.numbered(entry);
         let event = api::event(self.next_number, &entry, context);
         log(describe::level(&entry.what), &event.text);
@@ -57,10 +75,48 @@ impl Record {
             notify::status(&event.text);
         }
         self.publish(event);
+        if matches!(entry.what, Happening::Uplink { .. } | Happening::Verdict { .. })
+            && self.resets.look(entry.at, &snapshot)
+        {
+            self.tell_reset(&snapshot(), context, store);
+        }
         if matches!(entry.what, Happening::Incident(_)) {
             let snapshot = snapshot();
             store.keep_incidents(self.incidents(&snapshot.incidents, snapshot.at, context));
         }
+    }
+
+    /// Takes in a reset of the gateway before this run: it ends what was open then, or is an incident of its own.
+    pub(super) fn take_reset(
+        &mut self,
+        reset: Reset,
+        snapshot: &Snapshot,
+        context: &Context<'_>,
+        store: &Store,
+    ) {
+        if self.earlier.iter().any(|incident| reset.is_that_of(incident, context)) {
+            return;
+        }
+        self.resets.take(reset, self.latest);
+        self.tell_reset(snapshot, context, store);
+    }
+
+    fn tell_reset(&mut self, snapshot: &Snapshot, context: &Context<'_>, store: &Store) {
+        let all = self.incidents(&snapshot.incidents, snapshot.at, context);
+        let concerned = self.resets.concerned(self.earlier_count());
+        for incident in all.iter().filter(|incident| concerned.contains(&incident.number)) {
+            let Some(text) = sentence(incident) else { continue };
+            log(Level::WARN, &text);
+            let at = context.clock.rfc3339(context.clock.boot);
+            let event = Event::plain(self.next_number, at, EventKind::Incident, text);
+            self.publish(Event {
+                family: incident.family,
+                link: incident.link.clone(),
+                incident: Some(Box::new(incident.clone())),
+                ..event
+            });
+        }
+        store.keep_incidents(all);
     }
 
     /// Takes in a sentence about the agent itself.
@@ -109,20 +165,27 @@ impl Record {
         context: &Context<'_>,
     ) -> Vec<IncidentStatus> {
         let ours = now.iter().map(|incident| {
-            let number = incident.number + self.earlier_count();
+            let number = self.number(incident.number);
             let meanwhile = self.meanwhile.of(incident);
             IncidentStatus { meanwhile, ..api::incident(&Incident { number, ..*incident }, at, context) }
         });
-        let all: Vec<_> = self.earlier.iter().cloned().chain(ours).collect();
+        let earlier = self.earlier.iter().map(|incident| self.resets.end(incident.clone(), context));
+        let reset = self.resets.alone(self.earlier_count(), context);
+        let mut all: Vec<_> = earlier.chain(reset).chain(ours).collect();
+        all.sort_by_key(|incident| incident.number);
         let surplus = all.len().saturating_sub(MAX_KEPT_INCIDENTS);
         all.into_iter().skip(surplus).collect()
     }
 
-    /// The core counts its incidents from 1; the record goes on where the earlier runs ended.
+    /// The number of the core's incident: the core counts from 1, and the record goes on where the earlier runs ended.
+    fn number(&self, of_core: u64) -> u64 {
+        self.earlier_count() + of_core + self.resets.shift(of_core)
+    }
+
     fn numbered(&self, entry: &Entry) -> Entry {
         let mut entry = entry.clone();
         if let Happening::Incident(incident) = &mut entry.what {
-            incident.number += self.earlier_count();
+            incident.number = self.number(incident.number);
         }
         entry
     }
@@ -136,6 +199,8 @@ impl Record {
     pub(super) fn close_core(&mut self, snapshot: &Snapshot, context: &Context<'_>, store: &Store) {
         self.earlier = self.incidents(&snapshot.incidents, snapshot.at, context);
         give_up(&mut self.earlier, context.clock.wall);
+        self.resets.close();
+        self.latest = 0;
         self.warnings.begin_anew();
         if !snapshot.incidents.is_empty() {
             store.keep_incidents(self.earlier.clone());
@@ -157,17 +222,7 @@ impl Record {
 /// was wrong meanwhile the last of them that is known.
 fn give_up(incidents: &mut [IncidentStatus], now: SystemTime) {
     for incident in incidents.iter_mut().filter(|incident| incident.ended_ms.is_none()) {
-        let IncidentStatus {
-            detected_ms,
-            decided_ms,
-            switched_ms,
-            restored_ms,
-            verified_ms,
-            recovered_ms,
-            ..
-        } = *incident;
-        let later = [decided_ms, switched_ms, restored_ms, verified_ms, recovered_ms];
-        let known = later.into_iter().flatten().fold(detected_ms, f64::max);
+        let known = last_known(incident);
         let began = humantime::parse_rfc3339(&incident.started).ok();
         let passed = began.and_then(|began| now.duration_since(began).ok());
         incident.ended_ms = Some(passed.map_or(known, api::millis).max(known));

@@ -2,8 +2,11 @@
 
 use super::duties::Planned;
 use super::event_loop::EventLoop;
+use super::resets::Reset;
 use super::warnings::Concern;
+use crate::api::types::ResetBy;
 use crate::api::wire::{Answer, EventKind, Request, Response};
+use crate::clock;
 use crate::mcu::{News, Wish};
 use crate::modem::{Ask, Wish as ModemWish};
 use shunt_decision::Timestamp;
@@ -12,6 +15,9 @@ use tokio::sync::oneshot;
 
 /// The rung of a modem's recovery that cuts its supply.
 const POWER_RUNG: &str = "power";
+
+/// The MCU tells whole seconds, and its clock drifts.
+const ROUNDING: Duration = Duration::from_secs(5);
 
 impl EventLoop {
     /// Feeds the watchdogs that are due. Called once in each turn, after all that was due in it was taken up, and by nobody
@@ -35,6 +41,9 @@ impl EventLoop {
         self.set_warnings(Concern::Device, fault.into_iter().collect());
         if let Some(reset) = self.around.feed.take_reset(now) {
             self.say(EventKind::Reset, &reset);
+            let age = now.since(Timestamp::ZERO);
+            let alarm = Duration::ZERO;
+            self.take_reset(Reset { by: ResetBy::Kernel, told: now, age, silence: None, alarm });
         }
     }
 
@@ -42,8 +51,25 @@ impl EventLoop {
     pub(super) fn take_mcu_news(&mut self, news: News) {
         match news {
             News::Say(kind, text) => self.say(kind, &text),
+            News::HostReset { age, silence, alarm } => {
+                let told = clock::now();
+                self.take_reset(Reset { by: ResetBy::Mcu, told, age, silence, alarm });
+            }
             News::Warnings(sentences) => self.set_warnings(Concern::Mcu, sentences),
         }
+    }
+
+    /// Takes a reset of the gateway into the incidents.
+    fn take_reset(&mut self, reset: Reset) {
+        if reset.age + ROUNDING < reset.told.since(self.around.started) {
+            self.say(EventKind::Warning, "the MCU pulled the gateway's reset, and the gateway runs on: its reset line does not reach it; see the pins in firmware/README.md");
+        }
+        if reset.age < reset.told.since(self.around.started) {
+            return;
+        }
+        let context = Self::context(&self.names, &self.config, self.around.started, &[]);
+        let snapshot = self.core.snapshot();
+        self.around.record.take_reset(reset, &snapshot, &context, &self.around.store);
     }
 
     /// Answers what is asked of the MCU, or has it answered.

@@ -47,6 +47,15 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub(crate) enum News {
     /// A sentence for the record.
     Say(EventKind, String),
+    /// The MCU reset the gateway, so long ago.
+    HostReset {
+        /// How long ago.
+        age: Duration,
+        /// How long feeds had been missing; `None`: it was asked for.
+        silence: Option<Duration>,
+        /// After so much of that it raised the alert.
+        alarm: Duration,
+    },
     /// What is wrong with the MCU now: whole sentences, none when nothing is.
     Warnings(Vec<String>),
 }

@@ -2,6 +2,7 @@
 //! was told.
 
 use super::answers::Waiter;
+use super::book::Noted;
 use super::port::{self, Budget};
 use super::session::{Output, Session};
 use super::trouble::Trouble;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use shunt_config::McuPort;
 use shunt_decision::Timestamp;
 use shunt_modem::Port;
-use shunt_wire::Seconds;
+use shunt_wire::{Happened, Seconds};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -64,6 +65,7 @@ pub(super) struct Task {
     pub(super) session: Session,
     standing: Standing,
     pace: Duration,
+    feed_timeout: Duration,
     pub(super) stop_lease: Seconds,
     /// How the port is, while it cannot be had.
     pub(super) away: Option<Trouble>,
@@ -98,6 +100,7 @@ impl Task {
             session: Session::new(times(config), stop_lease, id, told, clock::now()),
             standing: Standing { port: name(port), ..Standing::default() },
             pace: pace(config),
+            feed_timeout: config.feed_timeout,
             stop_lease,
             away: None,
             flooded: false,
@@ -222,6 +225,7 @@ impl Task {
                     if noted.news && words::is_told(&noted) {
                         self.say(kind, text);
                     }
+                    self.tell_reset(&noted);
                 }
                 Output::Forgotten(count) => {
                     let text = format!("the MCU forgot {count} entries of its record before they were read");
@@ -237,6 +241,18 @@ impl Task {
                 Err(_) => Err(format!("write to {}: it takes no bytes", self.standing.port)),
             },
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A reset whose time is not known is told in words alone.
+    fn tell_reset(&self, noted: &Noted) {
+        if let (true, Happened::HostReset(_), Some(age)) = (noted.news, noted.what, noted.age) {
+            let news = News::HostReset { age, silence: noted.silence, alarm: self.feed_timeout };
+            if !self.tell(news) {
+                tracing::warn!(
+                    "the reset of the gateway by its MCU is not among the incidents: the agent is too busy"
+                );
+            }
         }
     }
 

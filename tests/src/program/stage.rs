@@ -146,8 +146,8 @@ pub(super) fn show_incident(screen: &Screen, incident: &IncidentStatus) {
         let time = ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms"));
         screen.line(&format!("              {name:<10}{time:>11}   {meaning}"));
     };
-    screen
-        .line(&format!("            Incident {} on {}: {}", incident.number, incident.link, incident.cause));
+    let place = incident.link.as_deref().unwrap_or("the gateway");
+    screen.line(&format!("            Incident {} on {place}: {}", incident.number, incident.cause));
     stage(
         "detected",
         Some(incident.detected_ms),

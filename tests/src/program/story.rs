@@ -55,7 +55,7 @@ fn lose_the_fiber(stage: &mut Stage, screen: &Screen) -> Result<()> {
         report.lost
     ));
     check(
-        incident.link == "fiber" && incident.to.as_deref() == Some("lte"),
+        incident.link.as_deref() == Some("fiber") && incident.to.as_deref() == Some("lte"),
         "an incident from fiber to lte",
     )?;
     check(report.moves.len() == 1, "exactly one move of the stream")?;

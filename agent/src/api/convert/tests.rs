@@ -142,7 +142,10 @@ fn stages_count_from_zero() {
     assert_eq!((shown.detected_ms, shown.decided_ms, shown.switched_ms), (0.0, Some(0.0), Some(0.44)));
     assert_eq!((shown.restored_ms, shown.verified_ms), (Some(52.0), Some(60.0)));
     assert_eq!((shown.recovered_ms, shown.ended_ms), (None, None));
-    assert_eq!((shown.link.as_str(), shown.to.as_deref(), shown.breach), ("fiber", Some("lte"), false));
+    assert_eq!(
+        (shown.link.as_deref(), shown.to.as_deref(), shown.breach),
+        (Some("fiber"), Some("lte"), false)
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Pages as an operator sees them, whole.
 
 use super::*;
-use crate::api::types::{Families, Forced};
+use crate::api::types::{Families, Forced, HostReset, ResetBy};
 
 const PLAIN: Style = Style { colour: false };
 
@@ -61,6 +61,33 @@ Canary: forwarded
 shunt 0.1.0, up for 26 h, 2026-01-02 03:04:05Z
 ";
     assert_eq!(render(&status, PLAIN), page);
+}
+
+#[test]
+fn a_reset_of_the_gateway_is_told_as_its_end_or_as_an_incident() {
+    let mut status = example();
+    let reset = HostReset { by: ResetBy::Mcu, after_ms: Some(1e6), silence_s: Some(120), resets: 2 };
+    status.incidents[0].host_reset = Some(reset);
+    status.incidents[0].ended_ms = Some(1e6);
+    let alone = IncidentStatus {
+        number: 2,
+        family: None,
+        link: None,
+        to: None,
+        cause: host_reset(&reset),
+        fault: None,
+        restored_ms: Some(176_000.0),
+        ..status.incidents[0].clone()
+    };
+    status.incidents.push(alone);
+    let page = render(&status, PLAIN);
+    let row = |number: &str| page.lines().find(|line| line.starts_with(number)).unwrap().to_owned();
+    assert!(row("1.").ends_with(
+        "16 min  provider: 2 of 2 targets silent, 6 confirming probes lost; \
+         ended by host reset by the watchdog MCU (feeds missing for 120 s), 2 times"
+    ));
+    assert!(row("2.").contains("gateway reset  "), "{page}");
+    assert!(row("2.").ends_with("  host reset by the watchdog MCU (feeds missing for 120 s), 2 times"));
 }
 
 #[test]
