@@ -5,6 +5,9 @@ use shunt_decision::Timestamp;
 /// Nanoseconds in a second.
 const SECOND: u64 = 1_000_000_000;
 
+/// Another one after each start of the machine (proc(5)).
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
 /// `CLOCK_REALTIME`, in nanoseconds since 1970.
 ///
 /// The kernel stamps packets by this clock. It may be stepped at any moment, so a value is only ever compared with one
@@ -36,6 +39,11 @@ pub fn now() -> Timestamp {
 #[must_use]
 pub fn wall_now() -> WallTime {
     WallTime(read(libc::CLOCK_REALTIME))
+}
+
+/// The name of this run of the machine; a kernel without /proc has none, and then the time of day must do.
+pub(crate) fn boot_id() -> Option<String> {
+    std::fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned())
 }
 
 /// The time of day in seconds since 1970, where it is certain: see [`is_synchronised`]. A clock that was only set, by an image

@@ -15,6 +15,7 @@ pub mod api;
 mod at_line;
 mod bearer;
 mod hands;
+mod held;
 mod jobs;
 mod outside;
 mod pace;
@@ -29,11 +30,12 @@ pub use at_line::{AtLineError, Harm};
 use crate::dialect::Query;
 use api::{Config, Counters, Handle, Order, State, Told};
 use hands::{Hands, Tell};
+use held::Held;
 use jobs::{Ended, Job};
 use pace::Pace;
 use post::Post;
 use shunt_recovery::facts::Iccid;
-use shunt_recovery::{Event, Hardware, Recovery, Saved, SimConfig, TaskId};
+use shunt_recovery::{Hardware, Recovery, Saved, SimConfig, TaskId};
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::time::Duration;
@@ -49,9 +51,6 @@ const TOLD: usize = 256;
 const ERRANDS: usize = 8;
 /// How long the last save may take: an agent that ends is waited for by others.
 const LAST_SAVE: Duration = Duration::from_secs(3);
-/// Events that may wait for the machine while the hands are lent to another. Lines are not read meanwhile, so these are
-/// the agent's: beyond it the oldest go.
-const HELD: usize = 64;
 
 type Work = Pin<Box<dyn Future<Output = (Box<Hands>, Ended)> + Send>>;
 
@@ -74,7 +73,7 @@ pub struct Driver {
     details: shunt_recovery::Timestamp,
     /// In this life of the modem.
     looked_for_sibling: bool,
-    held: VecDeque<Event>,
+    held: Held,
     orders: mpsc::Receiver<Order>,
     answers: JoinSet<Heard>,
     state: watch::Sender<State>,
@@ -128,7 +127,7 @@ impl Driver {
             post,
             details: shunt_recovery::Timestamp::ZERO,
             looked_for_sibling: false,
-            held: VecDeque::new(),
+            held: Held::default(),
             orders,
             answers: JoinSet::new(),
             state,

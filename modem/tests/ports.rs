@@ -197,7 +197,7 @@ async fn ports_that_were_found_are_found_again_without_being_asked() {
     let incomplete = finder.find().await.unwrap_err();
     assert!(matches!(incomplete, FindError::Incomplete { .. }), "{incomplete}");
     fs::rename(tree.0.path().join("dev/later"), &last).unwrap();
-    assert_eq!(finder.find_within(LIMIT).await.unwrap(), again);
+    assert_eq!(finder.find().await.unwrap(), again);
     // Unless it is told to forget.
     finder.forget();
     let silent = finder.find().await.unwrap_err();
@@ -275,21 +275,18 @@ async fn strangers_are_not_disturbed_for_a_modem_of_a_known_maker() {
 }
 
 #[tokio::test]
-async fn a_modem_that_comes_later_is_waited_for() {
+async fn a_modem_that_comes_later_is_found_then() {
     let tree = Tree::new();
     let mut finder = tree.finder(id());
-    let missing = finder.find_within(SHORT).await.unwrap_err();
+    let missing = finder.find().await.unwrap_err();
     assert!(matches!(missing, FindError::Missing { .. }), "{missing}");
     let peer = Peer::new();
     let path = peer.path.clone();
-    let modem = async {
-        // The search has begun, and found nothing so far.
-        tree.usb(PLACE, "0125\n");
-        tree.port(PLACE, 2, "ttyUSB9", &peer);
-        tokio::spawn(peer.serve(answers(IMEI)));
-    };
-    let (found, ()) = tokio::join!(finder.find_within(LIMIT), modem);
-    assert_eq!(found.unwrap().ports.first().unwrap().node.canonicalize().unwrap(), path);
+    tree.usb(PLACE, "0125\n");
+    tree.port(PLACE, 2, "ttyUSB9", &peer);
+    tokio::spawn(peer.serve(answers(IMEI)));
+    let found = finder.find().await.unwrap();
+    assert_eq!(found.ports.first().unwrap().node.canonicalize().unwrap(), path);
 }
 
 #[tokio::test]

@@ -6,15 +6,12 @@
 //! wake up in the past; the lease still ends after at most its own length.
 
 use crate::api::Names;
-use crate::state_file;
+use crate::{clock, state_file};
 use serde::{Deserialize, Serialize};
 use shunt_decision::{Force, Timestamp};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// Where the kernel tells the name of this run of the machine (random(4)).
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The file that holds the lease.
 #[derive(Debug, Clone)]
@@ -66,7 +63,7 @@ impl LeaseFile {
     /// The file is there but cannot be read, or cannot be removed.
     pub(super) fn running(&self, names: &Names, now: Timestamp) -> io::Result<Option<Force>> {
         let Some(lease) = state_file::load::<Lease>(&self.path)? else { return Ok(None) };
-        let force = lease.resume(names, now, unix_seconds(SystemTime::now()), boot_id().as_deref());
+        let force = lease.resume(names, now, unix_seconds(SystemTime::now()), clock::boot_id().as_deref());
         if force.is_none() {
             self.keep(None)?;
         }
@@ -86,7 +83,7 @@ impl Lease {
             until_unix: force.until.map(|until| taken_unix + until.since(now).as_secs()),
             until_boot: force
                 .until
-                .and_then(|until| Some(BootTime { boot_id: boot_id()?, nanos: until.as_nanos() })),
+                .and_then(|until| Some(BootTime { boot_id: clock::boot_id()?, nanos: until.as_nanos() })),
         }
     }
 
@@ -106,11 +103,6 @@ impl Lease {
         };
         Some(Force { link, until, strict: self.strict })
     }
-}
-
-/// The name of this run of the machine; a kernel without /proc has none, and then the time of day must do.
-fn boot_id() -> Option<String> {
-    std::fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned())
 }
 
 fn unix_seconds(time: SystemTime) -> u64 {

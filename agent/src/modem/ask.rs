@@ -2,8 +2,8 @@
 
 use crate::api::wire::{ApiError, ErrorCode, Response};
 use shunt_modem::driver::api::Order;
-use shunt_recovery::Pin;
 use shunt_recovery::facts::Addresses;
+use shunt_recovery::{Elsewhere, Pin};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -32,6 +32,8 @@ pub(super) struct FromLoop {
 pub(super) struct Owed {
     flows: Option<bool>,
     addresses: Option<Addresses>,
+    /// What other modems know of SIM cards: a driver that did not hear of it may give a PIN that a card refused elsewhere.
+    pub(super) elsewhere: Option<Elsewhere>,
 }
 
 /// What leads from the event loop to one task.
@@ -66,7 +68,8 @@ impl ToTask {
 impl FromLoop {
     /// All that a driver that begins is to be told.
     pub(super) fn all(&mut self) -> Owed {
-        Owed { flows: *self.flows.borrow_and_update(), addresses: *self.addresses.borrow_and_update() }
+        let (flows, addresses) = (*self.flows.borrow_and_update(), *self.addresses.borrow_and_update());
+        Owed { flows, addresses, elsewhere: None }
     }
 
     /// The next question, once everything that is owed is told; `None`: the event loop wants nothing more of the task. May
@@ -89,12 +92,14 @@ impl FromLoop {
 
 impl Owed {
     fn is_something(&self) -> bool {
-        self.flows.is_some() || self.addresses.is_some()
+        self.flows.is_some() || self.addresses.is_some() || self.elsewhere.is_some()
     }
 
     fn take(&mut self) -> Option<Order> {
-        let flows = self.flows.take().map(|flows| Order::Data { flows });
-        flows.or_else(|| self.addresses.take().map(Order::HostIp))
+        let elsewhere = self.elsewhere.take().map(Order::Elsewhere);
+        elsewhere
+            .or_else(|| self.flows.take().map(|flows| Order::Data { flows }))
+            .or_else(|| self.addresses.take().map(Order::HostIp))
     }
 }
 
@@ -152,11 +157,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_newest_verdict_comes_to_a_driver_however_busy_everybody_was() {
+    async fn the_newest_word_comes_to_a_driver_however_busy_everybody_was() {
         let (to_task, mut from) = channels();
         let (orders, mut driver) = mpsc::channel(1);
         orders.try_send(Order::Retry).unwrap();
         let mut owed = from.all();
+        owed.elsewhere = Some(Elsewhere::default());
         // Far more than any queue holds, while nobody reads.
         for turn in 0..1_000 {
             to_task.flows(turn % 2 == 0);
@@ -164,6 +170,11 @@ mod tests {
         }
         turn(&mut from, &mut owed, &orders).await;
         assert!(matches!(driver.recv().await, Some(Order::Retry)));
+        turn(&mut from, &mut owed, &orders).await;
+        assert!(
+            matches!(driver.recv().await, Some(Order::Elsewhere(_))),
+            "before anything that may lead to a PIN"
+        );
         turn(&mut from, &mut owed, &orders).await;
         assert!(matches!(driver.recv().await, Some(Order::Data { flows: false })), "the newest");
         turn(&mut from, &mut owed, &orders).await;

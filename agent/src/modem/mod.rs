@@ -4,6 +4,7 @@
 mod answers;
 mod ask;
 mod inbox;
+mod kept;
 mod remote;
 mod secrets;
 mod setup;

@@ -2,6 +2,7 @@
 
 use super::ask::{Ask, FromLoop, Wish};
 use super::inbox::{self, Inbox};
+use super::kept::Kept;
 use super::remote::{Consequence, Errand, RemoteControl, RemoteError};
 use super::setup::{self, SetupError};
 use super::shared::{Shared, Unread, elsewhere};
@@ -136,8 +137,8 @@ impl Task {
         let name = &self.modem.name;
         self.shared.read()?;
         let file = self.shared.state_file(name);
-        let kept = state_file::load(&file).map_err(|source| Unread { file, source })?;
-        self.saved = kept.unwrap_or_default();
+        let kept: Option<Kept> = state_file::load(&file).map_err(|source| Unread { file, source })?;
+        self.saved = kept.unwrap_or_default().resume();
         let remote = RemoteControl::open(self.modem.remote.as_ref(), &self.shared, name)?;
         Ok(Ready { config: setup::driver(&self.modem)?, remote })
     }
@@ -182,8 +183,7 @@ impl Task {
                     self.see(state, &mut seen).await;
                 }
                 Ok(()) = known.changed() => {
-                    let elsewhere = elsewhere(&known.borrow_and_update(), &self.modem.name);
-                    order(&handle, Order::Elsewhere(elsewhere));
+                    owed.elsewhere = Some(elsewhere(&known.borrow_and_update(), &self.modem.name));
                 }
                 asked = self.from_loop.next(&mut owed, &handle.orders) => match asked {
                     Some(ask) => self.answer(ask, &handle),
@@ -252,7 +252,7 @@ impl Task {
         self.shared.tell(&self.modem.name, &saved);
         self.saved = saved.clone();
         let file = self.shared.state_file(&self.modem.name);
-        keep(move || state_file::save(&file, &saved), done).await;
+        keep(move || state_file::save(&file, &Kept::now(saved)), done).await;
     }
 
     /// Has a driver end, keeps its last word, and waits until it has let go of its ports.

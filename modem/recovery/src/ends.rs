@@ -2,7 +2,7 @@
 
 use crate::climb::Looks;
 use crate::desk::{Flight, Work};
-use crate::facts::{CmeError, Sim, SimState};
+use crate::facts::{CmeError, Sim};
 use crate::recovery::Recovery;
 use crate::stage::{Sign, Stage};
 use crate::{Cause, End, PinProblem, Refusal, Task};
@@ -86,7 +86,7 @@ impl Recovery {
             if let (Task::EnterPin(_), CmeError::INCORRECT_PASSWORD) = (task, error) {
                 return self.bar_by(Cause::Pin(PinProblem::Wrong));
             }
-            if let Some(state) = sim_state(error) {
+            if let Some(state) = error.sim() {
                 self.take_sim(Sim::new(state));
             }
         }
@@ -151,16 +151,4 @@ impl Recovery {
         let bearer = told.filter(|cause| cause.is_permanent()).map(Cause::Bearer);
         bearer.or(mobility.filter(|cause| cause.is_permanent()).map(Cause::Network))
     }
-}
-
-/// What an error number says of the SIM.
-fn sim_state(error: CmeError) -> Option<SimState> {
-    Some(match error {
-        CmeError::SIM_NOT_INSERTED => SimState::Absent,
-        CmeError::SIM_PIN => SimState::Pin,
-        CmeError::SIM_PUK => SimState::Puk,
-        CmeError::SIM_FAILURE | CmeError::SIM_WRONG => SimState::Failed,
-        CmeError::SIM_BUSY => SimState::Busy,
-        _ => return None,
-    })
 }

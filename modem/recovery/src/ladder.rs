@@ -11,6 +11,8 @@ const fn minutes(minutes: u64) -> Duration {
 
 /// What is waited after the ladder was climbed in vain, and at the last for ever.
 const PACE: [Duration; 6] = [minutes(1), minutes(2), minutes(5), minutes(10), minutes(30), minutes(60)];
+/// The last of them, and what chance adds.
+const LONGEST_REST: Duration = minutes(72);
 /// What is added to a wait by chance, at most: a region's modems must not come back all at once.
 const JITTER_PART: u32 = 5;
 /// Rungs that cut nothing off and cost the modem nothing, by their place: 0 to 3.
@@ -83,14 +85,16 @@ pub(crate) struct Ladder {
 }
 
 impl Ladder {
-    /// `rounds` is how many times it was climbed in vain before.
-    pub(crate) const fn new(resets: Resets, rounds: u8, seed: u64) -> Self {
+    /// `rounds` is how many times it was climbed in vain before, `rest` what is left of the wait after the last time.
+    pub(crate) fn new(resets: Resets, (rounds, rest): (u8, Duration), seed: u64, now: Timestamp) -> Self {
+        // Neither a clock that jumped nor a file that was changed makes it longer.
+        let rest = rest.min(LONGEST_REST);
         Self {
             uses: [0; Rung::ALL.len()],
             lacks: [false; Rung::ALL.len()],
             resets,
             rounds,
-            resting: None,
+            resting: Some(now + rest).filter(|_| !rest.is_zero()),
             withheld: false,
             seed,
             drawn: 0,
@@ -150,10 +154,10 @@ impl Ladder {
         self.lacks = [false; Rung::ALL.len()];
     }
 
-    /// Data flowed for a minute: what costs nothing may be used again at once.
-    pub(crate) fn steadied(&mut self) {
-        self.resting = None;
+    /// Data flowed for a minute: what costs nothing may be used again at once. Tells whether a wait was ended.
+    pub(crate) fn steadied(&mut self) -> bool {
         self.uses.iter_mut().take(SOFT).for_each(|uses| *uses = 0);
+        self.resting.take().is_some()
     }
 
     /// Data flowed for ten minutes: all is as at the beginning. Tells whether the pace changed.
@@ -181,6 +185,12 @@ impl Ladder {
 
     pub(crate) fn resting(&self, now: Timestamp) -> Option<Timestamp> {
         self.resting.filter(|until| *until > now)
+    }
+
+    /// What is left of the wait, to be kept over a restart. One that is due to data that flows is not: the next start sees
+    /// for itself whether it does.
+    pub(crate) fn rest(&self, now: Timestamp) -> Duration {
+        self.resting.filter(|_| !self.withheld).map_or(Duration::ZERO, |until| until.since(now))
     }
 
     fn has(&self, rung: Rung, means: Means) -> bool {
@@ -238,7 +248,7 @@ mod tests {
     }
 
     fn ladder() -> Ladder {
-        Ladder::new(Resets::new(&[], Timestamp::ZERO), 0, 1)
+        Ladder::new(Resets::new(&[], Timestamp::ZERO), (0, Duration::ZERO), 1, Timestamp::ZERO)
     }
 
     #[test]
@@ -291,6 +301,24 @@ mod tests {
         assert_eq!(rungs(&mut ladder, Fault::NoPort, MEANS, now), [7]);
         now = now + minutes(10);
         assert_eq!(rungs(&mut ladder, Fault::NoPort, MEANS, now), []);
+    }
+
+    #[test]
+    fn a_wait_goes_on_over_a_restart() {
+        let kept = |rest| Ladder::new(Resets::new(&[], Timestamp::ZERO), (3, rest), 1, Timestamp::ZERO);
+        let mut ladder = kept(minutes(10));
+        assert_eq!(rungs(&mut ladder, Fault::NoData, MEANS, Timestamp::ZERO), []);
+        assert_eq!(ladder.rest(Timestamp::ZERO + minutes(1)), minutes(9));
+        let over = Timestamp::ZERO + minutes(10);
+        assert_eq!(rungs(&mut ladder, Fault::NoData, MEANS, over), [2, 2, 3, 4, 5, 6, 7]);
+        assert!(ladder.rest(over) >= minutes(10), "the fourth wait: {:?}", ladder.rest(over));
+        assert_eq!(kept(minutes(10_000)).rest(Timestamp::ZERO), minutes(72));
+        assert_eq!(rungs(&mut kept(Duration::ZERO), Fault::NoPort, MEANS, Timestamp::ZERO), [6, 7]);
+        // What was withheld for data that flows is done as soon as it does not, by the next start, too.
+        let mut ladder = self::ladder();
+        let _rungs = rungs(&mut ladder, Fault::Silent, Means { flows: true, ..MEANS }, Timestamp::ZERO);
+        assert!(ladder.resting(Timestamp::ZERO).is_some());
+        assert_eq!(ladder.rest(Timestamp::ZERO), Duration::ZERO);
     }
 
     #[test]

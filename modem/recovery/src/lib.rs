@@ -25,6 +25,7 @@ mod event;
 mod journal;
 mod known;
 mod ladder;
+mod learn;
 mod month;
 mod pin;
 mod readiness;

@@ -1,7 +1,7 @@
 //! The machine itself: takes events and time in, and says what is to be done next.
 
 use crate::allowance::Meter;
-use crate::climb::Looks;
+use crate::climb::{Looks, patience};
 use crate::desk::Desk;
 use crate::facts::{Iccid, Slot};
 use crate::known::Known;
@@ -17,9 +17,12 @@ use crate::{
     Timestamp, UnixTime,
 };
 use core::time::Duration;
+use std::collections::VecDeque;
 
 /// More steps than one moment may need; each but the last leads to another stage or rung.
 const MAX_STEPS: usize = 32;
+/// Orders that may wait for the end of a task: there are but so many different ones, and a modem has few slots.
+const MAX_ORDERS: usize = 16;
 /// After this long, what costs nothing may be used again at once.
 const STEADY: Duration = Duration::from_secs(60);
 /// What a search may take longer by chance, so that a region's modems do not all begin anew at once.
@@ -80,7 +83,8 @@ pub struct Recovery {
     pub(crate) return_at: Option<Timestamp>,
     pub(crate) meter: Meter,
     pub(crate) used_up: Option<Iccid>,
-    order: Option<Order>,
+    /// What the operator wants, in his order.
+    orders: VecDeque<Order>,
     steadied: bool,
     healed: bool,
     pub(crate) readiness: Readiness,
@@ -110,7 +114,7 @@ impl Recovery {
             flows: false,
             fresh_bearer: true,
             bearer_read: false,
-            ladder: Ladder::new(Resets::new(&saved.resets, now), saved.rounds, seed),
+            ladder: Ladder::new(Resets::new(&saved.resets, now), (saved.rounds, saved.rest), seed, now),
             doubt: None,
             fault: None,
             run: None,
@@ -124,7 +128,7 @@ impl Recovery {
             return_at: None,
             meter: Meter::new(saved, now),
             used_up: None,
-            order: None,
+            orders: VecDeque::new(),
             steadied: false,
             healed: false,
             readiness: Readiness::NoModem,
@@ -157,13 +161,13 @@ impl Recovery {
             Event::Hardware(hardware) => self.config.hardware = hardware,
             Event::Pin(pin) => {
                 self.set_pin(pin);
-                self.order = Some(Order::Retry);
+                self.take_order(Order::Retry);
             }
             Event::Elsewhere(elsewhere) => {
                 self.config.elsewhere = elsewhere;
                 self.judge_allowance();
             }
-            Event::Order(order) => self.order = Some(order),
+            Event::Order(order) => self.take_order(order),
         }
         self.settle();
     }
@@ -281,6 +285,7 @@ impl Recovery {
             blocks: self.kept.clone(),
             resets: self.ladder.resets.ages(self.desk.now),
             rounds: self.ladder.rounds,
+            rest: self.ladder.rest(self.desk.now),
             ..Saved::default()
         };
         self.meter.save(&mut saved, self.desk.now);
@@ -316,7 +321,7 @@ impl Recovery {
             self.next_rung_step();
             return true;
         }
-        if let Some(order) = self.order.take() {
+        if let Some(order) = self.orders.pop_front() {
             self.obey(order);
             return true;
         }
@@ -334,12 +339,23 @@ impl Recovery {
         self.go_back_to_preferred() || self.ask()
     }
 
+    /// One that waits already is not carried out twice.
+    fn take_order(&mut self, order: Order) {
+        if self.orders.len() < MAX_ORDERS && !self.orders.contains(&order) {
+            self.orders.push_back(order);
+        }
+    }
+
     fn obey(&mut self, order: Order) {
         match order {
             Order::Run(rung) => self.run_by_order(rung),
             Order::Select(slot) => self.select_by_order(slot),
             Order::Retry => {
+                let rested = self.ladder.resting(self.desk.now).is_some();
                 self.ladder.end_rest();
+                if rested {
+                    self.save();
+                }
                 self.slots.iter_mut().for_each(|slot| *slot = SlotState::default());
                 if self.stage == Stage::Blocked {
                     self.enter(if self.known.ports { Stage::Sim } else { Stage::Absent });
@@ -357,7 +373,10 @@ impl Recovery {
             let well = now.since(self.entered);
             if well >= STEADY && !self.steadied {
                 self.steadied = true;
-                self.ladder.steadied();
+                // Another wait may begin, and this one must not come back with the next start.
+                if self.ladder.steadied() {
+                    self.save();
+                }
             }
             if well >= HEALTHY && !self.healed {
                 self.healed = true;
@@ -375,27 +394,4 @@ impl Recovery {
     fn advance(&mut self, now: Timestamp) {
         self.desk.now = self.desk.now.max(now);
     }
-}
-
-/// How long a stage may last before a rung is called for; `spread` is up to two minutes.
-const fn patience(stage: Stage, spread: Duration) -> Option<Duration> {
-    Some(match stage {
-        // A modem is back on USB within this after a boot.
-        Stage::Absent => Duration::from_secs(60),
-        // And answers within this.
-        Stage::Identifying | Stage::Sim | Stage::Unlocking => Duration::from_secs(30),
-        // `CFUN=1` may take 180 s.
-        Stage::Radio => Duration::from_secs(195),
-        // A modem that searches is left alone for three to five minutes: interrupted, it begins anew.
-        Stage::Searching => Duration::from_secs(180).saturating_add(spread),
-        // Two attempts of 30 s, read in between.
-        Stage::Attaching => Duration::from_secs(75),
-        // One attempt of 150 s, read before and after.
-        Stage::Connecting => Duration::from_secs(165),
-        // Two exchanges of DHCP.
-        Stage::Addressing => Duration::from_secs(60),
-        // Three data probes.
-        Stage::Verifying => Duration::from_secs(45),
-        Stage::Verified | Stage::Blocked | Stage::Repairing => return None,
-    })
 }

@@ -35,6 +35,11 @@ pub(crate) struct Open {
 impl Recovery {
     /// Does something about a fault, or waits.
     pub(crate) fn repair(&mut self, fault: Fault) {
+        let reopened = self.open.as_ref().is_some_and(|open| open.rung == Rung::Reopen);
+        if reopened && fault == Fault::Silent {
+            // It is no other port for being opened once more.
+            self.ladder.exhaust(Rung::Reopen);
+        }
         self.close(RungResult::NotHelped(fault));
         let means = Means {
             hardware: self.config.hardware,

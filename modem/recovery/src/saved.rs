@@ -18,6 +18,10 @@ pub struct Saved {
     pub resets: Vec<Duration>,
     /// How many times the ladder was climbed in vain: the pace of the back-off.
     pub rounds: u8,
+    /// What is left of the wait after the last time. Whoever hands it over again takes off it the time that passed since it was
+    /// saved, which only he knows without a clock, and leaves it out after a start of the host: that did more to most modems
+    /// than the ladder can.
+    pub rest: Duration,
     /// What the network refused for good, so that a restart does not ask it again.
     pub blocks: Vec<Block>,
     /// What each card carried.

@@ -299,7 +299,6 @@ static RECIPES: &[Recipe] = &[
     Recipe { act: Act::Pin, lines: &[Line::order("AT+CPIN=\"{pin}\"").within(PIN_SECONDS)] },
     Recipe { act: Act::Reset, lines: &[RESET] },
     // 27.007 has no command to switch off; minimum functionality at least leaves the network and lets go of the SIM.
-    Recipe { act: Act::PowerOff, lines: &[Line::order("AT+CFUN=0").within(RADIO_SECONDS)] },
 ];
 
 /// Unsolicited lines that all modems may send.

@@ -28,7 +28,7 @@ mod units;
 
 pub use ask::{Ask, AskError, Auth, Cid, Context, Need, PdpType};
 pub use cell::{Band, Cell, Cells, Rat, Role};
-pub use read::{Operator, Reading, Told, sim_of_error};
+pub use read::{Operator, Reading, Told};
 pub use units::{Plmn, TenthsOfCelsius};
 
 use ask::{Line, Values};
@@ -149,7 +149,8 @@ pub enum Step<'a> {
     Slot(Slot),
     /// Restart the modem: its ports go and come back.
     Reset,
-    /// Switch the modem off in an orderly way, before its supply is cut.
+    /// Switch the modem off in an orderly way, before its supply is cut: it says its farewell then, or its ports go. The standard
+    /// has no such command; without one of the vendor's, [`Step::Minimum`] is as much as can be done.
     PowerOff,
 }
 

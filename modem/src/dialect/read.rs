@@ -6,8 +6,7 @@ use super::layout::Layout;
 use super::units::{Plmn, TenthsOfCelsius};
 use super::{Cid, Query};
 use shunt_recovery::facts::{
-    AccessTechnology, Bearer, CmeError, Fact, Iccid, IpSettings, Radio, Registration, SimState, Slot, Tries,
-    Usage,
+    AccessTechnology, Bearer, Fact, Iccid, IpSettings, Radio, Registration, SimState, Slot, Tries, Usage,
 };
 
 /// Lines of one answer that are looked at: more than the longest answer has (a serving cell and some thirty
@@ -87,19 +86,6 @@ pub enum Told {
     Message,
     /// The modem has switched itself off.
     PoweredOff,
-}
-
-/// What the SIM wants, by the error that the modem answered to [`Query::Sim`] or whatever needs the SIM (27.007, 9.2).
-#[must_use]
-pub fn sim_of_error(error: CmeError) -> Option<SimState> {
-    Some(match error {
-        CmeError::SIM_NOT_INSERTED => SimState::Absent,
-        CmeError::SIM_PIN => SimState::Pin,
-        CmeError::SIM_PUK => SimState::Puk,
-        CmeError::SIM_FAILURE | CmeError::SIM_WRONG => SimState::Failed,
-        CmeError::SIM_BUSY => SimState::Busy,
-        _ => return None,
-    })
 }
 
 /// How a layout's record becomes [`Told`].

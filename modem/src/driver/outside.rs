@@ -30,7 +30,8 @@ impl Hands {
         self.listen(|_| false).await
     }
 
-    /// Switches the modem off by command, and waits until it says so or its ports go.
+    /// Switches the modem off by command, and waits until it says so or its ports go. The standard has no such command: a
+    /// modem that has none of its own is taken off the air, and says no farewell.
     pub(super) async fn power_off(&mut self) -> Result<(), Broken> {
         if self.pair.is_none() {
             return Err(OTHER);
@@ -42,8 +43,11 @@ impl Hands {
             Err(Broken::TimedOut) if self.said_farewell() => Ok(()),
             Err(broken) => Err(broken),
         };
-        order?;
-        self.listen(|told| matches!(told, Line::PoweredOff)).await?;
+        match order {
+            Ok(()) => self.listen(|told| matches!(told, Line::PoweredOff)).await?,
+            Err(UNSUPPORTED) => self.act(Step::Minimum).await?,
+            Err(broken) => return Err(broken),
+        }
         let _those_of_a_line_stay = timeout(self.pace.real(FAREWELL), self.listen(|_| false)).await;
         Ok(())
     }

@@ -4,7 +4,7 @@
 use super::api::Told;
 use super::hands::{Broken, Hands, first_way};
 use crate::Session;
-use crate::dialect::{Dialect, Query, Reading, Step, sim_of_error};
+use crate::dialect::{Dialect, Query, Reading, Step};
 use crate::ports::{Bus, FindError};
 use shunt_recovery::facts::{Counter, Fact, Identity, Ports, Radio, Signal, Sim, SimState, Slot, Tries};
 use shunt_recovery::{End, Hardware, Refusal, Task};
@@ -199,7 +199,7 @@ impl Hands {
             Ok(Reading::Sim(state)) => state,
             Ok(_) => return Err(OTHER),
             Err(refusal) => match refusal {
-                Refusal::Cme(error) => sim_of_error(error).ok_or(Broken::Refused(refusal))?,
+                Refusal::Cme(error) => error.sim().ok_or(Broken::Refused(refusal))?,
                 Refusal::Session(_) | Refusal::Unsupported | Refusal::Other => {
                     return Err(Broken::Refused(refusal));
                 }

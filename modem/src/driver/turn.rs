@@ -3,7 +3,7 @@
 use super::api::{Order, OrderError, State, Told};
 use super::hands::{Gathered, Hands};
 use super::jobs::{Ended, Job};
-use super::{Driver, ERRANDS, HELD, Heard, state};
+use super::{Driver, ERRANDS, Heard, state};
 use crate::ModemError;
 use crate::dialect::{Query, Told as Line};
 use crate::sms::brought;
@@ -29,7 +29,7 @@ impl Driver {
     /// Begins what is to be done, and tells what is to be told.
     pub(super) fn turn(&mut self) {
         if !self.holds() {
-            while let Some(event) = self.held.pop_front() {
+            while let Some(event) = self.held.pop() {
                 self.recovery.handle_event(event, self.pace.now());
             }
         }
@@ -235,10 +235,7 @@ impl Driver {
 
     /// For the machine, at once or when it may hear again.
     fn hold(&mut self, event: Event) {
-        if self.held.len() >= HELD {
-            self.held.pop_front();
-        }
-        self.held.push_back(event);
+        self.held.push(event);
     }
 
     fn forget(&mut self) {

@@ -8,16 +8,11 @@ use shunt_at::Echo;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
-use tracing::{debug, info};
+use tracing::info;
 
 /// AT ports that are looked for: one for commands, and a sibling.
 const AT_PORTS: usize = 2;
-
-/// How often a modem that is away is looked for. It is away for seconds, and looking takes some milliseconds.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Who makes modems, and the chips in them, by their numbers on USB and PCI. What others make is asked last: it may be a
 /// meter or a machine, to which a command is noise.
@@ -185,29 +180,6 @@ impl Finder {
             (None, Selector::Imei(_)) => FindError::Missing { selector },
             (None, _) => FindError::Silent { selector, count },
         })
-    }
-
-    /// Like [`Finder::find`], over and over until the modem is there, and for at most `limit`: for a modem that is
-    /// booting. May be dropped at any time.
-    ///
-    /// # Errors
-    ///
-    /// Why it was not found at the last.
-    pub async fn find_within(&mut self, limit: Duration) -> Result<Found, FindError> {
-        let deadline = Instant::now() + limit;
-        loop {
-            let again = Instant::now() + LOOK_AGAIN;
-            match self.find().await {
-                Err(error) if again < deadline => debug!(%error, "looking again"),
-                Err(FindError::Incomplete { .. }) => {
-                    // It came back otherwise than it went.
-                    self.forget();
-                    return self.find().await;
-                }
-                result => return result,
-            }
-            sleep_until(again).await;
-        }
     }
 
     /// Asks the other ports of the modem whose port `used` is in use whether they take commands, and remembers the first

@@ -2,7 +2,6 @@
 //! ModemManager 1.25 (`test-modem-helpers.c`), which have them from real modems.
 
 use super::*;
-use shunt_modem::dialect::sim_of_error;
 use shunt_recovery::facts::{
     AccessTechnology, CmeError, Domain, Fact, MobilityCause, Radio, Registration, RegistrationState,
 };
@@ -302,7 +301,7 @@ fn what_the_sim_wants() {
     for (error, state) in
         [(10, Some(SimState::Absent)), (11, Some(SimState::Pin)), (14, Some(SimState::Busy)), (30, None)]
     {
-        assert_eq!(sim_of_error(CmeError(error)), state, "{error}");
+        assert_eq!(CmeError(error).sim(), state, "{error}");
     }
     // 27.007, 8.65.
     let lines =

@@ -1,5 +1,6 @@
 //! Why the network or the modem says no, by number, and whether asking again can help.
 
+use super::SimState;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +135,19 @@ impl CmeError {
     pub const NO_NETWORK: Self = Self(30);
     /// PDP authentication failure.
     pub const PDP_AUTHENTICATION: Self = Self(149);
+
+    /// What it says of the SIM, if it is about that.
+    #[must_use]
+    pub const fn sim(self) -> Option<SimState> {
+        Some(match self {
+            Self::SIM_NOT_INSERTED => SimState::Absent,
+            Self::SIM_PIN => SimState::Pin,
+            Self::SIM_PUK => SimState::Puk,
+            Self::SIM_FAILURE | Self::SIM_WRONG => SimState::Failed,
+            Self::SIM_BUSY => SimState::Busy,
+            _ => return None,
+        })
+    }
 
     /// The mobility cause that it carries.
     #[must_use]

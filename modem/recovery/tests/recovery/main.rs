@@ -1,6 +1,8 @@
 //! The machine with a modem that is a model: scenarios, what holds whatever happens, and manners.
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod world;

@@ -4,9 +4,10 @@ use crate::model::{Cure, Faults, Modem};
 use crate::scenarios::{config, minutes, rungs, secs, well};
 use crate::world::World;
 use shunt_recovery::{
-    Action, Config, End, Event, Fault, Happening, Hardware, Readiness, Reason, Recovery, Refusal, Saved,
-    Task, Timestamp,
+    Action, Config, End, Event, Fault, Happening, Hardware, Order, Readiness, Reason, Recovery, Refusal,
+    Rung, Saved, Task, Timestamp,
 };
+use std::time::Duration;
 
 #[test]
 fn a_driver_that_says_nothing_is_taken_to_have_run_out_of_time() {
@@ -86,6 +87,56 @@ fn the_back_off_is_cleared_by_ten_healthy_minutes_and_not_before() {
     assert_eq!(rungs(&world)[9..], [2, 2, 3, 4, 5]);
 }
 
+/// A world in which data stopped, nothing that the board has helps, and the third wait has begun: five minutes at least.
+fn waiting() -> World {
+    let mut world = well();
+    let bare = Hardware { sibling: false, reset: false, usb: false, power: false };
+    world.config.hardware = bare;
+    world.tell(Event::Hardware(bare));
+    world.modem.faults = Faults { stalled: Some(Cure::Power), ..Faults::NONE };
+    let waited = world.run_until(minutes(90), |world| world.disk.rounds == 3 && waits(world));
+    assert!(waited.is_some(), "all was tried");
+    world
+}
+
+fn waits(world: &World) -> bool {
+    world.snapshot().waiting_until.is_some()
+}
+
+#[test]
+fn an_agent_that_restarts_all_the_time_waits_all_the_same_and_no_longer() {
+    for clock in [true, false] {
+        let mut world = waiting();
+        world.clock = clock;
+        let (tried, began) = (rungs(&world).len(), world.now);
+        for _ in 0..3 {
+            world.restart(false, secs(1));
+            // Long enough to find that no data flows.
+            world.run_for(secs(80));
+            assert_eq!(rungs(&world).len(), tried, "{clock}");
+        }
+        world.run_until(minutes(3), |world| rungs(world).len() > tried).expect("it goes on");
+        let waited = world.now.since(began);
+        assert!((minutes(5)..minutes(6) + secs(80)).contains(&waited), "{clock}: {waited:?}");
+    }
+}
+
+#[test]
+fn an_order_a_start_of_the_host_and_data_that_flows_end_a_wait_for_the_next_start_too() {
+    let mut by_order = waiting();
+    by_order.tell(Event::Order(Order::Retry));
+    by_order.restart(false, secs(1));
+    let mut by_boot = waiting();
+    by_boot.restart(true, secs(1));
+    let mut by_data = waiting();
+    by_data.modem.faults = Faults::NONE;
+    by_data.verified(minutes(10)).expect("verified");
+    by_data.run_for(secs(61));
+    assert_eq!(by_data.disk.rest, Duration::ZERO);
+    by_data.restart(false, secs(1));
+    assert!(![by_order, by_boot, by_data].iter().any(waits));
+}
+
 #[test]
 fn a_steady_state_saves_nothing_and_asks_little() {
     let mut world = well();
@@ -95,6 +146,16 @@ fn a_steady_state_saves_nothing_and_asks_little() {
     // Four questions twice a minute.
     assert!(world.tasks.len() <= 24 * 60 * 8 + 8, "{}", world.tasks.len());
     assert_eq!(world.journal, []);
+}
+
+#[test]
+fn orders_that_come_while_a_task_is_in_hand_are_all_carried_out_in_their_order() {
+    let mut world = well();
+    for order in [Order::Run(Rung::Radio), Order::Run(Rung::Reset), Order::Retry, Order::Run(Rung::Reset)] {
+        world.tell(Event::Order(order));
+    }
+    world.run_for(minutes(5));
+    assert_eq!(rungs(&world), [4, 5]);
 }
 
 #[test]

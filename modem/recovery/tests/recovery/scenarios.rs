@@ -96,8 +96,8 @@ fn cases() -> Vec<Case> {
     vec![
         case("AT slow", Faults { hang: Some(Fence), ..Faults::NONE }, &[0], 9),
         case("hang, until the port is reopened", hang(Reopen), &[0, 1], 5 + 10),
-        case("hang, until off USB", hang(Usb), &[0, 1, 1, 6], 30 + 60),
-        case("hang, until the power is cut", hang(Power), &[0, 1, 1, 6, 7], 120 + 60),
+        case("hang, until off USB", hang(Usb), &[0, 1, 6], 30 + 60),
+        case("hang, until the power is cut", hang(Power), &[0, 1, 6, 7], 120 + 60),
         case("no port, until off USB", vanished(Usb), &[6], 30 + 60),
         case("no port, until the power is cut", vanished(Power), &[6, 7], 120 + 60),
         case("data stalled, until a new bearer", stalled(Bearer), &[2], 150),

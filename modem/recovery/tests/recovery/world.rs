@@ -36,6 +36,7 @@ pub(crate) struct World {
     pub(crate) tasks: Vec<Task>,
     /// When each reset was begun that was not ordered.
     pub(crate) resets: Vec<Timestamp>,
+    kept_at: Timestamp,
     pub(crate) saves: u64,
     coming: Option<Coming>,
     /// The agent's verdict follows the truth, looked at so often.
@@ -62,6 +63,7 @@ impl World {
             tasks: Vec::new(),
             resets: Vec::new(),
             saves: 0,
+            kept_at: now,
             coming: None,
             look_every: Duration::from_secs(1),
             verdict: None,
@@ -83,7 +85,9 @@ impl World {
         self.seed += 1;
         self.coming = None;
         self.verdict = None;
-        self.recovery = Recovery::new(self.config.clone(), &self.disk, self.seed, self.local());
+        let passed = if reboot { Duration::MAX } else { self.now.since(self.kept_at) };
+        let saved = Saved { rest: self.disk.rest.saturating_sub(passed), ..self.disk.clone() };
+        self.recovery = Recovery::new(self.config.clone(), &saved, self.seed, self.local());
         self.begin();
     }
 
@@ -188,6 +192,7 @@ impl World {
                 Action::Journal(entry) => self.take_entry(entry),
                 Action::Save { id, saved } => {
                     self.saves += 1;
+                    self.kept_at = self.now;
                     let end = if self.modem.faults.no_disk {
                         End::Refused(Refusal::Other)
                     } else {
