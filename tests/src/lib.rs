@@ -29,7 +29,9 @@ pub use error::{LabError, Result};
 pub use lookups::{Found, Lookups};
 pub use namespace::Namespace;
 pub use netlink::{End, Netlink, RouteTo};
-pub use privilege::{EXIT_NOT_PERMITTED, SKIP_VARIABLE, Turn, enter, enter_or_reexec};
+pub use privilege::{
+    EXIT_NOT_PERMITTED, SKIP_VARIABLE, Turn, enter, enter_or_reexec, enter_or_reexec_beside,
+};
 pub use program::lab_main;
 pub use relay::{Counts, Direction, Filter, Policy, Relay};
 pub use reroutes::{Reroute, Reroutes};

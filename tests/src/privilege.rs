@@ -5,7 +5,7 @@ use crate::sys;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The exit code of a program that may not make namespaces (`EX_NOPERM` of `sysexits.h`).
 pub const EXIT_NOT_PERMITTED: u8 = 77;
@@ -28,10 +28,20 @@ pub fn enter() -> Result<()> {
     become_namespace_root(&uid_map, &gid_map).map_err(|error| LabError::NotPermitted(explain(&error)))
 }
 
-/// A test may go on while it holds this; tests in namespaces run one at a time, because their times matter.
+/// Tests in namespaces run one at a time, because their times matter; save those that mostly wait.
+static TURNS: RwLock<()> = RwLock::new(());
+
+/// A test may go on while it holds this.
 #[derive(Debug)]
 pub struct Turn {
-    _guard: MutexGuard<'static, ()>,
+    _guard: Guard,
+}
+
+#[derive(Debug)]
+#[allow(dead_code)] // they are held, and never looked at
+enum Guard {
+    Alone(RwLockWriteGuard<'static, ()>),
+    Beside(RwLockReadGuard<'static, ()>),
 }
 
 /// Gives a test the right to make namespaces. `None`: the test is done already, because it ran in a copy of this
@@ -43,14 +53,26 @@ pub struct Turn {
 /// # Panics
 /// When the copy failed, or where namespaces are impossible: a test must not pass unseen.
 #[must_use]
-#[allow(clippy::panic, clippy::print_stdout)] // it belongs to tests, although it stands in the library
 pub fn enter_or_reexec(test: &str) -> Option<Turn> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    enter_as(test, || Guard::Alone(TURNS.write().unwrap_or_else(PoisonError::into_inner)))
+}
+
+/// The same for a test that mostly waits, and whose result does not hang on milliseconds: it runs beside others of its kind.
+///
+/// # Panics
+/// As [`enter_or_reexec`].
+#[must_use]
+pub fn enter_or_reexec_beside(test: &str) -> Option<Turn> {
+    enter_as(test, || Guard::Beside(TURNS.read().unwrap_or_else(PoisonError::into_inner)))
+}
+
+#[allow(clippy::panic, clippy::print_stdout)] // it belongs to tests, although it stands in the library
+fn enter_as(test: &str, wait: impl FnOnce() -> Guard) -> Option<Turn> {
     if std::env::var_os(SKIP_VARIABLE).is_some_and(|value| value == "1") {
         println!("{test} is skipped, because {SKIP_VARIABLE}=1");
         return None;
     }
-    let turn = Turn { _guard: ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner) };
+    let turn = Turn { _guard: wait() };
     if has_sys_admin() || std::env::var_os(INSIDE_VARIABLE).is_some() {
         return Some(turn);
     }

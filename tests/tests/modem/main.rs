@@ -71,11 +71,11 @@ async fn it_is_found_again_under_other_names() {
     let sysfs = Sysfs::at(bench.home.path().join("sys"), bench.home.path().join("dev"));
     let imei = Selector::Imei("001012345678902".parse().unwrap());
     let mut finder = Finder::new(sysfs, imei, Probing::default());
-    let before = finder.find_within(DEADLINE).await.unwrap();
+    let before = finder.find().await.unwrap();
     assert_eq!((before.ports.len(), before.model.as_slice()), (2, ["EC25".to_owned()].as_slice()));
     bench.modem.act(|modem, now| modem.rebind(now)).unwrap();
     bench.modem.wait_for_ports(DEADLINE).unwrap();
-    let after = finder.find_within(DEADLINE).await.unwrap();
+    let after = finder.find().await.unwrap();
     assert_eq!(after.device.path, before.device.path);
     let same = |one: &DevicePort, other: &DevicePort| one.place == other.place && one.node != other.node;
     assert!(

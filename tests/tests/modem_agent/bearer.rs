@@ -6,7 +6,7 @@ use rtnetlink::packet_route::link::LinkAttribute;
 use shunt::api::modem::{ModemStatus, Readiness};
 use shunt::api::types::Verdict;
 use shunt_lab::modem::Profile;
-use shunt_lab::{TARGETS_V4, enter_or_reexec};
+use shunt_lab::{TARGETS_V4, enter_or_reexec_beside};
 use std::time::Instant;
 
 /// The largest packet that the network names: smaller than the interface's own.
@@ -15,7 +15,7 @@ const MTU: u16 = 1_430;
 #[test]
 fn a_cold_modem_is_brought_up_to_a_verified_bearer() {
     let test = "bearer::a_cold_modem_is_brought_up_to_a_verified_bearer";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let mut gateway = Gateway::new(Profile::plain(), Attached::Line, "apn = \"internet\"");
     gateway.act(|modem, now| {
         modem.set_power(false, now);
@@ -55,7 +55,8 @@ fn a_cold_modem_is_brought_up_to_a_verified_bearer() {
 
 #[test]
 fn a_modem_on_usb_is_found_again_under_other_names() {
-    let Some(_turn) = enter_or_reexec("bearer::a_modem_on_usb_is_found_again_under_other_names") else {
+    let Some(_turn) = enter_or_reexec_beside("bearer::a_modem_on_usb_is_found_again_under_other_names")
+    else {
         return;
     };
     let gateway = Gateway::new(Profile::plain(), Attached::Usb, "");

@@ -4,7 +4,7 @@ use crate::bench::{Attached, DEADLINE, Gateway, lte_carries, modem, on_lte};
 use crate::common::{link, moved_to, streaming, uplink};
 use shunt::api::modem::{ModemStatus, Readiness};
 use shunt::api::types::{Fault as Broken, IncidentStatus, Status, Verdict};
-use shunt_lab::enter_or_reexec;
+use shunt_lab::enter_or_reexec_beside;
 use shunt_lab::modem::{Cure, Fault, Profile};
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ fn verified(status: &Status) -> Option<&IncidentStatus> {
 #[test]
 fn a_black_hole_moves_the_traffic_onto_the_modem_and_back() {
     let test = "outages::a_black_hole_moves_the_traffic_onto_the_modem_and_back";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let mut gateway = Gateway::new(Profile::plain(), Attached::Line, "");
     gateway.config = gateway.config.with("[failback]\nhold_down = \"1s\"\n");
     let agent = gateway.ready();
@@ -60,7 +60,7 @@ fn a_black_hole_moves_the_traffic_onto_the_modem_and_back() {
 #[test]
 fn a_modem_that_hangs_when_the_fiber_is_cut_is_brought_back_by_the_ladder() {
     let test = "outages::a_modem_that_hangs_when_the_fiber_is_cut_is_brought_back_by_the_ladder";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let gateway = Gateway::new(Profile::plain(), Attached::Usb, "");
     let agent = gateway.ready();
     let lte = gateway.lab.uplinks[1].far_index();
@@ -105,7 +105,7 @@ fn a_modem_that_hangs_when_the_fiber_is_cut_is_brought_back_by_the_ladder() {
 #[test]
 fn a_modem_that_lost_network_or_signal_is_suspect_and_not_believed() {
     let test = "outages::a_modem_that_lost_network_or_signal_is_suspect_and_not_believed";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let (gateway, agent) = on_lte(Gateway::new(Profile::plain(), Attached::Line, ""));
     let lost: [(Fault, Shown); 2] = [
         (Fault::Adrift(Cure::Never), |modem| {
@@ -130,7 +130,7 @@ fn a_modem_that_lost_network_or_signal_is_suspect_and_not_believed() {
 #[test]
 fn a_bearer_that_drops_moves_the_traffic_at_once_and_comes_back_without_a_rung() {
     let test = "outages::a_bearer_that_drops_moves_the_traffic_at_once_and_comes_back_without_a_rung";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let (gateway, agent) = on_lte(Gateway::new(Profile::plain(), Attached::Line, ""));
     gateway.act(|modem, now| modem.drop_bearer(now));
     let status = moved_to(&agent, "fiber");
@@ -146,7 +146,7 @@ fn a_bearer_that_drops_moves_the_traffic_at_once_and_comes_back_without_a_rung()
 #[test]
 fn a_link_that_fails_with_its_modem_silent_has_the_modem_at_fault() {
     let test = "outages::a_link_that_fails_with_its_modem_silent_has_the_modem_at_fault";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let (gateway, agent) = on_lte(Gateway::new(Profile::plain(), Attached::Line, ""));
     gateway.fault(Fault::Hang(Cure::Reopen));
     gateway.fault(Fault::Stall(Cure::Reopen));

@@ -5,7 +5,7 @@ use shunt::api::mcu::McuStatus;
 use shunt::api::wire::Request;
 use shunt_lab::mcu::{Bridge, Outputs, StandIn};
 use shunt_lab::modem::{Counts, Profile};
-use shunt_lab::{Agent, enter_or_reexec};
+use shunt_lab::{Agent, enter_or_reexec_beside};
 use shunt_model::{Emulator, Output};
 use std::path::Path;
 use std::sync::mpsc;
@@ -40,12 +40,12 @@ fn cycled(gateway: &Gateway, agent: &Agent, mut rail: impl FnMut() -> bool) -> (
     (after.power_cuts - before.power_cuts, after.abrupt_cuts - before.abrupt_cuts)
 }
 
-/// The standard has no command that switches a modem off, only one that takes it off the air: its time for that is waited
-/// for, and then it is cut.
+/// The standard has no command that switches a modem off, only one that takes it off the air: it is given a while to write what
+/// it has to, and then it is cut.
 #[test]
 fn a_modem_is_cut_off_by_the_mcus_rail_and_comes_back() {
     let test = "rail::a_modem_is_cut_off_by_the_mcus_rail_and_comes_back";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let (mcu, pins) = stand_in();
     let (gateway, agent) = behind(mcu.1.port(), Profile::plain());
     let cuts = cycled(&gateway, &agent, || powered(&pins));
@@ -56,7 +56,7 @@ fn a_modem_is_cut_off_by_the_mcus_rail_and_comes_back() {
 #[test]
 fn a_modem_that_can_be_switched_off_is_off_before_the_mcus_rail_cuts_it() {
     let test = "rail::a_modem_that_can_be_switched_off_is_off_before_the_mcus_rail_cuts_it";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let (mcu, pins) = stand_in();
     let (gateway, agent) = behind(mcu.1.port(), Profile::quick());
     let cuts = cycled(&gateway, &agent, || powered(&pins));
@@ -68,7 +68,7 @@ fn a_modem_that_can_be_switched_off_is_off_before_the_mcus_rail_cuts_it() {
 #[test]
 fn the_ladders_power_rung_works_through_the_emulated_mcus_rail() {
     let test = "rail::the_ladders_power_rung_works_through_the_emulated_mcus_rail";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let home = tempfile::tempdir().unwrap();
     let (mut emulator, uart) = Emulator::lm3s6965().unwrap_or_else(|error| panic!("{error}"));
     let bridge = Bridge::start(home.path(), uart).unwrap();

@@ -5,7 +5,7 @@ use crate::common::monitor::wait_until;
 use crate::common::{link, moved_to, probed, uplink};
 use shunt::api::modem::Readiness;
 use shunt::api::types::Verdict;
-use shunt_lab::enter_or_reexec;
+use shunt_lab::enter_or_reexec_beside;
 use shunt_lab::modem::{Card, Profile};
 
 /// A modem whose card asks for 4711.
@@ -16,7 +16,7 @@ fn locked() -> Profile {
 #[test]
 fn a_locked_card_is_given_its_pin_once_and_again_only_after_it_lost_its_supply() {
     let test = "sims::a_locked_card_is_given_its_pin_once_and_again_only_after_it_lost_its_supply";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let mut gateway = Gateway::new(locked(), Attached::Line, "");
     gateway.name_pin("4711\n");
     let mut agent = gateway.ready();
@@ -35,7 +35,8 @@ fn a_locked_card_is_given_its_pin_once_and_again_only_after_it_lost_its_supply()
 
 #[test]
 fn a_wrong_pin_is_given_once_ever_and_the_operator_is_told() {
-    let Some(_turn) = enter_or_reexec("sims::a_wrong_pin_is_given_once_ever_and_the_operator_is_told") else {
+    let Some(_turn) = enter_or_reexec_beside("sims::a_wrong_pin_is_given_once_ever_and_the_operator_is_told")
+    else {
         return;
     };
     let mut gateway = Gateway::new(locked(), Attached::Line, "");
@@ -82,7 +83,7 @@ fn a_wrong_pin_is_given_once_ever_and_the_operator_is_told() {
 #[test]
 fn a_link_without_data_left_is_spared_and_the_last_resort_and_an_order_goes_before() {
     let test = "sims::a_link_without_data_left_is_spared_and_the_last_resort_and_an_order_goes_before";
-    let Some(_turn) = enter_or_reexec(test) else { return };
+    let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let gateway = Gateway::new(Profile::quick(), Attached::Line, "allowance = \"1 MB\"");
     let (gateway, agent) = on_lte(gateway);
     gateway.act(|modem, _| modem.count_traffic(600_000, 600_000));

@@ -6,11 +6,9 @@ use crate::modem::terminal::Mode;
 
 impl Modem {
     pub(super) fn basic(&mut self, port: usize, call: &Call) -> Option<Answer> {
-        let profile = &self.profile;
-        let read_only = |text: &str| match call.form {
-            Form::Test => Answer::ok(),
-            _ => Answer::line(text),
-        };
+        if let Some(answer) = self.identity(call) {
+            return Some(answer);
+        }
         Some(match (call.name.as_str(), &call.form) {
             ("E", _) => self.set_terminal(port, |terminal| terminal.echo = call.number(0) == Some(1)),
             ("+CMEE", Form::Set(_)) => {
@@ -30,26 +28,7 @@ impl Modem {
             ("V" | "Q" | "X" | "&C" | "&D" | "&W" | "L" | "M" | "&K" | "&S", _) => Answer::ok(),
             (name, Form::Read) if name.starts_with('S') => Answer::line("000"),
             (name, _) if name.starts_with('S') => Answer::ok(),
-            ("I", _) => Answer::lines(vec![
-                profile.manufacturer.clone(),
-                profile.model.clone(),
-                format!("Revision: {}", profile.revision),
-            ]),
-            ("+CGMI" | "+GMI", _) => read_only(&profile.manufacturer),
-            ("+CGMM" | "+GMM", _) => read_only(&profile.model),
-            ("+CGMR" | "+GMR", _) => read_only(&profile.revision),
-            ("+QGMR", _) => read_only(&format!("{}_01.001.01.001", profile.revision)),
-            ("+CGSN" | "+GSN", _) => read_only(&profile.imei),
-            ("+GCAP", _) => Answer::line("+GCAP: +CGSM"),
-            ("+CSCS", Form::Read) => Answer::line(format!("+CSCS: \"{}\"", self.messages.charset)),
-            ("+CSCS", Form::Set(_)) => {
-                if !["GSM", "IRA", "UCS2"].contains(&call.text(0)) {
-                    return Some(Answer::cme(50));
-                }
-                self.messages.charset = call.text(0).to_owned();
-                Answer::ok()
-            }
-            ("+CSCS", _) => Answer::line("+CSCS: (\"GSM\",\"IRA\",\"UCS2\")"),
+            ("+CSCS", _) => self.charset(call),
             ("+IFC", _) => Self::setting(call, "(0,2),(0,2)", "0,0"),
             ("+ICF", _) => Self::setting(call, "(3),(3)", "3,3"),
             ("+IPR", _) => Self::setting(call, "(),(9600,115200)", "115200"),
@@ -76,6 +55,41 @@ impl Modem {
             },
             _ => return None,
         })
+    }
+
+    /// What it is.
+    fn identity(&self, call: &Call) -> Option<Answer> {
+        let profile = &self.profile;
+        let read_only = |text: &str| match call.form {
+            Form::Test => Answer::ok(),
+            _ => Answer::line(text),
+        };
+        Some(match (call.name.as_str(), &call.form) {
+            ("I", _) => Answer::lines(vec![
+                profile.manufacturer.clone(),
+                profile.model.clone(),
+                format!("Revision: {}", profile.revision),
+            ]),
+            ("+CGMI" | "+GMI", _) => read_only(&profile.manufacturer),
+            ("+CGMM" | "+GMM", _) => read_only(&profile.model),
+            ("+CGMR" | "+GMR", _) => read_only(&profile.revision),
+            ("+QGMR", _) => read_only(&format!("{}_01.001.01.001", profile.revision)),
+            ("+CGSN" | "+GSN", _) => read_only(&profile.imei),
+            ("+GCAP", _) => Answer::line("+GCAP: +CGSM"),
+            _ => return None,
+        })
+    }
+
+    fn charset(&mut self, call: &Call) -> Answer {
+        match call.form {
+            Form::Read => Answer::line(format!("+CSCS: \"{}\"", self.messages.charset)),
+            Form::Set(_) if ["GSM", "IRA", "UCS2"].contains(&call.text(0)) => {
+                self.messages.charset = call.text(0).to_owned();
+                Answer::ok()
+            }
+            Form::Set(_) => Answer::cme(50),
+            Form::Test | Form::Run => Answer::line("+CSCS: (\"GSM\",\"IRA\",\"UCS2\")"),
+        }
     }
 
     fn set_terminal(

@@ -19,8 +19,9 @@ impl Modem {
         if let Some(which) = REGISTRATIONS.iter().position(|name| *name == call.name) {
             return Some(self.registration_command(which, call));
         }
-        let signal = self.network.signal;
-        let heard = self.hears();
+        if let Some(answer) = self.measured(call) {
+            return Some(answer);
+        }
         Some(match (call.name.as_str(), &call.form) {
             ("+CFUN", Form::Read) => Answer::line(format!("+CFUN: {}", self.radio.function)),
             ("+CFUN", Form::Test) => Answer::line("+CFUN: (0,1,4),(0,1)"),
@@ -32,6 +33,25 @@ impl Modem {
                 _ => Answer::cme(INVALID),
             },
             ("+COPS", _) => self.operator(call),
+            ("+QSPN", Form::Run) if self.radio.registered() => {
+                let name = &self.network.operator;
+                Answer::line(format!("+QSPN: \"{name}\",\"{name}\",\"\",0,\"{}\"", self.network.plmn()))
+            }
+            ("+CEER", _) => Answer::line(match self.radio.cause {
+                0 => "+CEER: No cause information available".into(),
+                cause => format!("+CEER: EMM cause {cause}"),
+            }),
+            ("+CMER", _) => Self::setting(call, "(0,3),(0),(0),(0,1)", "0,0,0,0"),
+            ("+WS46", _) => Self::setting(call, "(12,22,25,28)", "25"),
+            _ => return None,
+        })
+    }
+
+    /// What it measures.
+    fn measured(&mut self, call: &Call) -> Option<Answer> {
+        let signal = self.network.signal;
+        let heard = self.hears();
+        Some(match (call.name.as_str(), &call.form) {
             ("+CSQ", Form::Run) => {
                 let level = if heard { signal.csq() } else { 99 };
                 Answer::line(format!("+CSQ: {level},99"))
@@ -68,14 +88,6 @@ impl Modem {
                 ))
             }
             ("+QCAINFO", _) => Answer::ok(),
-            ("+QSPN", Form::Run) if self.radio.registered() => {
-                let name = &self.network.operator;
-                Answer::line(format!("+QSPN: \"{name}\",\"{name}\",\"\",0,\"{}\"", self.network.plmn()))
-            }
-            ("+CEER", _) => Answer::line(match self.radio.cause {
-                0 => "+CEER: No cause information available".into(),
-                cause => format!("+CEER: EMM cause {cause}"),
-            }),
             ("+CIND", Form::Test) => {
                 Answer::line("+CIND: (\"signal\",(0-5)),(\"service\",(0,1)),(\"roam\",(0,1))")
             }
@@ -84,8 +96,6 @@ impl Modem {
                 let (service, roams) = (u8::from(self.radio.registered()), u8::from(self.radio.stat == 5));
                 Answer::line(format!("+CIND: {bars},{service},{roams}"))
             }
-            ("+CMER", _) => Self::setting(call, "(0,3),(0),(0),(0,1)", "0,0,0,0"),
-            ("+WS46", _) => Self::setting(call, "(12,22,25,28)", "25"),
             _ => return None,
         })
     }
