@@ -62,6 +62,8 @@ pub(super) struct Session {
     /// Its last word on itself, and when it came.
     status: Option<(Status, Timestamp)>,
     armed: bool,
+    /// The guard is to end for good: nobody will feed, so nothing is to be armed again.
+    ended: bool,
     /// When the times are offered again, that it would not take yet.
     arm_at: Option<Timestamp>,
     trouble: Option<Trouble>,
@@ -107,6 +109,7 @@ impl Session {
             peer: None,
             status: None,
             armed: false,
+            ended: false,
             arm_at: None,
             trouble: None,
             unanswered: 0,
@@ -178,6 +181,7 @@ impl Session {
         if self.waiting.len() >= WAITING {
             return Err(Trouble::Busy);
         }
+        self.ended |= message == Message::Disarm;
         self.waiting.push_back((message, Purpose::Ask(ticket)));
         self.next_request(now);
         Ok(())

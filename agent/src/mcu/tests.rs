@@ -246,6 +246,19 @@ fn the_lease_of_a_stop_ends_with_the_first_feed_and_an_operators_goes_on() {
     }
 }
 
+/// It tells at once that it is unarmed now, and may boot after that: neither is a reason to arm it, for nobody feeds any more.
+#[test]
+fn what_is_disarmed_for_good_is_not_armed_again() {
+    let mut world = World::new("");
+    world.run(60);
+    world.feeding = false;
+    assert_eq!(world.ask(Message::Disarm), Some(Outcome::Done));
+    world.run(60);
+    world.reboot_mcu();
+    world.run(600);
+    assert_eq!((world.stage(), world.armed(), world.stirred), (Some(Stage::Unarmed), 0, 0));
+}
+
 #[test]
 fn times_that_are_refused_are_told_and_those_that_come_too_soon_offered_again() {
     let bare = Board { capabilities: Capabilities::HOST_RESET, ..BOARD };

@@ -32,6 +32,9 @@ impl Session {
     pub(super) fn arm(&mut self) {
         self.armed = false;
         self.arm_at = None;
+        if self.ended {
+            return;
+        }
         let waits = self.waiting.iter().any(|(_, purpose)| *purpose == Purpose::Arm);
         let asked = self.request.as_ref().is_some_and(|pending| pending.purpose == Purpose::Arm);
         if !waits && !asked {
