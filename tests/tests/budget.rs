@@ -36,7 +36,10 @@ fn an_agent_that_is_killed_again_and_again_is_given_no_new_reserve() {
         agent.kill().unwrap();
         agent.start_again().unwrap();
         let has = reserve(&agent);
-        assert!(has + STEP <= had + MEANWHILE && has + STEP + MEANWHILE >= had, "{has} after a kill with {had}");
+        assert!(
+            has + STEP <= had + MEANWHILE && has + STEP + MEANWHILE >= had,
+            "{has} after a kill with {had}"
+        );
         had = has;
     }
     // A reload and an end in order take nothing away.
