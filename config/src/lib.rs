@@ -41,7 +41,7 @@ pub use model::{
 pub use modem::{BearerAuth, BearerIp, Find, Modem, Power, Remote, RemoteOperator, Sim};
 pub use recording::Recording;
 pub use target::{Endpoint, Host, Page, Target, Weighted};
-pub use watchdog::{Mcu, McuPort, Watchdog};
+pub use watchdog::{Mcu, McuPins, McuPort, Watchdog};
 
 /// Longest file in bytes: a hundred links with every key written out stay below half of it.
 const MAX_FILE: usize = 256 * 1024;

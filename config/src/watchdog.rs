@@ -1,6 +1,7 @@
 //! `[watchdog]`: who restarts the gateway when the agent fails, and after which times.
 
 use crate::keys::{WATCHDOG, WATCHDOG_MCU};
+use crate::modem::{chip, gpio_line};
 use crate::values::{Complaint, Parsed, boolean, duration, integer, path, quoted, text, usb_id};
 use crate::walk::{Place, Section, Setting, Walker, later};
 use std::ops::RangeInclusive;
@@ -77,6 +78,19 @@ pub struct Mcu {
     pub longest_lease: Duration,
     /// The lease that is asked for when the agent is stopped.
     pub stop_lease: Duration,
+    /// The lines by which its boot loader is started for an upgrade; `None`: its firmware is asked to.
+    pub pins: Option<McuPins>,
+}
+
+/// Lines of this machine that go straight to pins of the MCU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McuPins {
+    /// The GPIO chip.
+    pub chip: PathBuf,
+    /// Its line to BOOT0: high at a reset starts the boot loader.
+    pub boot0: u32,
+    /// Its line to NRST: low resets, and it is never driven high.
+    pub reset: u32,
 }
 
 /// Where the MCU is.
@@ -113,6 +127,7 @@ pub(crate) const DEFAULT: Watchdog = Watchdog {
         most_resets: 0,
         longest_lease: seconds(3_600),
         stop_lease: seconds(600),
+        pins: None,
     },
 };
 
@@ -128,6 +143,7 @@ pub(crate) fn watchdog<'t>(walk: &mut Walker, root: &Section<'t>) -> Watchdog {
 fn mcu<'t>(walk: &mut Walker, section: &Section<'t>) -> Mcu {
     let default = DEFAULT.mcu;
     let port = port(walk, section);
+    let pins = pins(walk, section);
     let mut time = |key: &str, default, range| walk.read(section, key, default, whole(range));
     let boot_grace = time("boot_grace", default.boot_grace, BOOT_GRACE);
     let feed_timeout = time("feed_timeout", default.feed_timeout, FEED_TIMEOUT);
@@ -138,6 +154,7 @@ fn mcu<'t>(walk: &mut Walker, section: &Section<'t>) -> Mcu {
     let stop_lease = time("stop_lease", default.stop_lease, LEASE);
     let mcu = Mcu {
         port,
+        pins,
         alert: time("alert", default.alert, STEP).value,
         modem_off: time("modem_off", default.modem_off, MODEM_OFF).value,
         modem_settle: time("modem_settle", default.modem_settle, STEP).value,
@@ -201,6 +218,35 @@ fn port<'t>(walk: &mut Walker, section: &Section<'t>) -> Option<McuPort> {
         walk.fault(place.clone(), Complaint::new(why, "keep one of port and usb"));
     }
     port.value.or(usb.value)
+}
+
+/// All three keys of the pins, or none.
+fn pins<'t>(walk: &mut Walker, section: &Section<'t>) -> Option<McuPins> {
+    const KEYS: [(&str, &str); 3] = [
+        ("chip", "chip = \"/dev/gpiochip0\""),
+        ("boot0_line", "boot0_line = 17"),
+        ("reset_line", "reset_line = 27"),
+    ];
+    let chip = walk.read(section, "chip", PathBuf::new(), chip);
+    let boot0 = walk.read(section, "boot0_line", 0, gpio_line);
+    let reset = walk.read(section, "reset_line", 0, gpio_line);
+    let written = [chip.place(), boot0.place(), reset.place()].into_iter().flatten().next()?.clone();
+    let missing = KEYS.iter().find(|(key, _)| section.get(key).is_none());
+    if let Some((key, example)) = missing {
+        let why =
+            format!("the MCU's boot loader takes chip, boot0_line and reset_line, and here is no {key}");
+        walk.fault(written, Complaint::new(why, format!("add it, such as {example}")));
+        return None;
+    }
+    if boot0.value == reset.value
+        && !boot0.refused()
+        && !reset.refused()
+        && let Some(place) = later(&boot0, &reset)
+    {
+        let why = format!("line {} cannot go to BOOT0 and to the reset pin", reset.value);
+        walk.fault(place.clone(), Complaint::new(why, "name two lines, as gpioinfo shows them"));
+    }
+    Some(McuPins { chip: chip.value, boot0: boot0.value, reset: reset.value })
 }
 
 /// A serial line that keeps its name.

@@ -136,9 +136,7 @@ fn power<'t>(walk: &mut Walker, modem: &Section<'t>) -> Option<Power> {
     let section = walk.inner(modem, "power", MODEM_POWER);
     let by_mcu = walk.read(&section, "by", false, word(BY));
     let chip = walk.read(&section, "chip", PathBuf::new(), chip);
-    let line = walk.read(&section, "line", 0, |value| {
-        integer(LINES)(value).map(|line| u32::try_from(line).unwrap_or(u32::MAX))
-    });
+    let line = walk.read(&section, "line", 0, gpio_line);
     let active_high = walk.read(&section, "active", true, word(LEVELS));
     if by_mcu.value {
         let written = [chip.place(), line.place(), active_high.place()];
@@ -162,10 +160,15 @@ fn power<'t>(walk: &mut Walker, modem: &Section<'t>) -> Option<Power> {
 }
 
 /// `/dev/gpiochip0`, or its last part.
-fn chip(value: &DeValue<'_>) -> Parsed<PathBuf> {
+pub(crate) fn chip(value: &DeValue<'_>) -> Parsed<PathBuf> {
     let given = text(value)?;
     let bare = !given.is_empty() && given.bytes().all(|c| c.is_ascii_alphanumeric());
     if bare { Ok(PathBuf::from("/dev").join(given)) } else { path(value) }
+}
+
+/// A line of a chip.
+pub(crate) fn gpio_line(value: &DeValue<'_>) -> Parsed<u32> {
+    integer(LINES)(value).map(|line| u32::try_from(line).unwrap_or(u32::MAX))
 }
 
 /// A whole number that fits a byte.

@@ -117,6 +117,7 @@ fn watchdog() -> Watchdog {
             most_resets: 0,
             longest_lease: seconds(3_600),
             stop_lease: seconds(600),
+            pins: None,
         },
     }
 }
@@ -152,6 +153,16 @@ fn every_optional_key_of_the_reference_can_be_uncommented() {
     let optional = |(key, setting): &(String, Setting)| setting.optional && !key.starts_with("modem.");
     for (key, setting) in settings().into_iter().filter(optional) {
         let mut lines: Vec<String> = REFERENCE.lines().map(str::to_owned).collect();
+        // The lines to the MCU's pins come together.
+        const PINS: [&str; 3] = ["#chip = \"/dev/gpiochip0\"", "#boot0_line", "#reset_line"];
+        let pins = |line: &str| PINS.iter().any(|pin| line.starts_with(pin));
+        let beside = lines[..setting.line].iter().rposition(|line| line == "[watchdog.mcu]").unwrap_or(0);
+        let together = if pins(&lines[setting.line]) { beside..lines.len() } else { 0..0 };
+        for line in
+            lines[together].iter_mut().take_while(|line| *line != "[kernel]").filter(|line| pins(line))
+        {
+            *line = line.trim_start_matches('#').to_owned();
+        }
         lines[setting.line] = lines[setting.line].trim_start_matches('#').to_owned();
         let mut text = lines.join("\n");
         if key == "failback.window" {

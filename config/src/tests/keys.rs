@@ -4,8 +4,8 @@ use super::{TWO_LINKS, valid};
 use crate::TimeLimit;
 use crate::keys::SECTIONS;
 use crate::{
-    BearerAuth, BearerIp, Config, DailyWindow, FailbackMode, Find, Gateway, LogFormat, McuPort, Power,
-    Remote, Target,
+    BearerAuth, BearerIp, Config, DailyWindow, FailbackMode, Find, Gateway, LogFormat, McuPins, McuPort,
+    Power, Remote, Target,
 };
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -87,6 +87,15 @@ const GENERAL: &[Row] = &[
     ("watchdog.mcu.most_resets", "5", |c| c.watchdog.mcu.most_resets == 5),
     ("watchdog.mcu.longest_lease", r#""2h""#, |c| c.watchdog.mcu.longest_lease == ms(7_200_000)),
     ("watchdog.mcu.stop_lease", r#""5m""#, |c| c.watchdog.mcu.stop_lease == ms(300_000)),
+    ("watchdog.mcu.chip", "\"gpiochip1\"\nboot0_line = 1\nreset_line = 2", |c| {
+        c.watchdog.mcu.pins == Some(McuPins { chip: "/dev/gpiochip1".into(), boot0: 1, reset: 2 })
+    }),
+    ("watchdog.mcu.boot0_line", "5\nchip = \"gpiochip0\"\nreset_line = 2", |c| {
+        c.watchdog.mcu.pins.as_ref().is_some_and(|pins| pins.boot0 == 5)
+    }),
+    ("watchdog.mcu.reset_line", "6\nchip = \"gpiochip0\"\nboot0_line = 2", |c| {
+        c.watchdog.mcu.pins.as_ref().is_some_and(|pins| pins.reset == 6)
+    }),
     ("kernel.table_base", "300", |c| c.kernel.table_base == 300),
     ("kernel.rule_base", "31766", |c| c.kernel.rule_base == 31_766),
     ("kernel.mark_mask", "0x3000", |c| c.kernel.mark_mask == 0x3000),
