@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The sources of all that is linked into the agent.
-const SHIPPED: [&str; 10] = [
+const SHIPPED: [&str; 11] = [
     "agent/src",
     "agent/decision/src",
     "agent/time/src",
@@ -16,6 +16,7 @@ const SHIPPED: [&str; 10] = [
     "modem/at/src",
     "modem/recovery/src",
     "modem/sms/src",
+    "firmware/image/src",
     "firmware/wire/src",
     "firmware/watchdog/src",
 ];

@@ -5,12 +5,9 @@
 
 mod board;
 mod build;
-mod elf;
-mod flash;
 mod sizes;
 
 pub use board::{BOARDS, Board, Budget, LM3S6965, STM32G030};
 pub use build::{BuildError, build};
-pub use elf::{ElfError, Segment, loaded};
-pub use flash::flash;
+pub use shunt_image::{ElfError, Segment, flash, loaded};
 pub use sizes::{Sizes, sizes};

@@ -1,6 +1,6 @@
 //! What an image takes of flash and RAM, from the sections of its ELF file.
 
-use crate::elf::{self, ElfError};
+use shunt_image::elf::{self, ElfError};
 
 /// What an image takes, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +43,8 @@ pub fn sizes(elf: &[u8]) -> Result<Sizes, ElfError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::elf::MAGIC;
-    use crate::elf::section::{ADDRESS, BYTES, COUNT, FLAGS, SIZE, TABLE, TYPE};
+    use shunt_image::elf::MAGIC;
+    use shunt_image::elf::section::{ADDRESS, BYTES, COUNT, FLAGS, SIZE, TABLE, TYPE};
 
     /// A file with a section of each kind: type, flags, address, size.
     fn image(sections: &[(u32, u32, u32, u32)]) -> Vec<u8> {

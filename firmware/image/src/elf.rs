@@ -14,39 +14,57 @@ pub enum ElfError {
 }
 
 /// `\x7fELF`, 32 bits, little-endian.
-pub(crate) const MAGIC: [u8; 6] = [0x7f, b'E', b'L', b'F', 1, 1];
+pub const MAGIC: [u8; 6] = [0x7f, b'E', b'L', b'F', 1, 1];
 
 /// Where the file's header tells of a table, and where fields are in an entry of it.
-pub(crate) mod section {
-    pub(crate) const TABLE: usize = 0x20;
-    pub(crate) const BYTES: usize = 0x2e;
-    pub(crate) const COUNT: usize = 0x30;
-    pub(crate) const TYPE: usize = 0x04;
-    pub(crate) const FLAGS: usize = 0x08;
-    pub(crate) const ADDRESS: usize = 0x0c;
-    pub(crate) const SIZE: usize = 0x14;
+pub mod section {
+    /// Where the table begins: in the header of the file.
+    pub const TABLE: usize = 0x20;
+    /// How long an entry is: in the header of the file.
+    pub const BYTES: usize = 0x2e;
+    /// How many entries there are: in the header of the file.
+    pub const COUNT: usize = 0x30;
+    /// What kind it is.
+    pub const TYPE: usize = 0x04;
+    /// What it is for.
+    pub const FLAGS: usize = 0x08;
+    /// Its address while the program runs.
+    pub const ADDRESS: usize = 0x0c;
+    /// Its size in memory.
+    pub const SIZE: usize = 0x14;
 }
 
 /// The same of segments.
-pub(crate) mod segment {
-    pub(crate) const TABLE: usize = 0x1c;
-    pub(crate) const BYTES: usize = 0x2a;
-    pub(crate) const COUNT: usize = 0x2c;
-    pub(crate) const TYPE: usize = 0x00;
-    pub(crate) const OFFSET: usize = 0x04;
-    pub(crate) const PHYSICAL: usize = 0x0c;
-    pub(crate) const FILE_BYTES: usize = 0x10;
+pub mod segment {
+    /// Where the table begins: in the header of the file.
+    pub const TABLE: usize = 0x1c;
+    /// How long an entry is: in the header of the file.
+    pub const BYTES: usize = 0x2a;
+    /// How many entries there are: in the header of the file.
+    pub const COUNT: usize = 0x2c;
+    /// What kind it is.
+    pub const TYPE: usize = 0x00;
+    /// Where its content begins in the file.
+    pub const OFFSET: usize = 0x04;
+    /// Its address in flash.
+    pub const PHYSICAL: usize = 0x0c;
+    /// How long its content is.
+    pub const FILE_BYTES: usize = 0x10;
     /// The type of those that are loaded.
-    pub(crate) const LOAD: u32 = 1;
+    pub const LOAD: u32 = 1;
 }
 
 /// A section: what takes memory or describes what does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Section {
-    pub(crate) kind: u32,
-    pub(crate) flags: u32,
-    pub(crate) address: u32,
-    pub(crate) size: u32,
+pub struct Section {
+    /// What it is.
+    pub kind: u32,
+    /// What it is for.
+    pub flags: u32,
+    /// Its address while the program runs.
+    pub address: u32,
+    /// Its size in memory.
+    pub size: u32,
 }
 
 /// What an image puts into memory at one place.
@@ -59,7 +77,11 @@ pub struct Segment<'a> {
 }
 
 /// All sections of the image `elf`.
-pub(crate) fn sections(elf: &[u8]) -> Result<Vec<Section>, ElfError> {
+///
+/// # Errors
+///
+/// When it is no image, or not a whole one.
+pub fn sections(elf: &[u8]) -> Result<Vec<Section>, ElfError> {
     let read = |header| {
         Ok(Section {
             kind: word(header, section::TYPE)?,
