@@ -19,6 +19,22 @@ pub struct McuStatus {
     pub heard_s: Option<u64>,
     /// Seconds since it was fed; `null`: not yet.
     pub fed_s: Option<u64>,
+    /// The upgrade of its firmware that is under way, or the last one since the agent started.
+    #[serde(default)]
+    pub flash: Option<McuFlash>,
+}
+
+/// An upgrade of its firmware.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct McuFlash {
+    /// `running`, `done` or `failed`.
+    pub state: String,
+    /// `reaching` (its boot loader), `reading` (what is in it), `writing`, `restoring` (what was in it) or `starting`.
+    pub phase: String,
+    /// How much of the phase is over.
+    pub percent: u8,
+    /// What is being done, or what became of it with the mend: one sentence.
+    pub text: String,
 }
 
 /// What it is.

@@ -8,6 +8,7 @@ mod canary;
 mod convert;
 mod credentials;
 pub mod describe;
+pub(crate) mod hex;
 mod listener;
 pub mod mcu;
 pub mod modem;

@@ -15,6 +15,9 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+/// Read from a connection at once: all requests but that with a firmware fit.
+const READ_AHEAD: usize = 4_096;
+
 /// Connections at once: a few people and scrapers; each costs two buffers of a few KiB.
 pub const MAX_CONNECTIONS: usize = 16;
 
@@ -137,7 +140,7 @@ struct Connection {
 impl Connection {
     fn new(stream: UnixStream, orders: mpsc::Sender<Order>, events: broadcast::Sender<Event>) -> Self {
         let (reader, writer) = stream.into_split();
-        Self { reader: BufReader::with_capacity(MAX_REQUEST, reader), writer, orders, events }
+        Self { reader: BufReader::with_capacity(READ_AHEAD, reader), writer, orders, events }
     }
 
     async fn run(mut self) {

@@ -12,8 +12,8 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// The longest request that the daemon reads, in bytes: a link name and some keys need a tenth of it.
-pub const MAX_REQUEST: usize = 4_096;
+/// The longest request that the daemon reads, in bytes: the largest firmware of the MCU, of 28 KiB, takes 57,344 digits.
+pub const MAX_REQUEST: usize = 65_536;
 
 /// The longest line that a client reads, in bytes: the status of 127 links with 16 targets each, and a hundred
 /// incidents, needs about a quarter of it.
@@ -119,6 +119,11 @@ pub enum Request {
     },
     /// Have the modem's supply cut by the watchdog MCU, and given back.
     McuCycleModem {},
+    /// Bring another firmware into the watchdog MCU.
+    McuFlash {
+        /// The content of its flash from its beginning on, two hexadecimal digits a byte.
+        image: String,
+    },
     /// End the daemon; forwarding stays as it is.
     Stop {
         /// Remove everything that Shunt owns from the kernel first.
@@ -185,6 +190,7 @@ impl Request {
             | Self::McuLog {}
             | Self::McuLease { .. }
             | Self::McuCycleModem {}
+            | Self::McuFlash { .. }
             | Self::Stop { .. } => Duration::ZERO,
         }
     }

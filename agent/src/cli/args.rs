@@ -158,6 +158,25 @@ pub(super) enum McuCommand {
     },
     /// Cut the modem's supply for a moment; a modem of the config is switched off gently before.
     CycleModem,
+    /// Bring another firmware into it, over the boot loader in its ROM: checked before, verified after, with the old one
+    /// kept and written back if need be. For some 15 s nothing guards the gateway, and the MCU's pins float.
+    Flash(McuFlashArgs),
+}
+
+/// What is flashed, and how.
+#[derive(Debug, clap::Args)]
+pub(super) struct McuFlashArgs {
+    /// The firmware: the ELF file that `cargo firmware` builds, or a plain binary.
+    pub(super) image: PathBuf,
+    /// Do not ask.
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Without a daemon, on this serial port; what the config says of BOOT0 and NRST counts.
+    #[arg(long, value_name = "PATH")]
+    pub(super) port: Option<PathBuf>,
+    /// What became of it as JSON, without the progress.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// What can be done with a modem. Its name may be left out where there is one only.

@@ -10,6 +10,7 @@ use crate::recording::OpenError;
 use crate::recording::replay::ReplayError;
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The exit codes; `shunt --help` lists them.
@@ -99,6 +100,20 @@ pub(super) enum Failure {
     /// The modem refused an operator's command.
     #[error("the modem answered {0}")]
     At(String),
+    /// A file is no firmware.
+    #[error("failed to use the image {path}: {why}", path = .path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nobody said that the MCU may be flashed.
+    #[error("nothing was flashed; type yes when you are asked, or add --yes")]
+    Unconfirmed,
+    /// The MCU has not what it was to have.
+    #[error("{0}")]
+    Flash(String),
     /// The standard output cannot be written.
     #[error("failed to write the answer: {0}")]
     Output(#[from] io::Error),
@@ -117,6 +132,7 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Config(error) => Exit::of(error, Exit::Usage),
+            Self::Image { .. } | Self::Unconfirmed => Exit::Usage,
             Self::Init(error) => Exit::of(error, Exit::Failed),
             Self::PinFile { .. } => Exit::of(self, Exit::Failed),
             Self::Restore(error) => Exit::of(error.as_ref(), Exit::Failed),
@@ -140,6 +156,7 @@ impl Failure {
             | Self::Replay(ReplayError::NoState { .. } | ReplayError::TooMuch { .. })
             | Self::Differs(_)
             | Self::At(_)
+            | Self::Flash(_)
             | Self::Output(_) => Exit::Failed,
             Self::Replay(ReplayError::UnknownLink { .. } | ReplayError::UnknownTarget { .. }) => Exit::Usage,
         }

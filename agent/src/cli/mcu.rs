@@ -26,6 +26,7 @@ pub(super) fn carry_out(args: &Args, command: &McuCommand, out: &mut impl Write)
             tell(args, &Request::McuLease { for_s: time.map_or(0, |time| time.as_secs()) }, out)
         }
         McuCommand::CycleModem => tell(args, &Request::McuCycleModem {}, out),
+        McuCommand::Flash(flags) => super::mcu_flash::carry_out(args, flags, out),
     }
 }
 
@@ -54,6 +55,13 @@ fn status(mcu: &McuStatus, style: Style) -> String {
         mcu.identity
             .as_ref()
             .map(|it| format!("{}, firmware {}; {}", it.board, it.firmware, it.capabilities.join(", "))),
+    );
+    line(
+        "flash",
+        mcu.flash.as_ref().map(|flash| match flash.state.as_str() {
+            "running" => format!("{}: {}, {} %", flash.text, flash.phase, flash.percent),
+            _ => flash.text.clone(),
+        }),
     );
     line("fed", mcu.fed_s.map(|seconds| format!("{} ago", time(seconds))));
     let Some(state) = &mcu.state else { return format!("{}\n", lines.join("\n")) };

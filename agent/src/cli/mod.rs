@@ -9,6 +9,7 @@ mod events;
 mod exit;
 mod init;
 mod mcu;
+mod mcu_flash;
 mod modem;
 mod modem_plan;
 mod plan;

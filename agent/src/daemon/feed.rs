@@ -3,7 +3,7 @@
 
 use super::device::Device;
 use super::notify;
-use crate::mcu::{Farewell, Mcu};
+use crate::mcu::{Farewell, Mcu, UPGRADE};
 use shunt_config::Config;
 use shunt_decision::Timestamp;
 use std::path::PathBuf;
@@ -66,6 +66,12 @@ impl Feed {
         if self.mcu.serves(&config.watchdog.mcu) {
             return false;
         }
+        if self.mcu.is_flashing() {
+            tracing::warn!(
+                "the new [watchdog.mcu] waits: the MCU is being flashed; reload again when that is over"
+            );
+            return false;
+        }
         // The port must be free before it is opened again; an MCU that is configured no more is not to wait for feeds.
         let gone = config.watchdog.mcu.port.is_none();
         let none = Mcu::start(
@@ -116,6 +122,9 @@ impl Feed {
 
     /// Takes leave of all.
     pub(super) async fn close(self, farewell: Farewell) {
+        if self.mcu.is_flashing() {
+            notify::more_time(UPGRADE);
+        }
         self.mcu.close(farewell).await;
         if let Some(device) = self.device {
             device.close();

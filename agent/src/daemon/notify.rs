@@ -43,6 +43,12 @@ pub fn stopping(status: &str) {
     send(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))]);
 }
 
+/// The end takes so much longer than the manager was told (`TimeoutStopSec`).
+pub fn more_time(longer: Duration) {
+    let micros = u32::try_from(longer.as_micros()).unwrap_or(u32::MAX);
+    send(&[NotifyState::ExtendTimeoutUsec(micros)]);
+}
+
 fn send(states: &[NotifyState<'_>]) {
     static WARNED: Once = Once::new();
     if let Err(error) = sd_notify::notify(states) {

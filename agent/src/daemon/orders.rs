@@ -39,6 +39,7 @@ impl EventLoop {
             request @ (Request::Mcu {}
             | Request::McuLog {}
             | Request::McuLease { .. }
+            | Request::McuFlash { .. }
             | Request::McuCycleModem {}) => {
                 self.ask_mcu(&request, order.reply);
                 return None;

@@ -4,9 +4,11 @@ use super::duties::Planned;
 use super::event_loop::EventLoop;
 use super::resets::Reset;
 use super::warnings::Concern;
+use crate::api::hex::unhex;
 use crate::api::types::ResetBy;
-use crate::api::wire::{Answer, EventKind, Request, Response};
+use crate::api::wire::{Answer, ApiError, ErrorCode, EventKind, Request, Response};
 use crate::clock;
+use crate::mcu::flash::Image;
 use crate::mcu::{News, Wish};
 use crate::modem::{Ask, Wish as ModemWish};
 use shunt_decision::Timestamp;
@@ -78,6 +80,13 @@ impl EventLoop {
         let response = match request {
             Request::McuLog {} => mcu.log().map(Answer::McuLog),
             Request::McuLease { for_s } => return mcu.ask(Wish::Lease(Duration::from_secs(*for_s)), reply),
+            Request::McuFlash { image } => match unhex(image).map(|bytes| Image::parse(&bytes)) {
+                Some(Ok(image)) => return mcu.flash(image, reply),
+                Some(Err(error)) => {
+                    Err(ApiError::new(ErrorCode::BadRequest, format!("failed to use the image: {error}")))
+                }
+                None => Err(ApiError::new(ErrorCode::BadRequest, "the image is not in hexadecimal digits")),
+            },
             Request::McuCycleModem {} => match self.desk.modems.behind_mcu() {
                 // Its recovery switches it off gently before, and knows that it goes.
                 Some(modem) => {

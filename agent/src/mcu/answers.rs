@@ -28,6 +28,7 @@ impl Task {
                 };
                 self.ask(message, Waiter::Operator(wish, reply));
             }
+            ToTask::Flash(image, reply) => self.want_flash(*image, reply),
             ToTask::Power(false, done) => self.ask(Message::CycleModem, Waiter::Modem(done)),
             // The MCU gives the supply back by itself, after the time that it was armed with; it need only be there.
             ToTask::Power(true, done) if self.session.peer().is_some() => done.give(()),

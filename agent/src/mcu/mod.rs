@@ -6,17 +6,20 @@
 
 mod answers;
 mod book;
+pub(crate) mod flash;
 mod port;
 mod session;
 mod task;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod upgrading;
 mod view;
 mod words;
 
 use crate::api::mcu::{McuLogEntry, McuStatus};
 use crate::api::wire::{ApiError, ErrorCode, EventKind, Response};
+use flash::Image;
 use shunt_config::McuPort;
 use shunt_decision::Timestamp;
 use shunt_modem::driver::api::Answer;
@@ -41,6 +44,9 @@ const LONGEST_PACE: Duration = Duration::from_secs(5);
 
 /// How long a stop waits for the MCU's answer: its request is repeated for 1.8 s.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// How long it waits for an upgrade of the firmware, of which the MCU would have half: that takes 10 s, and with the old
+/// program written back 30 s.
+pub(crate) const UPGRADE: Duration = Duration::from_secs(60);
 
 /// Something that the task has for the event loop.
 #[derive(Debug)]
@@ -83,6 +89,8 @@ pub(crate) enum Farewell {
 pub(crate) enum ToTask {
     /// An operator asks.
     Ask(Wish, oneshot::Sender<Response>),
+    /// An operator wants another firmware in the MCU.
+    Flash(Box<Image>, oneshot::Sender<Response>),
     /// A modem's recovery switches its supply.
     Power(bool, Answer<()>),
     /// The agent leaves.
@@ -167,23 +175,34 @@ impl Mcu {
 
     /// Hands a request on, which the task answers.
     pub(crate) fn ask(&self, wish: Wish, reply: oneshot::Sender<Response>) {
-        let refused = match self.there() {
-            Err(error) => Some((error, reply)),
-            Ok(()) => match self.asked.try_send(ToTask::Ask(wish, reply)) {
-                Err(
-                    mpsc::error::TrySendError::Full(ToTask::Ask(_, reply))
-                    | mpsc::error::TrySendError::Closed(ToTask::Ask(_, reply)),
-                ) => {
-                    let why = "too much is asked of the watchdog MCU at once; try again in a minute";
-                    Some((ApiError::new(ErrorCode::Failed, why), reply))
-                }
-                Ok(()) | Err(_) => None,
-            },
+        self.hand_on(|reply| ToTask::Ask(wish, reply), reply);
+    }
+
+    /// Has another firmware brought into it. The answer is that it has begun; the rest is in the status and the events.
+    pub(crate) fn flash(&self, image: Image, reply: oneshot::Sender<Response>) {
+        self.hand_on(|reply| ToTask::Flash(Box::new(image), reply), reply);
+    }
+
+    /// Whether that goes on.
+    pub(crate) fn is_flashing(&self) -> bool {
+        self.shown.borrow().is_flashing()
+    }
+
+    fn hand_on(
+        &self,
+        asked: impl FnOnce(oneshot::Sender<Response>) -> ToTask,
+        reply: oneshot::Sender<Response>,
+    ) {
+        let refused = match (self.there(), self.asked.try_reserve()) {
+            (Err(error), _) => error,
+            (Ok(()), Ok(place)) => return place.send(asked(reply)),
+            (Ok(()), Err(_)) => {
+                let why = "too much is asked of the watchdog MCU at once; try again in a minute";
+                ApiError::new(ErrorCode::Failed, why)
+            }
         };
-        if let Some((error, reply)) = refused {
-            // Whoever hung up does not miss it.
-            let _nobody_waits = reply.send(Err(error));
-        }
+        // Whoever hung up does not miss it.
+        let _nobody_waits = reply.send(Err(refused));
     }
 
     /// Switches the modem's supply. Dropped, the answer is no.
@@ -195,11 +214,12 @@ impl Mcu {
 
     /// Takes leave, and waits until the port is free for others.
     pub(crate) async fn close(self, farewell: Farewell) {
+        let patience = if self.is_flashing() { UPGRADE } else { FAREWELL };
         let Self { asked, fed, news, thread, .. } = self;
         let Some(thread) = thread else { return };
         let (reply, answered) = oneshot::channel();
         if asked.try_send(ToTask::Leave(farewell, reply)).is_err()
-            || !matches!(timeout(FAREWELL, answered).await, Ok(Ok(())))
+            || !matches!(timeout(patience, answered).await, Ok(Ok(())))
         {
             tracing::warn!("the watchdog MCU could not be told that the agent stops");
         }

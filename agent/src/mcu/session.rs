@@ -6,6 +6,7 @@
 mod requests;
 
 use super::book::{Book, Noted};
+use super::flash::{ACK, NACK, SPEED};
 use super::trouble::Trouble;
 use requests::{Pending, Purpose};
 use shunt_decision::Timestamp;
@@ -32,6 +33,9 @@ const LOOKS: u32 = 3;
 
 /// Requests that wait: each connection of the control socket and each modem has one under way at the most.
 const WAITING: usize = 16;
+
+/// So many of its words on end, and nothing else, are a boot loader's: it refuses each pair of bytes.
+const LOADER: u32 = 8;
 
 /// What the session wants, or has to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +84,8 @@ pub(super) struct Session {
     lease_seen: bool,
     /// Bytes since the last whole frame.
     noise: u32,
+    /// The last so many of them are a boot loader's.
+    loader: u32,
     book: Book,
     outputs: VecDeque<Output>,
 }
@@ -120,6 +126,7 @@ impl Session {
             fed: false,
             lease_seen: false,
             noise: 0,
+            loader: 0,
             book: Book::new(told, times.feed_timeout),
             outputs: VecDeque::new(),
         }
@@ -129,6 +136,7 @@ impl Session {
     pub(super) fn opened(&mut self, now: Timestamp) {
         self.decoder = Decoder::new();
         self.noise = 0;
+        self.loader = 0;
         self.unanswered = 0;
         self.due = now;
         self.handle_timeout(now);
@@ -144,6 +152,7 @@ impl Session {
     pub(super) fn receive(&mut self, bytes: &[u8], now: Timestamp) {
         for byte in bytes {
             self.noise = self.noise.saturating_add(1);
+            self.loader = if matches!(*byte, ACK | NACK) { self.loader.saturating_add(1) } else { 0 };
             match self.decoder.receive(*byte) {
                 None => {}
                 Some(Received::Frame(frame)) => {
@@ -258,7 +267,11 @@ impl Session {
         // Whoever spoke another version, or our own words, says more than the silence after it.
         if !matches!(self.trouble, Some(Trouble::Version(_) | Trouble::Echo | Trouble::Words)) {
             let garbage = self.noise > 0 || self.decoder.damaged_frames() > 0;
-            self.trouble = Some(if garbage { Trouble::Garbage } else { Trouble::Silent });
+            self.trouble = Some(match (garbage, self.loader >= LOADER) {
+                (_, true) => Trouble::Loader,
+                (true, false) => Trouble::Garbage,
+                (false, false) => Trouble::Silent,
+            });
         }
     }
 
@@ -352,7 +365,12 @@ impl Session {
     fn put(&mut self, frame: &Frame) {
         let mut buffer = [0; FRAME_BYTES];
         match encode(frame, &mut buffer) {
-            Ok(bytes) => self.outputs.push_back(Output::Send(bytes.to_vec())),
+            Ok(bytes) => {
+                // Who does not answer may be a boot loader that waits for its first byte; to a firmware it is noise.
+                let speed = self.peer.is_none().then_some(SPEED);
+                self.outputs
+                    .push_back(Output::Send(speed.into_iter().chain(bytes.iter().copied()).collect()));
+            }
             // Every message of ours fits.
             Err(error) => tracing::error!("{error}"),
         }

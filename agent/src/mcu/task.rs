@@ -3,6 +3,7 @@
 
 use super::answers::Waiter;
 use super::book::Noted;
+use super::flash::Image;
 use super::port::{self, Budget};
 use super::session::{Output, Session};
 use super::trouble::Trouble;
@@ -12,7 +13,7 @@ use crate::api::mcu::McuLogEntry;
 use crate::api::wire::EventKind;
 use crate::{clock, state_file};
 use serde::{Deserialize, Serialize};
-use shunt_config::McuPort;
+use shunt_config::{McuPins, McuPort};
 use shunt_decision::Timestamp;
 use shunt_modem::Port;
 use shunt_wire::{Happened, Seconds};
@@ -59,11 +60,15 @@ pub(super) struct Ends {
 /// The task.
 #[derive(Debug)]
 pub(super) struct Task {
-    port: McuPort,
+    pub(super) port: McuPort,
+    pub(super) pins: Option<McuPins>,
+    pub(super) state_dir: PathBuf,
     file: PathBuf,
-    ends: Ends,
+    pub(super) ends: Ends,
     pub(super) session: Session,
-    standing: Standing,
+    pub(super) standing: Standing,
+    /// The firmware that is to be flashed next.
+    pub(super) wanted: Option<Image>,
     pace: Duration,
     feed_timeout: Duration,
     pub(super) stop_lease: Seconds,
@@ -81,6 +86,8 @@ enum End {
     Closed,
     /// The port went, or takes nothing. Completes "failed to …".
     Gone(String),
+    /// It is needed for an upgrade of the firmware.
+    Flash,
 }
 
 impl Task {
@@ -95,6 +102,9 @@ impl Task {
         let stop_lease = seconds(config.stop_lease);
         Self {
             port: port.clone(),
+            pins: config.pins.clone(),
+            state_dir: state_dir.to_owned(),
+            wanted: None,
             file,
             ends,
             session: Session::new(times(config), stop_lease, id, told, clock::now()),
@@ -114,6 +124,12 @@ impl Task {
     pub(super) async fn run(mut self) {
         let mut wait = SHORTEST_WAIT;
         loop {
+            if let Some(image) = self.wanted.take() {
+                if self.upgrade(image).await.is_none() {
+                    return;
+                }
+                wait = SHORTEST_WAIT;
+            }
             let failure = match port::open(&self.port) {
                 Err(failure) => failure,
                 Ok((port, path)) => {
@@ -121,6 +137,7 @@ impl Task {
                     self.standing.port = path.display().to_string();
                     match self.talk(&port).await {
                         End::Closed => return,
+                        End::Flash => continue,
                         End::Gone(failure) => failure,
                     }
                 }
@@ -148,6 +165,9 @@ impl Task {
             tokio::select! {
                 () = &mut again => return Some(()),
                 asked = self.ends.asked.recv() => self.take(asked?),
+            }
+            if self.wanted.is_some() {
+                return Some(());
             }
         }
     }
@@ -191,6 +211,9 @@ impl Task {
                 },
                 () = sleep(due.since(now)) => {}
             }
+            if self.wanted.is_some() {
+                return End::Flash;
+            }
             self.session.handle_timeout(clock::now());
         }
     }
@@ -202,7 +225,7 @@ impl Task {
     }
 
     /// Does what the session wants; without a port nothing is sent.
-    async fn carry_out(&mut self, port: Option<&Port>) -> Result<(), String> {
+    pub(super) async fn carry_out(&mut self, port: Option<&Port>) -> Result<(), String> {
         let mut bytes = Vec::new();
         while let Some(output) = self.session.poll_output() {
             match output {
@@ -268,7 +291,7 @@ impl Task {
     }
 
     /// Shows how it stands, and warns of what is wrong.
-    fn show(&mut self) {
+    pub(super) fn show(&mut self) {
         let trouble = self.away.as_ref().or(self.session.trouble()).map(|trouble| self.sentence(trouble));
         let flood = self.flooded.then(|| {
             format!(
@@ -296,7 +319,7 @@ impl Task {
         self.ends.news.try_send(news).is_ok()
     }
 
-    fn say(&self, kind: EventKind, text: String) {
+    pub(super) fn say(&self, kind: EventKind, text: String) {
         if !self.tell(News::Say(kind, text.clone())) {
             tracing::warn!("{text}");
         }

@@ -2,6 +2,7 @@
 
 mod world;
 
+use super::flash::tests::rom::Rom;
 use super::session::Output;
 use super::trouble::Trouble;
 use shunt_decision::Timestamp;
@@ -116,7 +117,17 @@ fn a_silent_line_is_told_and_asked_slowly_until_somebody_answers() {
 #[test]
 fn strangers_on_the_line_are_told_apart() {
     let console = b"login: \r\nPassword: \0\r\n".to_vec();
-    let rows: [(Line, Trouble); 3] = [
+    // A part without a program: it takes the first byte for the speed, and is deaf when that was not one.
+    let (mut rom, mut answers) = (Rom::new(&[]), Vec::new());
+    let loader: Line = Box::new(move |to_mcu, bytes| {
+        if to_mcu {
+            answers.extend(bytes.into_iter().flat_map(|byte| rom.receive(byte)));
+            return Vec::new();
+        }
+        std::mem::take(&mut answers)
+    });
+    let rows: [(Line, Trouble); 4] = [
+        (loader, Trouble::Loader),
         (Box::new(move |to_mcu, _| if to_mcu { Vec::new() } else { console.clone() }), Trouble::Garbage),
         (Box::new(|_, bytes| bytes), Trouble::Echo),
         (

@@ -19,6 +19,11 @@ pub(super) enum Trouble {
         "sends what is no frame; is its speed {BAUD} baud, and is no console or other program on that line?"
     )]
     Garbage,
+    /// The boot loader in its ROM answers.
+    #[error(
+        "is in its boot loader, and guards nothing; flash it by `shunt mcu flash`, or reset it if it has its firmware"
+    )]
+    Loader,
     /// Frames of another version.
     #[error(
         "speaks version {0} of the frames, and this agent speaks version {VERSION}; flash the firmware of this release"
@@ -39,6 +44,9 @@ pub(super) enum Trouble {
     /// More is asked than is answered.
     #[error("has too many requests to answer; try again")]
     Busy,
+    /// Its firmware is being upgraded.
+    #[error("is being flashed, and guards nothing meanwhile; see `shunt mcu status`")]
+    Flashing,
     /// The port cannot be opened, or went.
     #[error("cannot be reached: failed to {0}; see [watchdog.mcu] port, and whether another program has it")]
     Port(String),

@@ -1,7 +1,7 @@
 //! The MCU as it is shown.
 
 use super::words;
-use crate::api::mcu::{McuCounts, McuIdentity, McuLogEntry, McuState, McuStatus};
+use crate::api::mcu::{McuCounts, McuFlash, McuIdentity, McuLogEntry, McuState, McuStatus};
 use crate::clock;
 use shunt_decision::Timestamp;
 use shunt_wire::{Hello, Line, Stage, Status};
@@ -19,6 +19,7 @@ pub(super) struct Standing {
     pub(super) state: Option<(Status, Timestamp)>,
     pub(super) fed: Option<Timestamp>,
     pub(super) log: VecDeque<McuLogEntry>,
+    pub(super) flash: Option<McuFlash>,
 }
 
 impl Standing {
@@ -38,7 +39,13 @@ impl Standing {
             state: self.state.map(|(status, at)| state(&status, ago(at))),
             heard_s,
             fed_s: self.fed.map(ago),
+            flash: self.flash.clone(),
         }
+    }
+
+    /// Whether its firmware is being upgraded.
+    pub(super) fn is_flashing(&self) -> bool {
+        self.flash.as_ref().is_some_and(|flash| flash.state == "running")
     }
 
     /// What it remembers, the newest last.

@@ -12,6 +12,9 @@ const DOUBLE_WORD: usize = 8;
 const ERASURE_CLOCKS: u64 = 22 * 16_000;
 const WRITE_CLOCKS: u64 = 85 * 16;
 
+/// `FLASH_ACR` after a reset, and its bit that says that the first word was erased when the supply came on.
+const ACCESS: u32 = 0x0004_0600;
+const EMPTY: u32 = 1 << 16;
 const KEYS: [u32; 2] = [0x4567_0123, 0xcdef_89ab];
 const PG: u32 = 1;
 const PER: u32 = 1 << 1;
@@ -41,9 +44,15 @@ impl Flash {
     pub(crate) fn new(elf: &[u8]) -> Result<Self, LoadError> {
         let mut content = vec![ERASED; FLASH_BYTES];
         load(elf, &mut content, FLASH_START)?;
-        Ok(Self {
+        Ok(Self::with(content))
+    }
+
+    /// With these bytes, as many as there are in all.
+    pub(crate) fn with(mut content: Vec<u8>) -> Self {
+        content.resize(FLASH_BYTES, ERASED);
+        Self {
             content,
-            access: 0x0004_0600,
+            access: ACCESS,
             control: LOCKED,
             status: 0,
             keys_given: 0,
@@ -51,14 +60,33 @@ impl Flash {
             stall: 0,
             erasures: 0,
             refused: 0,
-        })
+        }
+    }
+
+    /// The supply comes on: it is looked whether there is a program, and that holds over resets.
+    pub(crate) fn power(&mut self) {
+        let erased = self.content.iter().take(4).all(|byte| *byte == ERASED);
+        self.access = ACCESS | if erased { EMPTY } else { 0 };
+    }
+
+    /// Whether a reset starts the boot loader, for want of a program.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.access & EMPTY != 0
     }
 
     pub(crate) fn reset(&mut self) {
+        self.access = ACCESS | self.access & EMPTY;
         self.control = LOCKED;
         self.status = 0;
         self.keys_given = 0;
         self.half = None;
+    }
+
+    /// What a boot loader does in many steps.
+    pub(crate) fn overwrite(&mut self, content: &[u8]) {
+        for (place, byte) in self.content.iter_mut().zip(content) {
+            *place = *byte;
+        }
     }
 
     pub(crate) fn content(&self) -> &[u8] {

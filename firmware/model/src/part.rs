@@ -55,25 +55,54 @@ impl Stm32g030 {
     ///
     /// When that is no image for it.
     pub fn new(elf: &[u8]) -> Result<Self, LoadError> {
+        Flash::new(elf).map(Self::switched_on)
+    }
+
+    /// The part with these bytes in its flash, switched on.
+    #[must_use]
+    pub fn with_flash(content: &[u8]) -> Self {
+        Self::switched_on(Flash::with(content.to_vec()))
+    }
+
+    fn switched_on(flash: Flash) -> Self {
         let mut part = Self {
             core: CortexM0Plus::new(),
-            bus: Bus::new(Flash::new(elf)?),
+            bus: Bus::new(flash),
             resets: Vec::new(),
             lowest_stack: u32::MAX,
         };
         part.reset(Reset::Power);
-        Ok(part)
+        part
     }
 
     /// Resets it, or takes its supply away and gives it back.
     pub fn reset(&mut self, cause: Reset) {
         if cause == Reset::Power {
             self.bus.ram.fill(RAM_AT_POWER_ON);
+            self.bus.flash.power();
         }
         self.resets.push(cause);
         self.bus.reset(cause.flags());
         self.core = CortexM0Plus::new();
-        let (stack, entry) = (self.bus.read32(FLASH_START), self.bus.read32(FLASH_START + 4));
+        self.go(if self.bus.flash.is_empty() { SYSTEM_START } else { FLASH_START });
+    }
+
+    /// The boot loader writes `content` to the flash from its beginning on, over whatever is there.
+    pub fn flash(&mut self, content: &[u8]) {
+        self.bus.flash.overwrite(content);
+    }
+
+    /// The boot loader puts `program` into RAM at `address`, and goes there: stack and entry come first.
+    pub fn run_in_ram(&mut self, address: u32, program: &[u8]) {
+        let at = address.wrapping_sub(RAM_START) as usize;
+        if let Some(room) = self.bus.ram.get_mut(at..).and_then(|rest| rest.get_mut(..program.len())) {
+            room.copy_from_slice(program);
+        }
+        self.go(address);
+    }
+
+    fn go(&mut self, vectors: u32) {
+        let (stack, entry) = (self.bus.read32(vectors), self.bus.read32(vectors + 4));
         self.core.regs.msp = stack;
         self.core.regs.set_sp(stack);
         self.core.regs.set_pc(entry & !1);

@@ -6,7 +6,7 @@
 
 mod sys;
 
-use rustix::termios::{ControlModes, OptionalActions};
+use rustix::termios::{ControlModes, InputModes, OptionalActions};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -53,6 +53,25 @@ impl Port {
         let flags = rustix::fs::fcntl_getfl(&file)?;
         rustix::fs::fcntl_setfl(&file, flags | rustix::fs::OFlags::NONBLOCK)?;
         Ok(Self { file: sys::watched(file)?, exclusive: false })
+    }
+
+    /// Has each byte carry a bit of even parity from now on, and checks it; or not any more. What has a damaged one is read as
+    /// zero. A port without a speed, as a pty, has none.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_even_parity(&self, even: bool) -> io::Result<()> {
+        let file = self.file.get_ref();
+        if !rustix::termios::isatty(file) {
+            return Ok(());
+        }
+        let mut settings = rustix::termios::tcgetattr(file)?;
+        settings.control_modes.set(ControlModes::PARENB, even);
+        settings.control_modes.remove(ControlModes::PARODD);
+        settings.input_modes.set(InputModes::INPCK, even);
+        settings.input_modes.remove(InputModes::IGNPAR | InputModes::PARMRK);
+        Ok(rustix::termios::tcsetattr(file, OptionalActions::Now, &settings)?)
     }
 
     /// Waits for bytes. None mean the end. May be dropped at any time.

@@ -155,6 +155,13 @@ impl Wire {
         }
     }
 
+    /// What the boot loader says, which knows no frames.
+    pub(super) fn send_bytes(&mut self, bytes: &[u8]) {
+        if self.habit != Habit::Silent && !bytes.is_empty() {
+            self.write(bytes);
+        }
+    }
+
     /// Whether all was taken. What a host does not read in time is lost, as on a real line.
     fn write(&mut self, bytes: &[u8]) -> bool {
         let written = self.pty.as_mut().and_then(|pty| pty.write(bytes));

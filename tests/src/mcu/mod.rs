@@ -6,21 +6,24 @@
 
 mod bridge;
 mod line;
+mod rom;
+mod worker;
 
 pub use bridge::Bridge;
 pub use line::Habit;
+pub use rom::{Boot, Rom, Wrong, program};
 
 use crate::error::{Doing, LabError, Result};
 use crate::sys;
 use line::Wire;
-use shunt_watchdog::{Board, Instant, Saved, Watchdog};
+use shunt_watchdog::{Board, Watchdog};
 use shunt_wire::{Capabilities, Message, ResetCause};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use worker::{Clock, Runs, Worker};
 
 pub use shunt_watchdog::{Outputs, Stage};
 
@@ -28,9 +31,6 @@ pub use shunt_watchdog::{Outputs, Stage};
 const OBEDIENCE: Duration = Duration::from_secs(5);
 /// What the line does by itself (noise, a flood) is done this often.
 const TICK: Duration = Duration::from_millis(5);
-
-/// The most that is remembered of what the agent said.
-const MOST_HEARD: usize = 1_000;
 
 const BOARD: Board = Board {
     name: "stand-in",
@@ -63,6 +63,8 @@ pub struct Seen {
     pub changes: Vec<Change>,
     /// The time, by the MCU's clock.
     pub now: Duration,
+    /// The version of the firmware that runs; `None`: the boot loader, or nothing.
+    pub firmware: Option<String>,
 }
 
 /// Called with the levels of the pins whenever they change, on the stand-in's thread.
@@ -75,6 +77,10 @@ enum Order {
     Plug(bool),
     Hurry(u32),
     Hang,
+    Wrong(Wrong),
+    Power,
+    Trust(Vec<u8>),
+    Rom(mpsc::Sender<Rom>),
     Look(mpsc::Sender<Seen>),
     Wait(Condition, mpsc::Sender<()>),
     Stop,
@@ -95,6 +101,18 @@ impl StandIn {
     /// # Errors
     /// When the system refuses a pty, a thread or a socket pair.
     pub fn start(directory: &Path, hook: Option<PinHook>) -> Result<Self> {
+        Self::begin(directory, hook, None)
+    }
+
+    /// The same for one with a flash and a boot loader in ROM, and this [`program`] in its flash.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn start_with(directory: &Path, program: &[u8]) -> Result<Self> {
+        Self::begin(directory, None, Some(Rom::new(program)))
+    }
+
+    fn begin(directory: &Path, hook: Option<PinHook>, rom: Option<Rom>) -> Result<Self> {
         let port = directory.join("ttyMCU");
         let wire = Wire::plug(port.clone()).doing(|| "make the MCU's port".into())?;
         let (orders, inbox) = mpsc::channel();
@@ -103,8 +121,10 @@ impl StandIn {
         let clock = Clock { base: Duration::ZERO, since: sys::monotonic(), speed: 1 };
         let watchdog = Watchdog::new(BOARD, None, ResetCause::PowerOn, clock.instant());
         let pins = watchdog.outputs().pins;
-        let worker = Worker {
+        let mut worker = Worker {
             watchdog,
+            runs: Runs::Firmware,
+            rom,
             wire,
             clock,
             inbox,
@@ -114,6 +134,7 @@ impl StandIn {
             seen: Seen::default(),
             waiters: Vec::new(),
         };
+        worker.switch_on();
         let thread = std::thread::Builder::new()
             .name("mcu-stand-in".into())
             .spawn(move || worker.run())
@@ -157,6 +178,40 @@ impl StandIn {
     /// When the thread is dead.
     pub fn hang(&self) -> Result<()> {
         self.order(Order::Hang)
+    }
+
+    /// This is wrong with its flash, its ROM or its line from now on.
+    ///
+    /// # Errors
+    /// When the thread is dead.
+    pub fn set_wrong(&self, wrong: Wrong) -> Result<()> {
+        self.order(Order::Wrong(wrong))
+    }
+
+    /// This image of a real firmware counts as a whole one: the stand-in speaks for it.
+    ///
+    /// # Errors
+    /// When the thread is dead.
+    pub fn trust(&self, image: Vec<u8>) -> Result<()> {
+        self.order(Order::Trust(image))
+    }
+
+    /// Its supply goes and comes.
+    ///
+    /// # Errors
+    /// When the thread is dead.
+    pub fn power_cycle(&self) -> Result<()> {
+        self.order(Order::Power)
+    }
+
+    /// Its ROM and flash as they are now; those of a part without a program, where it has none.
+    ///
+    /// # Errors
+    /// When the thread is dead.
+    pub fn rom(&self) -> Result<Rom> {
+        let (reply, answer) = mpsc::channel();
+        self.order(Order::Rom(reply))?;
+        answer.recv_timeout(OBEDIENCE).map_err(|_| dead())
     }
 
     /// What was seen so far.
@@ -208,127 +263,4 @@ impl Drop for StandIn {
 
 fn dead() -> LabError {
     LabError::Late { awaited: "an answer of the MCU".into(), waited: OBEDIENCE, instead: "nothing".into() }
-}
-
-/// The MCU's own clock.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    /// What it showed ...
-    base: Duration,
-    /// ... at this moment of the machine's clock, and how fast it has run since.
-    since: u64,
-    speed: u32,
-}
-
-impl Clock {
-    fn now(&self) -> Duration {
-        self.base + Duration::from_nanos(sys::monotonic().saturating_sub(self.since)) * self.speed
-    }
-
-    fn instant(&self) -> Instant {
-        Instant::from_millis(u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX))
-    }
-
-    fn set_speed(&mut self, speed: u32) {
-        *self = Self { base: self.now(), since: sys::monotonic(), speed: speed.max(1) };
-    }
-
-    /// How long the wall's clock takes until this one shows `at`.
-    fn until(&self, at: Instant) -> Duration {
-        Duration::from_millis(at.since(self.instant()).as_millis().into()) / self.speed
-    }
-}
-
-struct Worker {
-    watchdog: Watchdog,
-    wire: Wire,
-    clock: Clock,
-    inbox: mpsc::Receiver<Order>,
-    ear: UnixDatagram,
-    pins: Outputs,
-    hook: Option<PinHook>,
-    seen: Seen,
-    waiters: Vec<(Condition, mpsc::Sender<()>)>,
-}
-
-impl Worker {
-    /// Runs until it is told to stop.
-    fn run(mut self) {
-        loop {
-            self.turn();
-            let mut wait = self.watchdog.poll_timeout().map(|at| self.clock.until(at));
-            if self.wire.is_restless() {
-                wait = Some(wait.unwrap_or(TICK).min(TICK));
-            }
-            let mut descriptors = vec![self.ear.as_fd()];
-            descriptors.extend(self.wire.descriptors());
-            // A millisecond more, so that what is due has come by then.
-            let wait = wait.map(|wait| wait + Duration::from_millis(1));
-            let Ok(ready) = sys::wait_any(&descriptors, wait) else { return };
-            if ready.first() == Some(&true) && !self.obey() {
-                return;
-            }
-        }
-    }
-
-    fn turn(&mut self) {
-        let now = self.clock.instant();
-        self.watchdog.handle_timeout(now);
-        self.see();
-        for (byte, message) in self.wire.read() {
-            match message {
-                Some(Message::Feed) => self.seen.feeds += 1,
-                Some(message) if self.seen.heard.len() < MOST_HEARD => self.seen.heard.push(message),
-                Some(_) | None => {}
-            }
-            if let Some(answer) = self.watchdog.receive(byte, now) {
-                self.wire.send(&answer);
-            }
-        }
-        while let Some(frame) = self.watchdog.poll_frame(now) {
-            self.wire.send(&frame);
-        }
-        self.wire.tick();
-        self.see();
-        let Self { waiters, seen, .. } = self;
-        waiters.retain_mut(|(condition, reply)| !(condition(seen) && reply.send(()).is_ok()));
-    }
-
-    /// Takes note of the pins, as a board would set them.
-    fn see(&mut self) {
-        self.seen.now = self.clock.now();
-        self.seen.stage = self.watchdog.stage();
-        let pins = self.watchdog.outputs().pins;
-        if pins != self.pins {
-            self.pins = pins;
-            self.seen.changes.push(Change { at: self.seen.now, pins });
-            if let Some(hook) = &mut self.hook {
-                hook(&pins);
-            }
-        }
-    }
-
-    /// Does what it was told; `false`: to stop.
-    fn obey(&mut self) -> bool {
-        let mut byte = [0; 1];
-        while self.ear.recv(&mut byte).is_ok() {}
-        while let Ok(order) = self.inbox.try_recv() {
-            match order {
-                Order::Habit(habit) => self.wire.set_habit(habit),
-                // What cannot be made is not there; whoever waits for it is told by its deadline.
-                Order::Plug(plugged) => self.wire.set_plugged(plugged),
-                Order::Hurry(speed) => self.clock.set_speed(speed),
-                Order::Hang => {
-                    let kept = Saved::from_bytes(&self.watchdog.saved().to_bytes());
-                    self.watchdog = Watchdog::new(BOARD, kept, ResetCause::Watchdog, self.clock.instant());
-                }
-                Order::Look(reply) => {
-                    let _unheard = reply.send(self.seen.clone());
-                }
-                Order::Wait(condition, reply) => self.waiters.push((condition, reply)),
-                Order::Stop => return false,
-            }
-        }
-        true
-    }
 }

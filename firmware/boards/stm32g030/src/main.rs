@@ -16,10 +16,16 @@ use part::Stm32g030;
 use shunt_watchdog::Board;
 use shunt_wire::Capabilities;
 
+/// What the image says of itself to whoever flashes it: a mark, the board, a slash, the version, a slash. The board's names are
+/// parts of it, so that it costs the mark alone.
+const IDENTITY: &str = concat!("shunt-mcu/", "stm32g030", "/", env!("CARGO_PKG_VERSION"), "/");
+const AROUND_NAME: (&str, &str) = IDENTITY.split_at("shunt-mcu/".len()).1.split_at("stm32g030".len());
+const BEHIND_SLASH: &str = AROUND_NAME.1.split_at(1).1;
+
 /// What this board has.
 const BOARD: Board = Board {
-    name: "stm32g030",
-    software: env!("CARGO_PKG_VERSION"),
+    name: AROUND_NAME.0,
+    software: BEHIND_SLASH.split_at(BEHIND_SLASH.len() - 1).0,
     capabilities: Capabilities::MODEM_RAIL
         .with(Capabilities::SHUTDOWN_LINE)
         .with(Capabilities::HOST_RESET)

@@ -52,8 +52,13 @@ fn image() -> &'static [u8] {
 
 impl Host {
     pub(crate) fn new() -> Self {
+        Self::with(Stm32g030::new(image()).unwrap())
+    }
+
+    /// With a part that has something else in its flash.
+    pub(crate) fn with(part: Stm32g030) -> Self {
         Self {
-            part: Stm32g030::new(image()).unwrap(),
+            part,
             lamp_changes: 0,
             changes: Vec::new(),
             decoder: Decoder::new(),

@@ -8,11 +8,15 @@
 )]
 
 mod host;
+/// The agent's own page on the part.
+#[allow(dead_code, reason = "an upgrade needs more of it")]
+#[path = "../../../../agent/src/mcu/flash/part.rs"]
+mod part;
 #[path = "../talk/mod.rs"]
 mod talk;
 
 use host::{Host, TIMES};
-use shunt_model::{PIN_HOST_RESET, PIN_LAMP, PIN_MODEM_OFF, PIN_SHUTDOWN, PinChange, Reset};
+use shunt_model::{PIN_HOST_RESET, PIN_LAMP, PIN_MODEM_OFF, PIN_SHUTDOWN, PinChange, Reset, Stm32g030};
 use shunt_wire::{
     BOOT_LOADER_KEY, Capabilities, Happened, HostResetCause, Message, Outcome, ResetCause, Role, Seconds,
     Stage, Timeouts,
@@ -251,6 +255,29 @@ fn the_boot_loader_starts_in_a_lease_with_calm_pins_and_without_the_watchdog() {
     host.part.reset(Reset::Pin);
     assert_eq!(host.greeting().session, 2, "and the next reset starts the program again");
     assert_eq!(host.status().stage, Stage::Grace);
+}
+
+/// The agent's program that ends an upgrade, on the part itself: of an empty part too, which would go on taking itself for one.
+#[test]
+fn an_upgrade_ends_in_the_new_program_without_a_loss_of_the_supply() {
+    let elf = std::fs::read(shunt_firmware::build(shunt_firmware::STM32G030).unwrap()).unwrap();
+    let image = shunt_firmware::flash(&elf).unwrap();
+    let mut host = Host::with(Stm32g030::with_flash(&[]));
+    host.pass(1);
+    assert!(host.part.in_boot_loader(), "an empty part starts it by itself");
+    host.part.flash(&image);
+    host.part.reset(Reset::Pin);
+    host.pass(1);
+    assert!(host.part.in_boot_loader(), "and does so until its supply goes");
+    host.part.run_in_ram(part::FREE_RAM, &part::RESTART);
+    assert_eq!(host.greeting().board.as_str(), part::BOARD);
+    assert_eq!(host.part.take_resets(), [Reset::Power, Reset::Pin, Reset::Software]);
+    assert_eq!(host.status().reset_cause, ResetCause::Software);
+    // Page 0 goes first: a loss of the supply brings the boot loader back.
+    host.part.flash(&[0xff; 2048]);
+    host.part.reset(Reset::Power);
+    host.pass(1);
+    assert!(host.part.in_boot_loader());
 }
 
 /// Of everything that it does at its deepest: answers, records, log.

@@ -1,0 +1,257 @@
+//! The boot loader in the part's ROM, as it is spoken to over a UART: one command at a time, without the port.
+//!
+//! ST's AN3155. A command is its number and the number's complement; what follows has a checksum (exclusive or), and after
+//! each step the loader says ACK or NACK. Before the first command one byte tells it the speed. It waits for ever for what it
+//! was promised, and bytes that are lost leave both sides waiting: [`Command::Reach`] ends that.
+
+use shunt_decision::Timestamp;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Its answers. Both have an odd number of ones: read without their bit of parity, they are the same.
+pub(in crate::mcu) const ACK: u8 = 0x79;
+pub(in crate::mcu) const NACK: u8 = 0x1f;
+/// Tells the loader the speed; once it knows that, this is half of a command that there is not. It measures the first byte that
+/// comes, whatever that is, so this goes before all that may reach a loader. Its bit of parity is that of a line at rest.
+pub(in crate::mcu) const SPEED: u8 = 0x7f;
+
+const GET: u8 = 0x00;
+const GET_ID: u8 = 0x02;
+const READ: u8 = 0x11;
+const GO: u8 = 0x21;
+const WRITE: u8 = 0x31;
+const ERASE: u8 = 0x44;
+
+/// What is read or written at once at the most.
+pub(super) const BLOCK: usize = 256;
+/// What it takes to end whatever the loader still waits for: a block, its length and its checksum.
+const FILL: usize = BLOCK + 2;
+/// With this: as data it leaves the flash erased, and it is no command.
+const FILLING: u8 = 0xff;
+
+/// The loader answers a command within milliseconds, and 256 bytes take 25 ms; a host's driver may be slow.
+const ANSWER: Duration = Duration::from_millis(500);
+/// 32 double words at 0.1 ms each, several times over.
+const WRITTEN: Duration = Duration::from_secs(1);
+/// A page takes 22 ms, 40 at the most (DS12991).
+const ERASURE: Duration = Duration::from_secs(1);
+/// The tries to reach it: the speed; once more, for it was half of a command if the speed was known; and when a command has
+/// been filled up, which is the try between, both again.
+const REACHES: u32 = 5;
+const FILLS: u32 = 3;
+
+/// What it can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Be there, and wait for a command.
+    Reach,
+    /// Tell your version and commands.
+    Get,
+    /// Tell which part you are.
+    GetId,
+    /// Give `length` bytes from `address`, up to [`BLOCK`].
+    Read { address: u32, length: usize },
+    /// Write these, up to [`BLOCK`] and a multiple of eight, into erased flash or RAM.
+    Write { address: u32, data: Vec<u8> },
+    /// Erase this page of the flash.
+    Erase { page: u8 },
+    /// Take stack and entry from `address`, and go there.
+    Go { address: u32 },
+}
+
+/// How a command ended.
+pub(super) type Ended = Result<Vec<u8>, Fault>;
+
+/// Why a command did not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// No answer, or half of one.
+    Silent,
+    /// The loader said no. To the command itself: it does not know it, or its flash is protected.
+    Refused,
+    /// The loader said no to what followed: an address that there is not, or damage on the line.
+    Spoilt,
+    /// What came is no answer.
+    Garbled,
+}
+
+/// What is awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// ACK, for so long; a NACK means this.
+    Ack(Duration, Fault),
+    /// So many bytes.
+    Bytes(usize),
+    /// A number, and one byte more than that.
+    Counted,
+    /// Any answer to a try of reaching it, which are counted; what comes of filling up says nothing.
+    Reached(u32),
+}
+
+/// A part of a command: what is sent, and what comes back.
+type Step = (Vec<u8>, Wait);
+
+/// The loader, with a command under way or none.
+#[derive(Debug, Default)]
+pub(super) struct Loader {
+    steps: VecDeque<Step>,
+    wait: Option<(Wait, Timestamp)>,
+    received: VecDeque<u8>,
+    given: Vec<u8>,
+    outgoing: Vec<u8>,
+    ended: Option<Ended>,
+}
+
+impl Loader {
+    /// Begins a command. What came before belongs to none.
+    pub(super) fn begin(&mut self, command: &Command, now: Timestamp) {
+        self.received.clear();
+        self.given.clear();
+        self.outgoing.clear();
+        self.ended = None;
+        self.steps = steps(command);
+        self.next(now);
+    }
+
+    /// Takes what came.
+    pub(super) fn receive(&mut self, bytes: &[u8], now: Timestamp) {
+        self.received.extend(bytes);
+        while let Some((wait, _)) = self.wait {
+            let Some(progress) = self.take(wait) else { return };
+            match progress {
+                Ok(()) => self.next(now),
+                Err(fault) => self.end(Err(fault)),
+            }
+        }
+    }
+
+    /// Gives up what is overdue.
+    pub(super) fn handle_timeout(&mut self, now: Timestamp) {
+        let Some((wait, until)) = self.wait else { return };
+        if now < until {
+            return;
+        }
+        match wait {
+            Wait::Reached(tries) if tries < REACHES => self.reach(tries + 1, now),
+            Wait::Reached(_) | Wait::Ack(..) | Wait::Bytes(_) | Wait::Counted => self.end(Err(Fault::Silent)),
+        }
+    }
+
+    /// When that is; `None`: nothing is under way.
+    pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
+        self.wait.map(|(_, until)| until)
+    }
+
+    /// What is to be sent.
+    pub(super) fn take_outgoing(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.outgoing)
+    }
+
+    /// How the command ended, once.
+    pub(super) fn take_ended(&mut self) -> Option<Ended> {
+        self.ended.take()
+    }
+
+    /// What came, if it is enough.
+    fn take(&mut self, wait: Wait) -> Option<Result<(), Fault>> {
+        match wait {
+            Wait::Ack(_, refused) => Some(match self.received.pop_front()? {
+                ACK => Ok(()),
+                NACK => Err(refused),
+                _ => Err(Fault::Garbled),
+            }),
+            Wait::Reached(tries) => loop {
+                let byte = self.received.pop_front()?;
+                if matches!(byte, ACK | NACK) && tries != FILLS {
+                    break Some(Ok(()));
+                }
+            },
+            Wait::Bytes(count) => self.give(count),
+            Wait::Counted => {
+                let count = usize::from(*self.received.front()?) + 2;
+                self.give(count)
+            }
+        }
+    }
+
+    fn give(&mut self, count: usize) -> Option<Result<(), Fault>> {
+        if self.received.len() < count {
+            return None;
+        }
+        self.given.extend(self.received.drain(..count));
+        Some(Ok(()))
+    }
+
+    fn next(&mut self, now: Timestamp) {
+        match self.steps.pop_front() {
+            Some((bytes, wait)) => {
+                self.outgoing.extend(bytes);
+                let long = match wait {
+                    Wait::Ack(long, _) => long,
+                    Wait::Bytes(_) | Wait::Counted | Wait::Reached(_) => ANSWER,
+                };
+                self.wait = Some((wait, now + long));
+            }
+            None => {
+                let given = std::mem::take(&mut self.given);
+                self.end(Ok(given));
+            }
+        }
+    }
+
+    fn reach(&mut self, tries: u32, now: Timestamp) {
+        self.received.clear();
+        let bytes: &[u8] = if tries == FILLS { &[FILLING; FILL] } else { &[SPEED] };
+        self.outgoing.extend(bytes);
+        self.wait = Some((Wait::Reached(tries), now + ANSWER));
+    }
+
+    fn end(&mut self, ended: Ended) {
+        self.steps.clear();
+        self.wait = None;
+        self.ended = Some(ended);
+    }
+}
+
+/// What a command is made of.
+fn steps(command: &Command) -> VecDeque<Step> {
+    let number = |number: u8| (vec![number, !number], Wait::Ack(ANSWER, Fault::Refused));
+    let place = |address: u32| (checked(&address.to_be_bytes()), Wait::Ack(ANSWER, Fault::Spoilt));
+    let steps = match command {
+        Command::Reach => vec![(vec![SPEED], Wait::Reached(1))],
+        Command::Get => vec![number(GET), (Vec::new(), Wait::Counted), acknowledged()],
+        Command::GetId => vec![number(GET_ID), (Vec::new(), Wait::Counted), acknowledged()],
+        Command::Read { address, length } => {
+            let count = less_one(*length);
+            let asked = (vec![count, !count], Wait::Ack(ANSWER, Fault::Spoilt));
+            vec![number(READ), place(*address), asked, (Vec::new(), Wait::Bytes(*length))]
+        }
+        Command::Write { address, data } => {
+            let mut block = vec![less_one(data.len())];
+            block.extend(data);
+            vec![number(WRITE), place(*address), (checked(&block), Wait::Ack(WRITTEN, Fault::Spoilt))]
+        }
+        Command::Erase { page } => {
+            // One page: their number less one, and the number of the page, each in two bytes.
+            let pages = checked(&[0, 0, 0, *page]);
+            vec![number(ERASE), (pages, Wait::Ack(ERASURE, Fault::Spoilt))]
+        }
+        Command::Go { address } => vec![number(GO), place(*address)],
+    };
+    steps.into()
+}
+
+fn acknowledged() -> Step {
+    (Vec::new(), Wait::Ack(ANSWER, Fault::Garbled))
+}
+
+/// With the checksum behind it.
+fn checked(bytes: &[u8]) -> Vec<u8> {
+    let sum = bytes.iter().fold(0, |sum, byte| sum ^ byte);
+    bytes.iter().copied().chain([sum]).collect()
+}
+
+/// Lengths go over the line less one. Ours are from 1 to [`BLOCK`].
+fn less_one(length: usize) -> u8 {
+    u8::try_from(length.saturating_sub(1)).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,68 @@
+//! The task while the firmware of its MCU is upgraded: the port is the upgrade's, and whoever asks is told so.
+
+use super::ToTask;
+use super::flash::{self, Image, Job};
+use super::task::Task;
+use super::trouble::Trouble;
+use crate::api::wire::{Answer, ApiError, ErrorCode, EventKind, Response};
+use tokio::sync::{mpsc, oneshot};
+
+impl Task {
+    /// Answers that an upgrade begins, if none is under way; the port is let go next.
+    pub(super) fn want_flash(&mut self, image: Image, reply: oneshot::Sender<Response>) {
+        if self.standing.is_flashing() {
+            let why = "the MCU is being flashed already; see `shunt mcu status`";
+            let _nobody_waits = reply.send(Err(ApiError::new(ErrorCode::Failed, why)));
+            return;
+        }
+        let begun = flash::begun(&image);
+        self.say(EventKind::Mcu, begun.text.clone());
+        self.standing.flash = Some(begun);
+        // Whoever waits for the end looks at the status: it must be there before the answer is.
+        self.ends.tell.send_replace(self.standing.clone());
+        self.wanted = Some(image);
+        let text = "the upgrade of the MCU has begun; it goes on by itself, as `shunt mcu status` shows";
+        let _nobody_waits = reply.send(Ok(Answer::done(text)));
+    }
+
+    /// Carries the upgrade out, on a port that nobody has open; `None`: the agent ended meanwhile. It is never cut short: the
+    /// MCU would have half a program.
+    pub(super) async fn upgrade(&mut self, image: Image) -> Option<()> {
+        self.session.closed();
+        self.away = Some(Trouble::Flashing);
+        let _nothing_to_fail = self.carry_out(None).await;
+        self.show();
+        let backup = flash::backup(&self.state_dir);
+        let job = Job { image, port: self.port.clone(), pins: self.pins.clone(), backup };
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let work = flash::run(&job, move |phase, percent| {
+            let _nobody_looks = tell.send((phase, percent));
+        });
+        tokio::pin!(work);
+        let (mut leaving, mut alone) = (Vec::new(), false);
+        let result = loop {
+            tokio::select! {
+                result = &mut work => break result,
+                Some((phase, percent)) = told.recv() => {
+                    self.standing.flash = Some(flash::under_way(&job.image, phase, percent));
+                    self.show();
+                }
+                asked = self.ends.asked.recv(), if !alone => match asked {
+                    Some(ToTask::Leave(_, reply)) => leaving.push(reply),
+                    Some(asked) => self.take(asked),
+                    None => alone = true,
+                },
+            }
+        };
+        let over = flash::over(&result, &job.backup);
+        self.say(EventKind::Mcu, over.text.clone());
+        self.standing.flash = Some(over);
+        self.away = None;
+        self.show();
+        for reply in leaving {
+            tracing::warn!("the watchdog MCU was flashed while the agent stopped: its boot grace runs");
+            let _loop_gave_up = reply.send(());
+        }
+        (!alone).then_some(())
+    }
+}
