@@ -6,7 +6,7 @@ mod inbox;
 mod lines;
 
 pub use inbox::{Arrival, Inbox, Origin, Receipt, What};
-pub use lines::{Notice, Place, Stored, brought};
+pub use lines::{Place, Stored, brought};
 
 use crate::{ModemError, Reply, Session};
 use shunt_at::{Class, Command, CommandError, Final, Outcome, Payload, PayloadError};
@@ -179,12 +179,8 @@ impl<'a> Mailbox<'a> {
         Ok(Listing { stored, more })
     }
 
-    /// Reads the message that a notice told of, and leaves it there; none where nothing is.
-    ///
-    /// # Errors
-    ///
-    /// When the modem refuses or does not answer.
-    pub async fn read(&mut self, place: Place) -> Result<Option<Stored>, SmsError> {
+    /// Reads the message at a place, and leaves it there; none where nothing is.
+    async fn read(&mut self, place: Place) -> Result<Option<Stored>, SmsError> {
         let command = format!("AT+CMGR={}", place.index());
         let reply = match self.tried(&command, Class::Headed("+CMGR:"), ONE).await? {
             Ok(reply) => reply,

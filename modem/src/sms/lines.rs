@@ -18,15 +18,6 @@ pub struct Stored {
     pub content: Result<Incoming, PduError>,
 }
 
-/// What an unsolicited line told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
-    /// A message was stored (`+CMTI`).
-    Message(Place),
-    /// A status report was stored (`+CDSI`).
-    Report(Place),
-}
-
 impl Place {
     /// The modem's number of it.
     #[must_use]
@@ -36,26 +27,6 @@ impl Place {
 
     fn parse(digits: &str) -> Option<Self> {
         digits.trim().parse().ok().map(Self)
-    }
-}
-
-impl Notice {
-    /// Reads an unsolicited line; none where it is about something else.
-    #[must_use]
-    pub fn parse(line: &str) -> Option<Self> {
-        let place = |rest: &str| Place::parse(rest.rsplit_once(',')?.1);
-        if let Some(rest) = line.strip_prefix("+CMTI:") {
-            return place(rest).map(Self::Message);
-        }
-        place(line.strip_prefix("+CDSI:")?).map(Self::Report)
-    }
-
-    /// Where it is stored.
-    #[must_use]
-    pub fn place(self) -> Place {
-        match self {
-            Self::Message(place) | Self::Report(place) => place,
-        }
     }
 }
 
@@ -106,16 +77,6 @@ mod tests {
 
     #[test]
     fn lines_of_any_modem_are_read() {
-        for (line, notice) in [
-            ("+CMTI: \"SM\",3", Some(Notice::Message(Place(3)))),
-            ("+CMTI: \"ME\", 12", Some(Notice::Message(Place(12)))),
-            ("+CDSI: \"SM\",0", Some(Notice::Report(Place(0)))),
-            ("+CMTI: \"SM\"", None),
-            ("+CMTI: \"SM\",x", None),
-            ("+CREG: 1", None),
-        ] {
-            assert_eq!(Notice::parse(line), notice, "{line}");
-        }
         for (line, wanted) in [("+CMGS: 4", Some(4)), ("+CMGS:255,\"07\"", Some(255)), ("+CMGS: 256", None)] {
             assert_eq!(reference(line), wanted, "{line}");
         }
