@@ -42,7 +42,7 @@ fn a_wrong_pin_is_given_once_ever_and_the_operator_is_told() {
     let mut gateway = Gateway::new(locked(), Attached::Line, "");
     gateway.name_pin("1111\n");
     let mut agent = gateway.start();
-    for _restart in 0..2 {
+    for restart in [true, false] {
         let shown = gateway.is(&agent, Readiness::Failed);
         assert!(shown.trouble.as_deref().is_some_and(|trouble| trouble.contains("PIN")), "{shown:?}");
         let status = agent.wait_for("the warning", DEADLINE, |status| {
@@ -54,12 +54,13 @@ fn a_wrong_pin_is_given_once_ever_and_the_operator_is_told() {
         status.unwrap();
         let counts = gateway.act(|modem, _| modem.counts());
         assert_eq!((counts.pins, counts.wrong_pins), (1, 1));
-        agent.kill().unwrap();
-        gateway.act(|modem, now| modem.set_power(false, now));
-        gateway.act(|modem, now| modem.set_power(true, now));
-        agent.start_again().unwrap();
+        if restart {
+            agent.kill().unwrap();
+            gateway.act(|modem, now| modem.set_power(false, now));
+            gateway.act(|modem, now| modem.set_power(true, now));
+            agent.start_again().unwrap();
+        }
     }
-    gateway.is(&agent, Readiness::Failed);
     // The operator gives it by hand: the same is not given again, the right one is.
     let file = agent.config_file().with_file_name("given");
     let given = file.to_str().unwrap();
