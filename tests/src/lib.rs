@@ -11,6 +11,7 @@ mod lookups;
 pub mod mcu;
 pub mod modem;
 mod namespace;
+mod netem;
 mod netlink;
 mod nft;
 mod privilege;
@@ -28,6 +29,7 @@ pub use agent::{AGENT_VARIABLE, Agent, AgentConfig, EventStream, LinkText, Progr
 pub use error::{LabError, Result};
 pub use lookups::{Found, Lookups};
 pub use namespace::Namespace;
+pub use netem::Impairment;
 pub use netlink::{End, Netlink, RouteTo};
 pub use privilege::{
     EXIT_NOT_PERMITTED, SKIP_VARIABLE, Turn, enter, enter_or_reexec, enter_or_reexec_beside,

@@ -2,6 +2,7 @@
 
 use crate::error::{Doing, LabError, Result};
 use crate::namespace::Namespace;
+use crate::netem::Impairment;
 use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage,
     NetlinkPayload,
@@ -184,6 +185,17 @@ impl Netlink {
         self.request(Route::SetLink(message), NLM_F_REQUEST | NLM_F_ACK)
             .map(drop)
             .doing(|| format!("set interface {index} {}", if up { "up" } else { "down" }))
+    }
+
+    /// Has the kernel impair what leaves by an interface.
+    ///
+    /// # Errors
+    /// When there is no such interface, or the kernel has no `sch_netem`.
+    pub fn impair(&mut self, interface: u32, impairment: &Impairment) -> Result<()> {
+        let message = Route::NewQueueDiscipline(impairment.message(interface));
+        self.request(message, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE)
+            .map(drop)
+            .doing(|| format!("impair interface {interface} (the kernel needs sch_netem)"))
     }
 
     /// Removes an interface.

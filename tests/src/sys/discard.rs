@@ -57,7 +57,8 @@ pub(crate) fn discard(socket: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<
             socket.as_raw_fd(),
             headers.as_mut_ptr(),
             BATCH as libc::c_uint,
-            libc::MSG_DONTWAIT | flags,
+            // Unsigned with musl.
+            (libc::MSG_DONTWAIT | flags) as _,
             std::ptr::null_mut(),
         )
     };

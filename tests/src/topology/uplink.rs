@@ -4,6 +4,7 @@ use super::address::{Access, LAN_V4, LAN_V6};
 use super::{Indexes, UplinkPlan, far_interface, forward, learned_protocol, mark_table};
 use crate::error::{Doing, LabError, Result};
 use crate::namespace::Namespace;
+use crate::netem::Impairment;
 use crate::netlink::{End, Netlink, RouteTo};
 use crate::relay::{Filter, Policy, Relay};
 use crate::sys;
@@ -172,6 +173,16 @@ impl Uplink {
     /// Without a relay.
     pub fn filter(&self, filter: Filter) -> Result<Timestamp> {
         self.set(self.policy.clone().with_filter(filter))
+    }
+
+    /// Has the kernel delay and lose what its ISP sends on to the far end: behind the router, which itself still answers.
+    ///
+    /// # Errors
+    /// When the kernel has no `sch_netem`.
+    pub fn impair(&self, impairment: &Impairment) -> Result<()> {
+        let mut netlink = self.isp.netlink()?;
+        let core = netlink.index(CORE_INTERFACE)?;
+        netlink.impair(core, impairment)
     }
 
     /// Back to the plan's policy.

@@ -1,0 +1,184 @@
+//! The story: probes, a failover, the way back, an agent that is killed, and a machine whose agent is gone for good.
+//!
+//! Nothing outlives the reset but the watchdog's own word for it, which tells the second boot that it is the second.
+
+use crate::system::USER;
+use shunt::api::types::{CanaryKind, Status, Verdict};
+use shunt_lab::{Agent, AgentConfig, Impairment, Lab, Plan, Program, UplinkPlan};
+use shunt_vm::{AGENT, Said};
+use std::error::Error;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Ten times what anything here takes on an idle machine: emulation is slow, and CI machines are busy.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long the watchdog waits for a feed: the shortest time that the agent takes.
+const WATCHDOG: Duration = Duration::from_secs(10);
+
+/// The watchdog, once it fires, needs another time of its own: the i6300esb counts in two stages.
+const RESET: Duration = Duration::from_secs(60);
+
+/// A healthy line of this story, both ways together: 20 ms, restless, and now and then a packet is lost.
+const LINE: Impairment =
+    Impairment { delay: Duration::from_millis(20), jitter: Duration::from_millis(2), loss_per_mille: 5 };
+const HOLE: Impairment = Impairment { loss_per_mille: 1_000, ..LINE };
+
+/// `WDIOF_CARDRESET` in the watchdog's `bootstatus` (Linux `Documentation/watchdog/watchdog-api.rst`).
+const CARD_RESET: u32 = 0x20;
+
+/// Plays the part of this boot.
+///
+/// # Errors
+/// With what did not come about.
+pub(crate) fn play() -> Outcome {
+    let status = fs::read_to_string("/sys/class/watchdog/watchdog0/bootstatus")?;
+    let bits: u32 = status.trim().parse()?;
+    let plan = Plan {
+        uplinks: vec![UplinkPlan::direct("fiber"), UplinkPlan::direct("lte")],
+        masquerade: true,
+        seed: 1,
+    };
+    let lab = Lab::build(&plan)?;
+    for uplink in &lab.uplinks {
+        uplink.impair(&LINE)?;
+    }
+    if bits & CARD_RESET == 0 { before_the_reset(&lab) } else { after_the_reset(&lab) }
+}
+
+fn before_the_reset(lab: &Lab) -> Outcome {
+    let mut agent = step("an agent without root probes both links in both families", || settled(lab))?;
+    step("the black hole of the preferred link is left", || {
+        lab.uplink("fiber").ok_or("there is no fiber")?.impair(&HOLE)?;
+        moved(&agent, "lte")?;
+        figures(&agent, "silent black hole")
+    })?;
+    step("the link comes back and the traffic with it", || {
+        lab.uplink("fiber").ok_or("there is no fiber")?.impair(&LINE)?;
+        moved(&agent, "fiber")
+    })?;
+    step("the loss of carrier is followed and its return as well", || {
+        let fiber = lab.uplink("fiber").ok_or("there is no fiber")?;
+        fiber.set_carrier(false)?;
+        moved(&agent, "lte")?;
+        figures(&agent, "carrier loss")?;
+        fiber.set_carrier(true)?;
+        moved(&agent, "fiber")
+    })?;
+    step("a killed agent comes back with its lease, and forwarding stays", || {
+        agent.force("lte", Some(600))?;
+        moved(&agent, "lte")?;
+        agent.kill()?;
+        let routes = lab.gateway.netlink()?.routes()?;
+        if routes.is_empty() {
+            return Err("the routes are gone with the agent".into());
+        }
+        agent.start_again()?;
+        agent.wait_for("the lease", DEADLINE, |status| status.forced.is_some())?;
+        moved(&agent, "lte")?;
+        agent.release()?;
+        moved(&agent, "fiber")
+    })?;
+    agent.kill()?;
+    say(&Said::AwaitsReset);
+    std::thread::sleep(RESET);
+    Err("the agent is gone, but the watchdog did not reset the machine".into())
+}
+
+fn after_the_reset(lab: &Lab) -> Outcome {
+    step("the cause of the reset is told after the boot", || {
+        let agent = settled(lab)?;
+        let told = agent.log().contains("reset by the kernel's watchdog before it booted: feeds had stopped");
+        if told { Ok(()) } else { Err(format!("it is not in the log: {}", agent.log()).into()) }
+    })
+}
+
+/// An agent that works as the package's user, with both links healthy, all targets answering, the canary forwarded.
+fn settled(lab: &Lab) -> Outcome<Agent> {
+    let sections = format!(
+        "[failback]\nhold_down = \"2s\"\n[watchdog]\ndevice = \"/dev/watchdog\"\ndevice_timeout = \"{}s\"\n",
+        WATCHDOG.as_secs()
+    );
+    let config = AgentConfig { group: "shunt".into(), ..AgentConfig::new(lab).with_v6().with(&sections) };
+    let program = Program::shunt(Path::new("/").join(AGENT));
+    let agent = Agent::start_at_home(&program, &lab.gateway, &config, give_to_user)?;
+    let settled = agent.wait_for("both links healthy, with answers of all targets", DEADLINE, is_settled)?;
+    let user = fs::read_to_string(format!("/proc/{}/status", agent.process()))?;
+    for expected in [format!("Uid:\t{USER}\t"), "CapEff:\t0000000000003000".to_owned()] {
+        if !user.contains(&expected) {
+            return Err(format!("the agent has other rights than {expected:?}: {user}").into());
+        }
+    }
+    // Real delay was there, or nothing of this was about real networks.
+    let rtts = paths(&settled).flat_map(|path| &path.targets).filter_map(|target| target.rtt_ms);
+    let least = rtts.fold(f64::INFINITY, f64::min);
+    if least < (LINE.delay - LINE.jitter).as_secs_f64() * 1e3 {
+        return Err(format!("a reply came after {least} ms, before its delay was over").into());
+    }
+    if !settled.warnings.is_empty() {
+        return Err(format!("the agent warns: {:?}", settled.warnings).into());
+    }
+    Ok(agent)
+}
+
+fn paths(status: &Status) -> impl Iterator<Item = &shunt::api::types::PathStatus> {
+    status.links.iter().flat_map(|link| [&link.families.v4, &link.families.v6]).flatten()
+}
+
+fn is_settled(status: &Status) -> bool {
+    status.uplink.v4.as_deref() == Some("fiber")
+        && status.links.iter().all(|link| link.verdict == Verdict::Healthy)
+        && paths(status).flat_map(|path| &path.targets).all(|target| target.rtt_ms.is_some())
+        && status.canary.v4.as_ref().is_some_and(|canary| canary.kind == CanaryKind::Forwarded)
+}
+
+/// The agent's directory, as the package would have made it.
+fn give_to_user(home: &Path) -> io::Result<()> {
+    fs::create_dir(home.join("state"))?;
+    for path in [home.to_owned(), home.join("state"), home.join("shunt.toml")] {
+        chown(path, Some(USER), Some(USER))?;
+    }
+    fs::set_permissions(home, Permissions::from_mode(0o755))
+}
+
+fn moved(agent: &Agent, link: &str) -> Outcome {
+    let awaited = format!("the uplink {link}");
+    agent.wait_for(&awaited, DEADLINE, |status| status.uplink.v4.as_deref() == Some(link))?;
+    Ok(())
+}
+
+/// The times of the latest incident, once it is over the worst.
+fn figures(agent: &Agent, what: &str) -> Outcome {
+    let verified = |status: &Status| status.incidents.last().is_some_and(|it| it.verified_ms.is_some());
+    let status = agent.wait_for("the new path verified", DEADLINE, verified)?;
+    let incident = status.incidents.last().ok_or("there is no incident")?;
+    let stages = [
+        ("detected", Some(incident.detected_ms)),
+        ("switched", incident.switched_ms),
+        ("restored", incident.restored_ms),
+    ];
+    for (stage, millis) in stages {
+        if let Some(millis) = millis {
+            let value = Duration::from_secs_f64(millis.max(0.0) / 1e3);
+            say(&Said::Figure { what: format!("{what}, {stage}"), value });
+        }
+    }
+    Ok(())
+}
+
+fn step<T>(name: &str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    let begin = Instant::now();
+    let done = work().map_err(|error| format!("{name}: {error}"))?;
+    say(&Said::Done { step: name.to_owned(), took: begin.elapsed() });
+    Ok(done)
+}
+
+#[allow(clippy::print_stdout, reason = "the console is what it has")]
+fn say(said: &Said) {
+    println!("{said}");
+}
