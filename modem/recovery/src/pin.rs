@@ -140,6 +140,12 @@ impl Recovery {
         flight.is_some_and(|flight| matches!(flight.work, Work::Task(Task::EnterPin(_))))
     }
 
+    /// The PIN was given, and the card has some time to show what came of it.
+    pub(crate) fn awaits_card(&self) -> bool {
+        let given = |attempt: &Attempt| matches!(attempt.progress, Progress::Sent | Progress::Taken);
+        self.stage == Stage::Unlocking && self.attempt.as_ref().is_some_and(given)
+    }
+
     /// The modem took the PIN. Whether the card did shows when it is ready.
     pub(crate) fn pin_taken(&mut self) {
         if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.progress == Progress::Sent) {

@@ -321,7 +321,9 @@ impl Recovery {
             self.next_rung_step();
             return true;
         }
-        if let Some(order) = self.orders.pop_front() {
+        // Taken away before it shows what came of a PIN, a card would never be given that again.
+        let unlocking = self.awaits_card();
+        if !unlocking && let Some(order) = self.orders.pop_front() {
             self.obey(order);
             return true;
         }
@@ -336,7 +338,7 @@ impl Recovery {
             self.overdue();
             return true;
         }
-        self.go_back_to_preferred() || self.ask()
+        (!unlocking && self.go_back_to_preferred()) || self.ask()
     }
 
     /// One that waits already is not carried out twice.

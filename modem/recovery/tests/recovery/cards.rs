@@ -7,8 +7,8 @@ use shunt_recovery::facts::{
     Counter, Fact, Iccid, Identity, Ports, SessionCause, Sim, SimState, Slot, Tries, Usage,
 };
 use shunt_recovery::{
-    Action, Allowance, Block, Cause, Config, Elsewhere, End, Event, Failure, Pin, PinProblem, Readiness,
-    Recovery, Saved, SimConfig, Stage, Task, Timestamp, UnixTime,
+    Action, Allowance, Block, Cause, Config, Elsewhere, End, Event, Failure, Order, Pin, PinProblem,
+    Readiness, Recovery, Rung, Saved, SimConfig, Stage, Task, Timestamp, UnixTime,
 };
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ fn two_sims(wanted: [Option<u64>; 2]) -> Config {
 }
 
 /// Goes up to the reading of the SIM with which the PIN was accepted; with `stale`, a look at the SIM that was asked for
-/// before the PIN was sent is told after it.
-fn unlock(stale: bool) -> Saved {
+/// before the PIN was sent is told after it; with `order`, that comes while the PIN is on its way.
+fn unlock(stale: bool, order: Option<Order>) -> Saved {
     let sims = vec![SimConfig { pin: Pin::parse("4711"), ..SimConfig::default() }];
     let mut recovery = Recovery::new(Config { sims, ..config() }, &Saved::default(), 1, at(1));
     let (mut given, mut disk) = (false, Saved::default());
@@ -50,9 +50,10 @@ fn unlock(stale: bool) -> Saved {
                 Action::Do { id, task: Task::EnterPin(_), .. } => {
                     assert!(!recovery.awaits_save());
                     given = true;
+                    order.into_iter().for_each(|order| recovery.handle_event(Event::Order(order), at(now)));
                     (id, stale.then(|| Fact::Sim(sim(1, SimState::Pin))).into_iter().collect())
                 }
-                Action::Do { task: Task::ReadRadio, .. } => return disk,
+                Action::Do { task: Task::ReadRadio | Task::Reset | Task::SetRadio(_), .. } => return disk,
                 Action::Do { task, .. } => panic!("{task:?}"),
                 Action::Journal(_) => continue,
             };
@@ -68,7 +69,15 @@ fn unlock(stale: bool) -> Saved {
 #[test]
 fn a_pin_that_was_accepted_is_known_to_be_though_an_older_look_is_told_after_it_was_sent() {
     for stale in [false, true] {
-        assert_eq!(unlock(stale).pins[0].accepted, Some(3), "{stale}");
+        assert_eq!(unlock(stale, None).pins[0].accepted, Some(3), "{stale}");
+    }
+}
+
+/// Reset before the card is seen to be open, nobody would know what came of its PIN, and it would never be given it again.
+#[test]
+fn an_order_that_comes_while_a_pin_is_on_its_way_waits_for_what_comes_of_it() {
+    for rung in [Rung::Reset, Rung::Radio] {
+        assert_eq!(unlock(false, Some(Order::Run(rung))).pins[0].accepted, Some(3), "{rung:?}");
     }
 }
 
