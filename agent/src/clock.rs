@@ -53,15 +53,23 @@ pub fn certain_unix() -> Option<u64> {
     is_synchronised().then(|| wall_now().as_nanos() / SECOND)
 }
 
-/// Whether something keeps `CLOCK_REALTIME` in step with the world's time (`adjtimex(2)`, which only reads here).
+/// Whether something keeps `CLOCK_REALTIME` in step with the world's time.
 #[must_use]
-#[allow(unsafe_code)]
 pub fn is_synchronised() -> bool {
+    discipline().is_ok_and(|(state, status)| state != libc::TIME_ERROR && status & libc::STA_UNSYNC == 0)
+}
+
+/// What the kernel says of the time's keeping, and its flags (`adjtimex(2)`, which only reads here).
+///
+/// # Errors
+/// It may not be asked: a sandbox forbids the call.
+#[allow(unsafe_code)]
+pub fn discipline() -> std::io::Result<(libc::c_int, libc::c_int)> {
     // SAFETY: plain numbers, for which all zeros is a value: `modes` 0 changes nothing.
     let mut state: libc::timex = unsafe { std::mem::zeroed() };
     // SAFETY: `state` is a valid, exclusive place that lives through the call.
     let result = unsafe { libc::adjtimex(&raw mut state) };
-    result >= 0 && result != libc::TIME_ERROR && state.status & libc::STA_UNSYNC == 0
+    if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok((result, state.status)) }
 }
 
 #[allow(unsafe_code)]

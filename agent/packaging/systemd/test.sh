@@ -72,6 +72,7 @@ done
 inside 'cat /run/credentials/shunt.service/pin' || fail "a credential cannot be read"
 if inside 'cat /etc/shunt/pin'; then fail "a secret of root's can be read"; fi
 is "the socket" "$(stat --format '%U:%G %a' /run/shunt/shunt.sock)" "shunt:shunt 660"
+if journalctl --no-pager --unit shunt | grep "time of day is never believed"; then fail "the kernel may not be asked for the time's keeping"; fi
 # The canary was forwarded, so its interface could be made; the router was asked on the wire, so packet sockets work.
 await "the canary's interface" sh -c 'shunt status | grep -q "^Canary: forwarded"'
 await "the cause" sh -c 'shunt status --json | grep -q "\"provider\""'

@@ -86,7 +86,7 @@ restart() {
         systemd-sysusers shunt.conf
         systemd-tmpfiles --create shunt.conf
         udevadm control --reload || true
-        udevadm trigger --subsystem-match=usb --subsystem-match=gpio --subsystem-match=watchdog --subsystem-match=misc || true
+        udevadm trigger --subsystem-match=usb --subsystem-match=gpio --subsystem-match=watchdog --subsystem-match=misc --subsystem-match=wwan || true
         systemctl daemon-reload
         systemctl try-restart shunt.service
         say "next: edit $config, then: shunt check && systemctl enable --now shunt"
