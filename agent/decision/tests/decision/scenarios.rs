@@ -54,6 +54,8 @@ struct LinkSettings {
     loss_limit: f64,
     rtt_limit_ms: Option<u64>,
     rtt_limit_times: Option<f64>,
+    jitter_limit_ms: Option<u64>,
+    jitter_limit_times: Option<f64>,
     present: bool,
     forwards: bool,
     quorum: u8,
@@ -71,6 +73,8 @@ impl Default for LinkSettings {
             loss_limit: 20.0,
             rtt_limit_ms: None,
             rtt_limit_times: None,
+            jitter_limit_ms: None,
+            jitter_limit_times: None,
             present: true,
             forwards: true,
             quorum: 1,
@@ -157,13 +161,17 @@ fn family(number: u8) -> Family {
     if number == 6 { Family::V6 } else { Family::V4 }
 }
 
+fn limit(ms: Option<u64>, times: Option<f64>) -> Option<TimeLimit> {
+    ms.map(|ms| TimeLimit::At(Duration::from_millis(ms))).or(times.map(TimeLimit::TimesBaseline))
+}
+
 fn config(scenario: &Scenario) -> Config {
     let link = |settings: &LinkSettings| {
         let mut link = simulation::link("link", Duration::from_secs(1), settings.v4, settings.v6);
         link.metered = settings.metered;
         link.limits.loss = Percent::new(settings.loss_limit);
-        let at = settings.rtt_limit_ms.map(|ms| TimeLimit::At(Duration::from_millis(ms)));
-        link.limits.rtt = at.or(settings.rtt_limit_times.map(TimeLimit::TimesBaseline));
+        link.limits.rtt = limit(settings.rtt_limit_ms, settings.rtt_limit_times);
+        link.limits.jitter = limit(settings.jitter_limit_ms, settings.jitter_limit_times);
         link.quorum = settings.quorum;
         for (target, weight) in link.targets.iter_mut().zip(&settings.weights) {
             target.weight = *weight;
@@ -226,6 +234,7 @@ fn apply(simulation: &mut Simulation, step: &Step) {
             "restore" => weather.cut = None,
             "loss" => weather.loss = step.value,
             "rtt_ms" => weather.rtt = Duration::from_secs_f64(step.value / 1_000.0),
+            "jitter_ms" => weather.jitter = Duration::from_secs_f64(step.value / 1_000.0),
             "users" => weather.users = step.value,
             "strangers" => weather.strangers = step.value,
             "forwards" => weather.forwards = step.value > 0.0,
