@@ -1,6 +1,7 @@
 //! The `lab` program: the story, the prompt and the benchmarks.
 
 mod mobile;
+mod picture;
 mod prompt;
 mod screen;
 mod stage;
@@ -28,6 +29,10 @@ struct Args {
     /// The `shunt` binary to run instead of the agent that is built in.
     #[arg(long, value_name = "PATH")]
     agent: Option<PathBuf>,
+
+    /// Draw the failover into FILE, as SVG.
+    #[arg(long, value_name = "FILE", conflicts_with = "interactive")]
+    picture: Option<PathBuf>,
 
     #[command(subcommand)]
     command: Option<Command>,
@@ -86,7 +91,11 @@ fn run(args: &Args, screen: &mut Screen) -> Result<()> {
         let extent = Extent { runs: runs.unwrap_or(usual.runs), ..usual };
         return run_benchmarks(&program, extent, groups, screen);
     }
-    if args.interactive { prompt::run(&program, screen) } else { story::run(&program, screen) }
+    if args.interactive {
+        prompt::run(&program, screen)
+    } else {
+        story::run(&program, args.picture.as_deref(), screen)
+    }
 }
 
 /// A group that cannot be measured here does not keep the others from being measured.

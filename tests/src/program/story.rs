@@ -1,12 +1,14 @@
 //! The story: the fiber dies silently, the traffic moves, the fiber comes back, the traffic returns. Every claim is
 //! checked; the program succeeds only if all of them were seen.
 
+use super::picture;
 use super::screen::Screen;
-use super::stage::{Stage, show_incident};
+use super::stage::{RATE, Stage, show_incident};
 use crate::agent::Program;
-use crate::error::{LabError, Result};
-use crate::stream::Report;
+use crate::error::{Doing, LabError, Result};
+use crate::stream::{Move, Report};
 use shunt::api::types::{IncidentStatus, Status};
+use std::path::Path;
 use std::time::Duration;
 
 /// Half a second is usual at default settings; this is for a machine under load.
@@ -20,11 +22,14 @@ const STEADY_WITHIN: Duration = Duration::from_secs(10);
 /// With masquerade the kernel drops the first packet of a flow that moves, together with its stale entry.
 const LOST_BY_A_PLANNED_MOVE: u64 = 1;
 
-/// Tells the story.
-pub(super) fn run(program: &Program, screen: &Screen) -> Result<()> {
+/// Tells the story, and draws its failover into `picture`.
+pub(super) fn run(program: &Program, picture: Option<&Path>, screen: &Screen) -> Result<()> {
     let mut stage = Stage::set(program, screen)?;
     steady(&mut stage, screen)?;
-    lose_the_fiber(&mut stage, screen)?;
+    let (incident, step) = lose_the_fiber(&mut stage, screen)?;
+    if let Some(path) = picture {
+        draw(&incident, &step, path)?;
+    }
     get_it_back(&mut stage, screen)?;
     if let Some(mcu) = &stage.mcu {
         mcu.look(screen)?;
@@ -33,7 +38,7 @@ pub(super) fn run(program: &Program, screen: &Screen) -> Result<()> {
     Ok(())
 }
 
-fn lose_the_fiber(stage: &mut Stage, screen: &Screen) -> Result<()> {
+fn lose_the_fiber(stage: &mut Stage, screen: &Screen) -> Result<(IncidentStatus, Move)> {
     screen.act("cuts the fiber behind the ISP's router: the carrier stays, and nothing comes back");
     stage.uplink("fiber")?.black_hole()?;
     let canary = stage.canary;
@@ -65,7 +70,12 @@ fn lose_the_fiber(stage: &mut Stage, screen: &Screen) -> Result<()> {
         check(modem.contains("data flows"), "a modem whose data flows")?;
     }
     screen.shown("the traffic moved to LTE");
-    Ok(())
+    Ok((incident.clone(), *step))
+}
+
+fn draw(incident: &IncidentStatus, step: &Move, path: &Path) -> Result<()> {
+    let svg = picture::draw(incident, step, RATE).ok_or_else(|| absent("the time of an incident"))?;
+    std::fs::write(path, svg).doing(|| format!("write the picture {}", path.display()))
 }
 
 fn get_it_back(stage: &mut Stage, screen: &Screen) -> Result<()> {
