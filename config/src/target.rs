@@ -70,6 +70,12 @@ impl Target {
         }
     }
 
+    /// Whether a probe may cost more than its price: a page is as long as its server makes it, and a name is looked up.
+    #[must_use]
+    pub const fn is_open_ended(&self) -> bool {
+        matches!(self, Self::Page(_)) || self.address().is_none()
+    }
+
     /// The address that is probed; `None` where it is to be found by a name.
     #[must_use]
     pub const fn address(&self) -> Option<IpAddr> {

@@ -36,7 +36,7 @@ const TRICKLE_PARTS: f64 = 8.0;
 const RECENT: u32 = 64;
 /// And taken to cost no more than so many times the prices: the most that is read of a page is so many times the price of
 /// the cheapest one, and one great bill must not hold back what is cheap for days.
-const MOST_TIMES: f64 = 32.0;
+const MOST_RATIO: f64 = 32.0;
 /// What cannot be paid is tried again after this at the earliest, so that a wait for one byte is no busy loop.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
@@ -70,7 +70,7 @@ pub enum BudgetState {
 }
 
 /// A budget as it is now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BudgetSnapshot {
     /// What the operator allows.
     pub allowed: ProbeBudget,
@@ -82,6 +82,8 @@ pub struct BudgetSnapshot {
     pub capacity: u64,
     /// Bytes spent since the start, those that made the debt among them.
     pub spent: u64,
+    /// What was spent of late for each byte of the prices; 1 at least.
+    pub cost_ratio: f64,
     /// What that means.
     pub state: BudgetState,
 }
@@ -135,8 +137,8 @@ impl Recent {
     }
 
     /// What was spent for each byte paid; 1 at least.
-    fn times(&self) -> f64 {
-        if self.paid == 0 { 1.0 } else { (1.0 + self.charged as f64 / self.paid as f64).min(MOST_TIMES) }
+    fn cost_ratio(&self) -> f64 {
+        if self.paid == 0 { 1.0 } else { (1.0 + self.charged as f64 / self.paid as f64).min(MOST_RATIO) }
     }
 }
 
@@ -167,7 +169,7 @@ impl Budget {
     pub(crate) fn pay(&mut self, bytes: u32, purpose: Purpose, now: Timestamp) -> bool {
         self.pass(now);
         let price = u128::from(bytes) * self.period;
-        let payable = self.level >= price.saturating_add(self.kept(purpose));
+        let payable = self.level >= self.needed(bytes, purpose);
         if payable {
             self.level -= price;
             self.spent = self.spent.saturating_add(bytes.into());
@@ -204,9 +206,8 @@ impl Budget {
 
     /// When so much can be paid if nothing else is until then.
     pub(crate) fn payable_at(&self, bytes: u32, purpose: Purpose, now: Timestamp) -> Timestamp {
-        let needed = (u128::from(bytes) * self.period).saturating_add(self.kept(purpose));
         let (level, debt) = self.standing_at(now);
-        let missing = needed.saturating_sub(level).saturating_add(debt);
+        let missing = self.needed(bytes, purpose).saturating_sub(level).saturating_add(debt);
         let wait = missing.div_ceil(self.refill.max(1));
         now + Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX)).max(SHORTEST_WAIT)
     }
@@ -215,7 +216,7 @@ impl Budget {
     /// second; `dense`: an alarm is on, and the reserve may be spent on it.
     pub(crate) fn stretch(&self, wanted: f64, dense: bool, now: Timestamp) -> f64 {
         let (level, _) = self.standing_at(now);
-        let wanted = wanted * self.recent.times();
+        let wanted = wanted * self.recent.cost_ratio();
         let (low, dense_from) = (self.capacity / LOW_PARTS, self.capacity / DENSE_PARTS);
         let share = (self.refill * STEADY_PERCENT) as f64 / 100.0 / self.allowed.period.as_secs_f64();
         let allowed = if dense {
@@ -236,6 +237,7 @@ impl Budget {
             owed: u64::try_from(debt.div_ceil(self.period)).unwrap_or(u64::MAX),
             capacity: bytes(self.capacity),
             spent: self.spent,
+            cost_ratio: self.recent.cost_ratio(),
             state: if level < self.capacity / EMPTY_PARTS {
                 BudgetState::Empty
             } else if level < self.capacity / LOW_PARTS {
@@ -256,6 +258,18 @@ impl Budget {
         let gained = now.since(self.at).as_nanos().saturating_mul(self.refill);
         let left = gained.saturating_sub(self.debt);
         (self.level.saturating_add(left).min(self.capacity), self.debt.saturating_sub(gained))
+    }
+
+    /// What must be there for something of this price. A suspicion's burst is not to make a debt by long pages, which would
+    /// leave the link deaf for longer than the suspicion was worth.
+    fn needed(&self, bytes: u32, purpose: Purpose) -> u128 {
+        let (price, kept) = (u128::from(bytes) * self.period, self.kept(purpose));
+        let likely = match purpose {
+            Purpose::Doubt | Purpose::Suspicion => (price as f64 * self.recent.cost_ratio()) as u128,
+            Purpose::Steady | Purpose::Need => price,
+        };
+        // A full reserve pays for anything.
+        price.max(likely.min(self.capacity.saturating_sub(kept))).saturating_add(kept)
     }
 
     /// For what is more urgent, and for look-ups.

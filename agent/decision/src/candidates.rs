@@ -58,6 +58,7 @@ impl Failover {
                 fitness: if unknown_incumbent { Fitness::Unknown } else { fitness(path) },
                 suspect: path.verdict() == Verdict::Suspect,
                 doubtful: path.is_doubtful(),
+                unheard: path.is_unasked(None),
                 fresh: path.last_reply.is_some_and(|at| suspected.is_none_or(|since| at >= since)),
                 unasked: searched && path.is_unasked(suspected),
                 hold: match path.healthy_since {

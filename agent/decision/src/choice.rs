@@ -36,6 +36,8 @@ pub(crate) struct Candidate {
     pub(crate) suspect: bool,
     /// And its first confirming probes are lost.
     pub(crate) doubtful: bool,
+    /// It was moved to without being asked, and has not been heard since.
+    pub(crate) unheard: bool,
     /// It answered since the suspicion against the incumbent began.
     pub(crate) fresh: bool,
     /// All were asked since then, but it could not be, for want of budget: that is no evidence against it.
@@ -199,7 +201,8 @@ fn unforced(question: &Question<'_>) -> Choice {
     }
     if current.doubtful
         && let Some(better) = preferred(question, current).find(|c| c.ripe && c.fresh)
-        && may_return(question)
+        // Nothing may be able to ask what was never heard, for as long as a debt lasts.
+        && (current.unheard || may_return(question))
     {
         let reason = Reason::UplinkDoubtful { from: current.link };
         return Choice::Move { link: better.link, motive: Motive::Planned, reason };

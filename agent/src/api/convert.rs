@@ -233,6 +233,7 @@ fn budget_status(budget: BudgetSnapshot) -> BudgetStatus {
         owed_bytes: budget.owed,
         capacity_bytes: budget.capacity,
         spent_bytes: budget.spent,
+        cost_ratio: (budget.cost_ratio * 100.0).round() / 100.0,
         state: match budget.state {
             shunt_decision::BudgetState::Kept => BudgetState::Kept,
             shunt_decision::BudgetState::Low => BudgetState::Low,
@@ -247,8 +248,8 @@ fn shortage(link: &LinkSnapshot, context: &Context<'_>) -> Option<String> {
     let name = context.names.link(link.link);
     if budget.owed > 0 {
         return Some(format!(
-            "{name} owes its probe budget what pages took beyond it: nothing is sent over it until that is paid off, and a \
-             move to it is not verified; raise its probe_budget, or let its targets be smaller pages"
+            "{name} owes its probe budget what pages took beyond it: nothing is sent over it until that is paid off, so that \
+             its silent failure is not seen, and a move to it is not verified; raise its probe_budget, or let its targets be smaller pages"
         ));
     }
     let held_back = match budget.state {

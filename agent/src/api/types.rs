@@ -125,7 +125,7 @@ pub struct LinkStatus {
 }
 
 /// A probe budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BudgetStatus {
     /// What the operator allows in the period.
     pub allowed_bytes: u64,
@@ -140,6 +140,9 @@ pub struct BudgetStatus {
     pub capacity_bytes: u64,
     /// What probes and canaries cost since the daemon started or read its config.
     pub spent_bytes: u64,
+    /// What was spent of late for each byte of the prices: above 1, pages and look-ups slow the probing down.
+    #[serde(default)]
+    pub cost_ratio: f64,
     /// `kept`, `low` or `empty`.
     pub state: BudgetState,
 }

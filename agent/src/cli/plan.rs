@@ -33,6 +33,9 @@ pub(super) struct LinkReport {
     in_use: SteadyReport,
     standing_by: SteadyReport,
     budget: Option<BudgetReport>,
+    /// Some target may cost more than its price.
+    #[serde(skip)]
+    open_ended: bool,
     /// One look-up of each name, at the most.
     look_up_bytes: u32,
     /// From silence to the verdict, at the longest that the deadlines can become.
@@ -95,6 +98,7 @@ impl LinkReport {
                 period_s: budget.period.as_secs(),
                 written: budget.to_string(),
             }),
+            open_ended: link.targets.iter().any(|target| target.target.is_open_ended()),
             look_up_bytes: core.targets.iter().map(|target| target.look_up).sum(),
             worst_detection_ms: millis(worst_detection(core, None)),
             usual_worst_detection_ms: millis(worst_detection(core, Some(USUAL_RTT))),
@@ -121,6 +125,13 @@ impl LinkReport {
                 "beside that, looking up its names costs at most {} each time that they expire",
                 size(self.look_up_bytes.into())
             ));
+        }
+        if self.budget.is_some() && self.open_ended {
+            lines.push(
+                "where its pages are longer than the least, or its names expire soon, it is probed more rarely to keep to \
+                 the budget, and a failure found later than told here"
+                    .to_owned(),
+            );
         }
         lines.push(format!(
             "in use, a silent failure is found within {}; within {} while round trips are a steady {}",
@@ -214,6 +225,9 @@ mod tests {
             "of its budget of 100 MB/month in use 65.2 % (slowed down to every 7 s), standing by 15.2 %; \
              bursts and moves have the rest"
         );
+        let pages = report("probe_budget = \"100 MB/month\"\ntargets = [\"https://example.com/\"]");
+        assert!(pages.links[0].lines().iter().any(|line| line.contains("found later than told here")));
+        assert!(!lines.iter().any(|line| line.contains("found later than told here")));
         let weekly = report("probe_budget = \"100 MB/week\"");
         assert!(weekly.links[0].standing_by.budget_percent.is_some_and(|percent| percent < 4.0));
     }

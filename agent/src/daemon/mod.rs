@@ -142,8 +142,16 @@ async fn supervise(
         tracing::warn!("failed to read the incidents of earlier runs: {error}; starting an empty list");
         Vec::new()
     });
+    if let Err(error) = clock::discipline() {
+        tracing::warn!(
+            "the time of day is never believed, since the agent may not ask whether it is kept (adjtimex: {error}): no month of \
+             a data allowance ends, and no code by time is right; allow it that call"
+        );
+    }
     let started = clock::now();
     let (record, store) = (Record::new(events, earlier), Store::start(&config.agent.state_dir));
+    // First: a start that fails here, and is made again each second, must not cost a step of a budget.
+    let opened = Kernel::open(&config, started)?;
     let (budgets, balances) = budgets::Budgets::start(&config, &store, started).await;
     record.keep_earlier(&store);
     let around = Surroundings {
@@ -157,7 +165,6 @@ async fn supervise(
         alarm: alarm::Alarm::new().map_err(|error| format!("make the timer of the event loop: {error}"))?,
         started,
     };
-    let opened = Kernel::open(&config, started)?;
     let force = kept_lease(&config);
     let desk = modems::ModemDesk::new(Modems::start(&config, &config.agent.state_dir));
     let mut event_loop = assemble::assemble(config, opened, (force, &balances), (around, desk));

@@ -89,8 +89,10 @@ impl Store {
     /// Completes when the floors that are to be kept now were tried: the failure, if it failed.
     pub(super) async fn budgets_kept(&self) -> Option<String> {
         let (number, mut kept) = (self.budgets.borrow().0, self.kept.clone());
-        let tried = kept.wait_for(|kept| kept.budgets_number >= number).await;
-        tried.ok().and_then(|kept| kept.budgets_failure.clone())
+        match kept.wait_for(|kept| kept.budgets_number >= number).await {
+            Ok(kept) => kept.budgets_failure.clone(),
+            Err(_) => Some("the writer of the state directory is gone".to_owned()),
+        }
     }
 
     /// Keeps the incidents, the newest last.

@@ -74,12 +74,33 @@ fn the_pace_goes_by_what_was_spent_of_late() {
     }
     assert!((stretched(&budget) - 2.0).abs() < 1e-9);
     budget.charge(100_000, now);
-    assert!((stretched(&budget) - MOST_TIMES).abs() < 1e-9, "no bill counts for more");
+    assert!((stretched(&budget) - MOST_RATIO).abs() < 1e-9, "no bill counts for more");
     // It is forgotten within some hundred payments.
     for _ in 0..1_000 {
         assert!(budget.pay(50, Purpose::Need, now));
     }
     assert!(stretched(&budget) < 1.1, "{}", stretched(&budget));
+}
+
+#[test]
+fn a_suspicion_waits_for_what_its_pages_are_likely_to_take() {
+    // Of 10,000 bytes an eighth is kept for moves.
+    let mut budget = budget(100_000, MONTH);
+    let now = Timestamp::ZERO;
+    assert!(budget.pay(100, Purpose::Steady, now));
+    budget.charge(900, now);
+    for (balance, price, paid) in
+        [(2_249, 100, false), (2_251, 100, true), (9_998, 5_000, false), (10_000, 5_000, true)]
+    {
+        budget.set_balance(balance, now);
+        assert_eq!(
+            budget.payable_at(price, Purpose::Suspicion, now) <= now + SHORTEST_WAIT,
+            paid,
+            "{balance}"
+        );
+        budget.recent = Recent { payments: 1, paid: 100, charged: 900 };
+        assert_eq!(budget.pay(price, Purpose::Suspicion, now), paid, "{balance}");
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ fn candidate(link: LinkId, fitness: Fitness) -> Candidate {
         doubtful: false,
         fresh: true,
         unasked: false,
+        unheard: false,
         hold,
         ripe: false,
         spotless: false,

@@ -3,7 +3,9 @@
 
 use crate::budget::{FIBER, LTE, MONTH, config, secs, simulation, state};
 use crate::simulation::Simulation;
-use shunt_decision::{BudgetState, Command, Config, Entry, Event, Family, Force, Happening, Packets};
+use shunt_decision::{
+    BudgetState, Command, Config, Entry, Event, FailbackMode, Family, Force, Happening, Packets,
+};
 use std::time::Duration;
 
 /// LTE owes so many bytes, or cannot pay for a single probe, and is not asked before it is needed.
@@ -39,17 +41,21 @@ fn neither_a_debt_nor_an_empty_bucket_keeps_a_move_back() {
 
 #[test]
 fn a_link_that_was_moved_to_unasked_is_left_early_for_one_that_answers() {
-    let mut config = config(1_000_000, MONTH, secs(1));
-    config.failback.hold_down = secs(300);
-    let mut simulation = in_debt(config, 400_000, secs(60));
-    for weather in 0..2 {
-        simulation.weather[weather][0].cut = Some(simulation.now());
+    // Whatever the mode of the failback: what was never heard may carry nothing, and cannot be asked for days.
+    for mode in [FailbackMode::Auto, FailbackMode::Window, FailbackMode::Manual] {
+        let mut config = config(1_000_000, MONTH, secs(1));
+        config.failback.hold_down = secs(300);
+        config.failback.mode = mode;
+        let mut simulation = in_debt(config, 400_000, secs(60));
+        for weather in 0..2 {
+            simulation.weather[weather][0].cut = Some(simulation.now());
+        }
+        simulation.run_for(secs(3));
+        assert_eq!(simulation.uplink(Family::V4), Some(LTE));
+        simulation.weather[0][0].cut = None;
+        simulation.run_for(secs(70));
+        assert_eq!(simulation.uplink(Family::V4), Some(FIBER), "{mode:?}");
     }
-    simulation.run_for(secs(3));
-    assert_eq!(simulation.uplink(Family::V4), Some(LTE));
-    simulation.weather[0][0].cut = None;
-    simulation.run_for(secs(70));
-    assert_eq!(simulation.uplink(Family::V4), Some(FIBER));
 }
 
 #[test]

@@ -222,8 +222,15 @@ fn a_clock_that_was_never_set_breaks_nothing() {
 #[test]
 fn a_budget_is_shown_and_told_when_it_runs_short() {
     let allowed = shunt_decision::ProbeBudget { bytes: 1_000_000, period: Duration::from_secs(86_400) };
-    let of =
-        |state, owed| BudgetSnapshot { allowed, reserve: 12, owed, capacity: 100_000, spent: 345, state };
+    let of = |state, owed| BudgetSnapshot {
+        allowed,
+        reserve: 12,
+        owed,
+        capacity: 100_000,
+        spent: 345,
+        cost_ratio: 1.234,
+        state,
+    };
     let names = fiber_and_lte();
     for (state, owed, shown, part) in [
         (Fares::Kept, 0, types::BudgetState::Kept, None),
@@ -236,7 +243,7 @@ fn a_budget_is_shown_and_told_when_it_runs_short() {
         let budget = status.links[0].budget.unwrap();
         assert_eq!((budget.allowed_bytes, budget.period_s, budget.reserve_bytes), (1_000_000, 86_400, 12));
         assert_eq!((budget.capacity_bytes, budget.spent_bytes, budget.state), (100_000, 345, shown));
-        assert_eq!(budget.owed_bytes, owed);
+        assert_eq!((budget.owed_bytes, budget.cost_ratio), (owed, 1.23));
         let told = status
             .warnings
             .iter()

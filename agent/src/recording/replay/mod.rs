@@ -192,7 +192,7 @@ fn names(config: &shunt_decision::Config) -> Vec<String> {
 /// Finds the links and targets of `config` in the recording.
 fn here(header: &Header, config: &shunt_config::Config) -> Result<Here, ReplayError> {
     let known = names(&header.config);
-    let mut here = Here { links: Vec::new(), targets: Vec::new() };
+    let mut here = Here { links: Vec::new(), targets: Vec::new(), billed: Vec::new() };
     for link in &config.links {
         let number =
             known.iter().position(|name| *name == link.name).and_then(|place| u8::try_from(place).ok());
@@ -213,6 +213,7 @@ fn here(header: &Header, config: &shunt_config::Config) -> Result<Here, ReplayEr
         }
         here.links.push(LinkId(number));
         here.targets.push(targets);
+        here.billed.push(link.targets.iter().any(|target| target.target.is_open_ended()));
     }
     Ok(here)
 }

@@ -20,6 +20,8 @@ const COUNTERS_NEAR: Duration = Duration::from_secs(5);
 pub(super) struct Here {
     pub(super) links: Vec<LinkId>,
     pub(super) targets: Vec<Vec<TargetId>>,
+    /// Whether what look-ups and pages took over a new link is its cost as well: it has such targets.
+    pub(super) billed: Vec<bool>,
 }
 
 impl Here {
@@ -54,7 +56,10 @@ impl Here {
             Event::Modem { link, state } => Event::Modem { link: self.new_link(link)?, state },
             Event::Allowance { link, used_up } => Event::Allowance { link: self.new_link(link)?, used_up },
             Event::Spent { link, bytes, packets } => {
-                Event::Spent { link: self.new_link(link)?, bytes, packets }
+                let link = self.new_link(link)?;
+                // The packets are no users', whoever pays for them.
+                let billed = self.billed.get(usize::from(link.0)).copied().unwrap_or_default();
+                Event::Spent { link, bytes: if billed { bytes } else { 0 }, packets }
             }
             Event::Command(Command::Release) | Event::Window { .. } | Event::ClockGap => event.clone(),
             Event::Probe { .. } | Event::Ranked { .. } | Event::Gateway { .. } => return None,
@@ -236,7 +241,7 @@ mod tests {
         let lte = "[[link]]\nname = \"lte\"\ninterface = \"wwan0\"\nmetered = true\nprobe_budget = \"1 MB/month\"\n";
         let mut recorded = Failover::new(config(&format!("{fiber}{lte}")), 1, Timestamp::ZERO);
         recorded.set_balance(LinkId(1), -123);
-        let here = Here { links: vec![LinkId(1), LinkId(0)], targets: Vec::new() };
+        let here = Here { links: vec![LinkId(1), LinkId(0)], targets: Vec::new(), billed: Vec::new() };
         let core = begin(config(&format!("{lte}{fiber}")), (1, Timestamp::ZERO), &recorded, &here);
         assert_eq!([0, 1].map(|link| core.balance(LinkId(link))), [Some(-123), None]);
     }
