@@ -53,6 +53,9 @@ pub struct Escalation {
     next_reset: Instant,
     /// Nor before this, even if feeds came and ceased since: a host may feed early and boot on.
     grace_until: Instant,
+    /// No lease before this: the host was asked to shut down not long ago, and one that obeys asks for a lease on its way
+    /// out.
+    lease_from: Instant,
     /// Since when feeds have come without a gap.
     healthy_since: Option<Instant>,
     /// The modem's supply is cut by request until then.
@@ -89,6 +92,7 @@ impl Escalation {
             record,
             next_reset,
             grace_until,
+            lease_from: now,
             healthy_since: None,
             modem_back: None,
             // As if it had come on just now: so it has, when all power did.
@@ -182,6 +186,9 @@ impl Escalation {
     /// The one place where the stage changes.
     fn step(&mut self, input: Input, now: Instant) {
         let set = self.settings;
+        if matches!(self.stage, Stage::ShutdownRequested { .. }) {
+            self.lease_from = now + set.shutdown;
+        }
         self.stage = match (self.stage, input) {
             // The least times are kept. A host in reset says nothing: this is noise.
             (
@@ -212,7 +219,11 @@ impl Escalation {
                 | Stage::ShutdownRequested { asked: false, .. }
                 | Stage::BackingOff { .. }),
                 Input::Reset,
-            ) => stage,
+            )
+            // A host that obeys and shuts down asks for the lease of every stop. It would be off for all of that.
+            | (stage @ (Stage::ShutdownRequested { asked: false, .. } | Stage::BackingOff { .. }), Input::Lease(_)) => {
+                stage
+            }
             (
                 Stage::Grace { .. }
                 | Stage::Guarding { .. }
@@ -229,14 +240,9 @@ impl Escalation {
                 | Stage::Guarding { .. }
                 | Stage::Leased { .. }
                 | Stage::Alert { .. }
-                | Stage::ModemSettling { .. }
-                | Stage::ShutdownRequested { asked: false, .. }
-                | Stage::BackingOff { .. },
+                | Stage::ModemSettling { .. },
                 Input::Lease(span),
-            ) => {
-                self.healthy_since = None;
-                Stage::Leased { until: now + span }
-            }
+            ) => self.lease(span, now),
             // The least time off is kept. Then the host is guarded, since it was heard; it asks again for a lease.
             (Stage::ModemOff { until, .. }, Input::Feed | Input::Lease(_)) => {
                 Stage::ModemOff { until, fed: true }
@@ -271,6 +277,14 @@ impl Escalation {
             (Stage::ShutdownRequested { asked, .. }, Input::TimeUp) => self.reset_when_due(asked, now),
             (Stage::BackingOff { .. }, Input::TimeUp) => self.reset_when_due(false, now),
         };
+    }
+
+    fn lease(&mut self, span: Span, now: Instant) -> Stage {
+        if now < self.lease_from {
+            return self.stage;
+        }
+        self.healthy_since = None;
+        Stage::Leased { until: now + span }
     }
 
     fn after_alert(&mut self, now: Instant) -> Stage {
@@ -336,6 +350,8 @@ impl Escalation {
         self.record.host_resets = self.record.host_resets.saturating_add(1);
         self.record.in_a_row = self.record.in_a_row.saturating_add(1);
         self.next_reset = now + distance(&self.settings, self.record.in_a_row);
+        // It boots: what it was asked for is over.
+        self.lease_from = now;
         Stage::HostReset { until: now + self.settings.reset_hold }
     }
 }

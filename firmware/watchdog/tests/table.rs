@@ -103,7 +103,7 @@ fn every_stage_takes_every_event_as_written_here() {
             "guarding",
         ),
         ("modem settling", "guarding", "leased", "modem settling", "shutdown, asked", "shutdown"),
-        ("shutdown", "guarding", "leased", "shutdown", "shutdown", "reset"),
+        ("shutdown", "guarding", "shutdown", "shutdown", "shutdown", "reset"),
         (
             "shutdown, asked",
             "shutdown, asked",
@@ -112,7 +112,7 @@ fn every_stage_takes_every_event_as_written_here() {
             "shutdown, asked",
             "reset",
         ),
-        ("backing off", "guarding", "leased", "backing off", "backing off", "reset"),
+        ("backing off", "guarding", "backing off", "backing off", "backing off", "reset"),
         ("reset", "reset", "reset", "reset", "reset", "grace"),
     ];
     for (stage, fed, leased, lease_ended, reset, ran_out) in table {
@@ -127,8 +127,8 @@ fn every_stage_takes_every_event_as_written_here() {
             let before = watchdog.stage();
             watchdog.handle_event(event, now);
             assert_eq!(name(watchdog.stage()), after, "{stage} and {event:?}");
-            if after.starts_with("modem off") || after == "reset" {
-                assert_eq!(watchdog.stage().until(), before.until(), "the least time of {stage} is kept");
+            if after.starts_with("modem off") || matches!(after, "reset" | "shutdown" | "backing off") {
+                assert_eq!(watchdog.stage().until(), before.until(), "the time of {stage} is kept");
             }
         }
         let (mut watchdog, _) = bring_to(stage);
@@ -139,6 +139,39 @@ fn every_stage_takes_every_event_as_written_here() {
         watchdog.handle_timeout(now);
         assert_eq!(watchdog.stage(), before, "{stage} does not end early");
     }
+}
+
+/// Whoever obeys the request to shut down asks for the lease of every stop on the way, and is then off.
+#[test]
+fn a_host_that_was_asked_to_shut_down_gets_no_lease_on_its_way() {
+    let lease = Event::Lease(Span::from_secs(600));
+    let (mut watchdog, asked) = bring_to("shutdown");
+    watchdog.handle_event(lease, asked + SECOND);
+    run_out(&mut watchdog);
+    assert_eq!(
+        (name(watchdog.stage()), watchdog.outputs().host_reset),
+        ("reset", true),
+        "obeying puts nothing off"
+    );
+    // Nor one that feeds again before it goes, until it has had its time; then it stays.
+    let (mut watchdog, asked) = bring_to("shutdown");
+    let fed = asked + SECOND;
+    watchdog.handle_event(Event::Feed, fed);
+    for second in 1..60 {
+        let now = fed + Span::from_secs(second);
+        watchdog.handle_event(lease, now);
+        assert_eq!(
+            name(watchdog.stage()),
+            if second < 40 { "guarding" } else { "leased" },
+            "after {second} s"
+        );
+        watchdog.handle_event(Event::Feed, now);
+    }
+    // A host that boots after its reset may.
+    let (mut watchdog, _) = bring_to("reset");
+    let booting = run_out(&mut watchdog);
+    watchdog.handle_event(lease, booting);
+    assert_eq!(name(watchdog.stage()), "leased");
 }
 
 #[test]
