@@ -34,6 +34,9 @@ const LOOKS: u32 = 3;
 /// Requests that wait: each connection of the control socket and each modem has one under way at the most.
 const WAITING: usize = 16;
 
+/// Frames of another version are answered no more often: who does not understand that answer either may answer it in turn.
+const STRANGER_PACE: Duration = Duration::from_secs(1);
+
 /// So many of its words on end, and nothing else, are a boot loader's: it refuses each pair of bytes.
 const LOADER: u32 = 8;
 
@@ -82,6 +85,8 @@ pub(super) struct Session {
     fed: bool,
     /// A lease of the run before was ended, or there was none.
     lease_seen: bool,
+    /// Another version is not answered before this.
+    stranger_from: Option<Timestamp>,
     /// Bytes since the last whole frame.
     noise: u32,
     /// The last so many of them are a boot loader's.
@@ -125,6 +130,7 @@ impl Session {
             waiting: VecDeque::new(),
             fed: false,
             lease_seen: false,
+            stranger_from: None,
             noise: 0,
             loader: 0,
             book: Book::new(told, times.feed_timeout),
@@ -161,10 +167,7 @@ impl Session {
                 }
                 Some(Received::Unknown { version, sequence }) => {
                     self.noise = 0;
-                    if version != VERSION && self.peer.is_none() {
-                        self.trouble = Some(Trouble::Version(version));
-                    }
-                    self.send(Message::NotUnderstood { sequence });
+                    self.not_known(version, sequence, now);
                 }
             }
         }
@@ -300,6 +303,20 @@ impl Session {
             | Message::LogRequest { .. }
             | Message::EnterBootLoader { .. } => self.echoed(),
         }
+    }
+
+    /// A frame in good order that says nothing here.
+    fn not_known(&mut self, version: u8, sequence: u16, now: Timestamp) {
+        if version != VERSION {
+            if self.peer.is_none() {
+                self.trouble = Some(Trouble::Version(version));
+            }
+            if self.stranger_from.is_some_and(|from| now < from) {
+                return;
+            }
+            self.stranger_from = Some(now + STRANGER_PACE);
+        }
+        self.send(Message::NotUnderstood { sequence });
     }
 
     fn echoed(&mut self) {

@@ -12,13 +12,17 @@ use crate::stage::{Outputs, Stage};
 use crate::time::{Instant, Span};
 use shunt_wire::{
     Answered, Capabilities, Decoder, Frame, Happened, HostResetCause, Line, LogEntry, Received, Reply,
-    Request, ResetCause, Seconds, Status,
+    Request, ResetCause, Seconds, Status, VERSION,
 };
 
 /// So many changes of the times, or of whether they count, at once ...
 const CHANGES: u8 = 8;
 /// ... and one more after each such time: each is a write to flash.
 const CHANGE_RETURNS: Span = Span::from_secs(3600);
+
+/// Frames of another version are answered no more often: the other end may not understand that answer either, and
+/// answer it in turn, for ever.
+const STRANGER_PACE: Span = Span::from_secs(1);
 
 /// What the watchdog runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,8 @@ pub struct Watchdog {
     answered: Answered,
     line: LineWatch,
     changes: Allowance,
+    /// Another version is not answered before this.
+    stranger_from: Instant,
     feeds: u32,
     supply: Option<u16>,
     sequence: u16,
@@ -77,6 +83,7 @@ impl Watchdog {
             answered: Answered::new(),
             line: LineWatch::default(),
             changes: Allowance::new(CHANGES, CHANGE_RETURNS, 0, now),
+            stranger_from: now,
             feeds: 0,
             supply: None,
             sequence: 0,
@@ -108,8 +115,14 @@ impl Watchdog {
                 let message = self.handle(frame, now)?;
                 Some(self.frame(message))
             }
-            Some(Received::Unknown { sequence, .. }) => {
+            Some(Received::Unknown { version, sequence }) => {
                 self.line.frame();
+                if version != VERSION {
+                    if now < self.stranger_from {
+                        return None;
+                    }
+                    self.stranger_from = now + STRANGER_PACE;
+                }
                 Some(self.frame(Reply::NotUnderstood { sequence }))
             }
         }

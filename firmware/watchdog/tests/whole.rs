@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use shunt_watchdog::{Board, Instant, Led, SAVED_BYTES, Saved, Span, Watchdog};
 use shunt_wire::{
     BOOT_LOADER_KEY, Capabilities, Decoder, FRAME_BYTES, Frame, Happened, Hello, HostResetCause, Line, Log,
-    Message, Name, Outcome, Received, Reply, ResetCause, Role, Seconds, Stage, Status, Timeouts, encode,
+    Message, Name, Outcome, Received, Reply, ResetCause, Role, Seconds, Stage, Status, Timeouts, VERSION,
+    encode,
 };
 
 const BOARD: Board = Board {
@@ -146,6 +147,15 @@ fn heard(frame: &Frame<Reply>) -> Message {
         Some(Received::Frame(frame)) => frame.message,
         other => panic!("{other:?}"),
     }
+}
+
+/// A frame with this content, which has no zero.
+fn stuffed(content: &[u8]) -> Vec<u8> {
+    let mut block = content.to_vec();
+    block.extend(shunt_wire::checksum(content).to_le_bytes());
+    assert!(!block.contains(&0));
+    let code = block.len() as u8 + 1;
+    [&[0, code][..], &block, &[0]].concat()
 }
 
 #[test]
@@ -305,6 +315,23 @@ fn a_newer_message_is_answered_and_an_echo_is_not() {
     assert_eq!(bench.line(&newer), Some(Message::NotUnderstood { sequence: 7 }));
     assert_eq!(bench.say(Message::NotUnderstood { sequence: 7 }), None);
     assert_eq!(bench.say(Message::Answer { sequence: 7, outcome: Outcome::Done }), None);
+    let hello = heard(&Bench::boot(None, ResetCause::PowerOn).watchdog.poll_frame(bench.now).unwrap());
+    assert_eq!(bench.say(hello), None, "its own hello, which a looped line brings back");
+}
+
+/// It answers what it does not understand as well, in a version that is not understood here.
+#[test]
+fn a_peer_of_another_version_is_answered_once_a_second() {
+    let mut bench = Bench::armed();
+    let newer = stuffed(&[VERSION + 1, 7, 9, 0x63]);
+    let mut answers = 0;
+    for _ in 0..100 {
+        for _ in 0..50 {
+            answers += usize::from(bench.line(&newer) == Some(Message::NotUnderstood { sequence: 0x0907 }));
+        }
+        bench.now = bench.now + Span::from_millis(100);
+    }
+    assert_eq!(answers, 10, "one for each of ten seconds");
 }
 
 #[test]

@@ -16,7 +16,8 @@
 //!
 //! The format grows by appending: new messages go to the end of [`Message`], and a frame whose
 //! message is not known comes out of the decoder as [`Received::Unknown`], to be answered by
-//! [`Message::NotUnderstood`]. [`VERSION`] changes only when the frame itself changes.
+//! [`Message::NotUnderstood`]; one of another version once a second at the most, since that answer may not be understood
+//! either, and be answered in turn. [`VERSION`] changes only when the frame itself changes.
 //!
 //! The agent speaks by [`Message`] and `postcard`; the MCU takes a [`Request`] and says a [`Reply`], the same bytes
 //! read and written by hand, since flash is scarce there.

@@ -118,13 +118,12 @@ impl Request {
 }
 
 fn hello(reader: &mut Reader<'_>) -> Request {
-    // Another MCU's hello is answered as well: it is the way of both ends to begin.
-    let _role: Option<Role> = reader.one_of(&[Role::Agent, Role::Mcu]);
+    let role = reader.one_of(&[Role::Agent, Role::Mcu]);
     reader.pass_over_text();
     reader.pass_over_text();
     let session = reader.number();
     let _capabilities = reader.number();
-    Request::Hello { session }
+    if role == Some(Role::Mcu) { Request::NotForUs } else { Request::Hello { session } }
 }
 
 impl Reply {

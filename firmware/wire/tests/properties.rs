@@ -165,6 +165,7 @@ fn message() -> impl Strategy<Value = Message> {
 /// What the MCU makes of a message.
 fn request(message: &Message) -> Request {
     match message {
+        Message::Hello(hello) if hello.role == Role::Mcu => Request::NotForUs,
         Message::Hello(hello) => Request::Hello { session: hello.session },
         Message::Feed => Request::Feed,
         Message::Lease(seconds) => Request::Lease(*seconds),

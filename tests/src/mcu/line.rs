@@ -44,8 +44,8 @@ pub(super) struct Wire {
     /// What of the agent's words is a message.
     decoder: Decoder,
     last: Vec<u8>,
-    /// Something was said to an MCU of the next version.
-    spoken_to: bool,
+    /// Frames that an MCU of the next version has not yet answered.
+    spoken_to: usize,
 }
 
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Wire {
     pub(super) fn plug(path: PathBuf) -> io::Result<Self> {
         let pty = Some(open(&path)?);
         let (random, decoder) = (Random::new(11), Decoder::new());
-        Ok(Self { path, pty, habit: Habit::Sound, random, decoder, last: Vec::new(), spoken_to: false })
+        Ok(Self { path, pty, habit: Habit::Sound, random, decoder, last: Vec::new(), spoken_to: 0 })
     }
 
     pub(super) fn set_habit(&mut self, habit: Habit) {
@@ -103,9 +103,8 @@ impl Wire {
         if self.habit != Habit::NewerVersion {
             return heard;
         }
-        // It understands none of it, and does not answer that it was not understood.
-        let answered = |message: &Message| !matches!(message, Message::NotUnderstood { .. });
-        self.spoken_to |= heard.iter().any(|(_, message)| message.as_ref().is_some_and(answered));
+        // It understands none of it, and answers that to each frame, also to one that says the same of its own.
+        self.spoken_to += heard.iter().filter(|(_, message)| message.is_some()).count();
         Vec::new()
     }
 
@@ -143,15 +142,17 @@ impl Wire {
                 let last = self.last.clone();
                 while !last.is_empty() && self.write(&last) {}
             }
-            Habit::NewerVersion if std::mem::take(&mut self.spoken_to) => {
-                let frame = Frame { sequence: 1, message: Message::StatusRequest };
-                let mut buffer = [0; FRAME_BYTES];
-                if let Ok(bytes) = encode(&frame, &mut buffer) {
-                    let bytes = newer(bytes);
-                    self.write(&bytes);
+            Habit::NewerVersion => {
+                for _ in 0..std::mem::take(&mut self.spoken_to) {
+                    let frame = Frame { sequence: 1, message: Message::NotUnderstood { sequence: 1 } };
+                    let mut buffer = [0; FRAME_BYTES];
+                    if let Ok(bytes) = encode(&frame, &mut buffer) {
+                        let bytes = newer(bytes);
+                        self.write(&bytes);
+                    }
                 }
             }
-            Habit::Sound | Habit::Noisy | Habit::Silent | Habit::NewerVersion | Habit::WrongSpeed => {}
+            Habit::Sound | Habit::Noisy | Habit::Silent | Habit::WrongSpeed => {}
         }
     }
 
