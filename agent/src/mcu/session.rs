@@ -194,6 +194,8 @@ impl Session {
             return Err(Trouble::Busy);
         }
         self.ended |= message == Message::Disarm;
+        // Whoever asks for a lease now wants it, whatever is not known yet of one before.
+        self.lease_seen |= matches!(message, Message::Lease(_));
         self.waiting.push_back((message, Purpose::Ask(ticket)));
         self.next_request(now);
         Ok(())

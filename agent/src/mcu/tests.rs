@@ -7,7 +7,9 @@ use super::session::Output;
 use super::trouble::Trouble;
 use shunt_decision::Timestamp;
 use shunt_watchdog::{Board, Instant, Saved, Settings, Watchdog};
-use shunt_wire::{Capabilities, Happened, Message, Outcome, ResetCause, Seconds, Stage, VERSION};
+use shunt_wire::{
+    Capabilities, Decoder, Frame, Happened, Message, Outcome, Received, ResetCause, Seconds, Stage, VERSION,
+};
 use std::time::Duration;
 use world::{BOARD, Line, TICK, World, config, session};
 
@@ -255,6 +257,32 @@ fn the_lease_of_a_stop_ends_with_the_first_feed_and_an_operators_goes_on() {
         world.run(60);
         assert_eq!(world.stage(), Some(Stage::Leased));
     }
+}
+
+/// The lease of a stop right after the start, when how the MCU stands is not known yet.
+#[test]
+fn a_lease_that_is_asked_for_before_the_first_look_is_answered_is_not_ended_as_an_old_one() {
+    let mut world = World::new("");
+    world.run(60);
+    let mut world = world.reboot_host("");
+    // Of what the MCU says all comes but its status.
+    world.session.closed();
+    world.line = Box::new(|to_mcu, bytes| {
+        let mut decoder = Decoder::new();
+        let is_status =
+            |received| matches!(received, Received::Frame(Frame { message: Message::Status(_), .. }));
+        let status = bytes.iter().filter_map(|byte| decoder.receive(*byte)).any(is_status);
+        if to_mcu || !status { bytes } else { Vec::new() }
+    });
+    world.session.opened(world.time());
+    world.session.feed(world.time());
+    world.pump();
+    assert!(world.session.peer().is_some() && world.session.status().is_none());
+    assert_eq!(world.ask(Message::Lease(Seconds(600))), Some(Outcome::Done));
+    world.line = Box::new(|_, bytes| bytes);
+    world.feeding = false;
+    world.run(60);
+    assert_eq!(world.stage(), Some(Stage::Leased));
 }
 
 /// It tells at once that it is unarmed now, and may boot after that: neither is a reason to arm it, for nobody feeds any more.
