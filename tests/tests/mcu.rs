@@ -7,7 +7,7 @@ mod common;
 use common::{DEADLINE, program, uplink};
 use shunt::api::mcu::{McuLogEntry, McuStatus};
 use shunt::api::types::{IncidentStatus, ResetBy, Status};
-use shunt::api::wire::{Done, EventKind, Request};
+use shunt::api::wire::{EventKind, Request};
 use shunt_lab::mcu::{Change, Habit, Outputs, Seen, Stage, StandIn};
 use shunt_lab::{Agent, AgentConfig, Lab, Plan, UplinkPlan, enter_or_reexec};
 use shunt_wire::{Message, Seconds};
@@ -65,6 +65,13 @@ impl Bench {
     fn fed(&self, more: u64) -> Seen {
         let goal = self.mcu.seen().unwrap().feeds + more;
         self.mcu.wait_for("more feeds", DEADLINE, move |seen| seen.feeds >= goal).unwrap()
+    }
+
+    /// An MCU that is left disarmed; to be called when nobody is on its line any more who could arm it again.
+    fn left_disarmed(&self) {
+        let disarmed = |seen: &Seen| seen.heard.contains(&Message::Disarm) && seen.stage.is_none();
+        let seen = self.mcu.wait_for("an MCU that is disarmed", DEADLINE, disarmed).unwrap();
+        assert_eq!(seen.changes, []);
     }
 
     fn status(&self) -> McuStatus {
@@ -301,10 +308,71 @@ fn a_stop_asks_for_a_lease_and_a_stop_for_good_disarms() {
     bench.agent.start_again().unwrap();
     let seen = bench.guards();
     assert!(seen.heard.contains(&Message::Lease(Seconds(0))) && seen.changes.is_empty(), "{seen:?}");
-    let _done: Done = bench.agent.ask(&Request::Stop { restore: true }).unwrap();
-    let disarmed = |seen: &Seen| seen.heard.contains(&Message::Disarm) && seen.stage.is_none();
-    let seen = bench.mcu.wait_for("an MCU that is disarmed", DEADLINE, disarmed).unwrap();
-    assert_eq!(seen.changes, []);
+    // The command waits until the agent is gone.
+    bench.shows(&["stop", "--restore"]);
+    bench.left_disarmed();
+}
+
+/// As when the package is removed: the service is stopped first.
+#[test]
+fn a_stop_for_good_disarms_when_no_agent_runs_and_tells_when_it_cannot() {
+    let Some(_turn) = enter_or_reexec("a_stop_for_good_disarms_when_no_agent_runs_and_tells_when_it_cannot")
+    else {
+        return;
+    };
+    let mut bench = Bench::guarded("");
+    assert!(bench.agent.terminate().unwrap().success());
+    let state = || std::fs::read_to_string(bench.agent.home().join("state/mcu.json")).unwrap();
+    let port = format!("{:?}", bench.mcu.port());
+    assert!(state().contains(&port), "{}", state());
+    bench.mcu.set_habit(Habit::Silent).unwrap();
+    let failed = bench.agent.command(&["stop", "--restore"]).output().unwrap();
+    let text = String::from_utf8_lossy(&failed.stderr);
+    for part in ["failed to disarm the watchdog MCU on", "does not answer", "owned in the kernel is gone"] {
+        assert!(text.contains(part), "{text}\nlacks {part}");
+    }
+    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    assert!(state().contains(&port), "it is known to be armed: {}", state());
+    bench.mcu.set_habit(Habit::Sound).unwrap();
+    let text = bench.shows(&["stop", "--restore"]);
+    assert!(text.contains("is disarmed"), "{text}");
+    bench.left_disarmed();
+    assert!(!state().contains(&port), "{}", state());
+}
+
+#[test]
+fn a_stop_for_good_that_an_mcu_does_not_hear_of_is_a_failure() {
+    let Some(_turn) = enter_or_reexec("a_stop_for_good_that_an_mcu_does_not_hear_of_is_a_failure") else {
+        return;
+    };
+    let bench = Bench::guarded("");
+    bench.mcu.set_habit(Habit::Silent).unwrap();
+    let failed = bench.agent.command(&["stop", "--restore"]).output().unwrap();
+    let text = String::from_utf8_lossy(&failed.stderr);
+    for part in ["owned in the kernel is gone, but", "does not answer", "run `shunt stop --restore` again"] {
+        assert!(text.contains(part), "{text}\nlacks {part}");
+    }
+    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+}
+
+#[test]
+fn what_is_armed_and_configured_no_more_is_told_and_disarmed_by_the_next_start() {
+    let Some(_turn) =
+        enter_or_reexec("what_is_armed_and_configured_no_more_is_told_and_disarmed_by_the_next_start")
+    else {
+        return;
+    };
+    let mut bench = Bench::guarded("");
+    assert!(bench.agent.terminate().unwrap().success());
+    let text = std::fs::read_to_string(bench.agent.config_file()).unwrap();
+    std::fs::write(bench.agent.config_file(), text.replace("port = ", "#port = ")).unwrap();
+    bench.mcu.set_habit(Habit::Silent).unwrap();
+    bench.agent.start_again().unwrap();
+    bench.warned("a watchdog MCU is armed that the config has no more: failed to disarm");
+    bench.mcu.set_habit(Habit::Sound).unwrap();
+    bench.left_disarmed();
+    bench.calm();
+    assert!(bench.agent.log().contains("is configured no more, and is disarmed"));
 }
 
 #[test]
@@ -417,9 +485,8 @@ fn a_reload_changes_the_times_and_disarms_what_is_configured_no_more() {
     let seen = bench.fed(2);
     assert!(!hellos(&seen.heard[before..]), "{:?}", &seen.heard[before..]);
     change("port = ", "#port = ");
-    let disarmed = |seen: &Seen| seen.heard.contains(&Message::Disarm) && seen.stage.is_none();
-    let seen = bench.mcu.wait_for("an MCU that is disarmed", DEADLINE, disarmed).unwrap();
-    assert_eq!(seen.changes, []);
+    bench.agent.wait_for("the reload", DEADLINE, |_| reloads("the new config is in force") == 3).unwrap();
+    bench.left_disarmed();
     let refused = bench.agent.command(&["mcu", "status"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     assert!(

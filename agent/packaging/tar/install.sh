@@ -108,7 +108,8 @@ remove_all() {
     systemd) systemctl disable --now shunt.service || true ;;
     procd) /etc/init.d/shunt stop || true; /etc/init.d/shunt disable || true ;;
     esac
-    "$program" stop --restore || say "its routes and rules stay until the next boot"
+    # Routes and rules that it leaves are gone with the next boot; a watchdog MCU that is still armed is not.
+    "$program" stop --restore || say "not everything was given back; see above"
     rm -f "$program" /usr/lib/systemd/system/shunt.service /usr/lib/sysusers.d/shunt.conf /usr/lib/tmpfiles.d/shunt.conf
     rm -f /usr/lib/udev/rules.d/60-shunt.rules /etc/init.d/shunt /lib/upgrade/keep.d/shunt /usr/share/bash-completion/completions/shunt
     rm -f /usr/share/man/man8/shunt.8.gz /usr/share/man/man8/shunt-*.8.gz

@@ -125,8 +125,7 @@ pub(super) enum Command {
     Mcu(McuCommand),
     /// Stop the daemon; forwarding stays as it is.
     Stop {
-        /// Also remove everything of Shunt's from the kernel, whether a daemon runs or not; one that runs disarms the
-        /// watchdog MCU.
+        /// Also remove everything of Shunt's from the kernel, and disarm the watchdog MCU, whether a daemon runs or not.
         #[arg(long)]
         restore: bool,
     },

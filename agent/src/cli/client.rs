@@ -10,8 +10,9 @@ use std::time::Duration;
 /// The daemon takes a connection and answers a question within milliseconds, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Taking everything out of the kernel may take it some seconds; it gives up by itself after half a minute.
-const LONG_PATIENCE: Duration = Duration::from_secs(35);
+/// Taking everything out of the kernel may take it some seconds; it gives up by itself after half a minute, and disarming
+/// the watchdog MCU after six seconds.
+const LONG_PATIENCE: Duration = Duration::from_secs(40);
 
 /// A connection to the daemon.
 #[derive(Debug)]

@@ -79,8 +79,11 @@ fn show_events(args: &Args, follow: bool, json: bool, out: &mut impl Write) -> R
 fn stop(args: &Args, restore: bool, out: &mut impl Write) -> Result<(), Failure> {
     let mut client = match connect(args) {
         Err(ClientError::Absent { .. }) if restore => {
-            crate::daemon::restore(&shunt_config::load(args.config())?).map_err(Failure::Restore)?;
-            return Ok(writeln!(out, "no daemon runs; all that it owned in the kernel is gone")?);
+            let disarmed =
+                crate::daemon::restore(&shunt_config::load(args.config())?).map_err(Failure::Restore)?;
+            let disarmed: String =
+                disarmed.iter().map(|port| format!("; the watchdog MCU on {port} is disarmed")).collect();
+            return Ok(writeln!(out, "no daemon runs; all that it owned in the kernel is gone{disarmed}")?);
         }
         client => client?,
     };

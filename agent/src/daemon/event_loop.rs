@@ -12,7 +12,7 @@ use super::settings;
 use super::store::Store;
 use super::warnings::Concern;
 use super::window;
-use crate::api::wire::EventKind;
+use crate::api::wire::{EventKind, Response};
 use crate::api::{Names, Order};
 use crate::clock;
 use crate::mcu;
@@ -24,7 +24,7 @@ use shunt_config::FailbackMode;
 use shunt_decision::{Action, Event, Happening, Outcome, PathState, ProbeId, Timestamp};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// A timer that fires this late means that the machine slept or the loop stood still (SIGSTOP, a stuck
 /// disk): what the probes then in flight say is no longer about the link. Busy machines are late by less.
@@ -75,6 +75,8 @@ pub(super) struct Surroundings {
     pub(super) budgets: Budgets,
     pub(super) disk: Disk,
     pub(super) feed: Feed,
+    /// Who has the agent stopped for good, and hears of it when the watchdogs know.
+    pub(super) parting: Option<oneshot::Sender<Response>>,
     pub(super) alarm: Alarm,
     pub(super) started: Timestamp,
 }

@@ -73,13 +73,10 @@ impl Feed {
             return false;
         }
         // The port must be free before it is opened again; an MCU that is configured no more is not to wait for feeds.
-        let gone = config.watchdog.mcu.port.is_none();
-        let none = Mcu::start(
-            &shunt_config::Mcu { port: None, ..config.watchdog.mcu.clone() },
-            &config.agent.state_dir,
-        );
-        let before = std::mem::replace(&mut self.mcu, none);
-        before.close(if gone { Farewell::Disarm } else { Farewell::Lease }).await;
+        let gone = !self.mcu.is_on(&config.watchdog.mcu);
+        let before = std::mem::replace(&mut self.mcu, Mcu::none(&config.watchdog.mcu));
+        // What could not be disarmed is kept, tried again, and told.
+        let _told = before.close(if gone { Farewell::Disarm } else { Farewell::Lease }).await;
         self.mcu = Mcu::start(&config.watchdog.mcu, &config.agent.state_dir);
         self.board = self.mcu.pace().map(|every| Pulse { every, due: now });
         true
@@ -121,14 +118,18 @@ impl Feed {
     }
 
     /// Takes leave of all.
-    pub(super) async fn close(self, farewell: Farewell) {
+    ///
+    /// # Errors
+    /// The MCU was not told: a sentence with the reason.
+    pub(super) async fn close(self, farewell: Farewell) -> Result<(), String> {
         if self.mcu.is_flashing() {
             notify::more_time(UPGRADE);
         }
-        self.mcu.close(farewell).await;
+        let told = self.mcu.close(farewell).await;
         if let Some(device) = self.device {
             device.close();
         }
+        told
     }
 }
 
@@ -170,6 +171,6 @@ mod tests {
         assert_eq!(feed.mcu.fed(), Some(at(2_000)), "4 s was left out, and 6 s is not yet");
         feed.turn(true, at(30_000));
         assert!(feed.device_fault().is_some_and(|fault| fault.contains("load its driver")));
-        feed.close(Farewell::Lease).await;
+        assert!(feed.close(Farewell::Lease).await.is_err(), "nobody is on that port");
     }
 }

@@ -27,11 +27,11 @@ mod window;
 
 pub(crate) use window::is_open_at as window_is_open;
 
-use crate::api::wire::EventKind;
+use crate::api::wire::{Answer, ApiError, ErrorCode, EventKind};
 use crate::api::{self, Access, ControlSocket, Names};
 use crate::cli::Exit;
 use crate::clock;
-use crate::mcu::Farewell;
+use crate::mcu::{self, Farewell};
 use crate::modem::Modems;
 use crate::netlink::{self, Kernel};
 use crate::recording::Disk;
@@ -96,14 +96,28 @@ pub fn run(config_path: &Path, socket: Option<&Path>) -> ExitCode {
     }
 }
 
-/// Removes everything that Shunt owns from the kernel, without a daemon (`shunt stop --restore`).
+/// Removes everything that Shunt owns from the kernel, and disarms the watchdog MCU, without a daemon (`shunt stop
+/// --restore`). Gives the ports on which one was disarmed.
 ///
 /// # Errors
-/// A sentence that completes "failed to …".
-pub fn restore(config: &Config) -> Result<(), Box<dyn Error>> {
+/// A sentence that completes "failed to …". What comes after a failure is done all the same.
+pub fn restore(config: &Config) -> Result<Vec<String>, Box<dyn Error>> {
     rights::check()?;
     let _lock = sole_agent(config, Place { state_dir: &config.agent.state_dir, socket: None, group: None })?;
-    Ok(netlink::restore(config)?)
+    let given_back = netlink::restore(config);
+    let disarmed = runtime()?.block_on(mcu::disarm_all(&config.watchdog.mcu, &config.agent.state_dir));
+    match (given_back, disarmed) {
+        (Ok(()), disarmed) => disarmed.map_err(|source| NotDisarmed { source }.into()),
+        (Err(error), Ok(_)) => Err(error.into()),
+        (Err(error), Err(armed)) => Err(format!("{error}; and to {armed}").into()),
+    }
+}
+
+/// The kernel is given back, and an MCU still guards. Completes "failed to …".
+#[derive(Debug, thiserror::Error)]
+#[error("{source}; mend that and run this again. All that Shunt owned in the kernel is gone")]
+struct NotDisarmed {
+    source: mcu::DisarmError,
 }
 
 fn run_with(config: Config, source: &Source<'_>) -> Result<(), Box<dyn Error>> {
@@ -162,6 +176,7 @@ async fn supervise(
         store,
         budgets,
         feed: feed::Feed::new(&config, started),
+        parting: None,
         alarm: alarm::Alarm::new().map_err(|error| format!("make the timer of the event loop: {error}"))?,
         started,
     };
@@ -195,7 +210,20 @@ async fn finish(mut event_loop: EventLoop, end: End) {
     event_loop.close_budgets(clock::now());
     event_loop.core.end(clock::now());
     // First, for from here on nobody feeds.
-    event_loop.around.feed.close(if end == End::Restored { Farewell::Disarm } else { Farewell::Lease }).await;
+    let farewell = if end == End::Restored { Farewell::Disarm } else { Farewell::Lease };
+    let told = event_loop.around.feed.close(farewell).await;
+    if let Some(reply) = event_loop.around.parting {
+        let armed = |why| {
+            ApiError::new(
+                ErrorCode::Failed,
+                format!(
+                    "{text}, but {why}. It resets the gateway: mend that, and run `shunt stop --restore` again"
+                ),
+            )
+        };
+        // Whoever asked may have hung up.
+        let _nobody_waits = reply.send(told.map(|()| Answer::done(text)).map_err(armed));
+    }
     event_loop.desk.modems.close().await;
     event_loop.around.store.close().await;
     event_loop.around.disk.close().await;

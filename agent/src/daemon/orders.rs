@@ -51,8 +51,8 @@ impl EventLoop {
             }
             Request::Stop { restore: true } => match self.kernel.restore() {
                 Ok(()) => {
-                    end = Some(End::Restored);
-                    Ok(Answer::done("the agent stops; all that it owned in the kernel is gone"))
+                    self.around.parting = Some(order.reply);
+                    return Some(End::Restored);
                 }
                 Err(error) => Err(ApiError::new(ErrorCode::Failed, format!("failed to {error}"))),
             },

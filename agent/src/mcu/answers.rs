@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 pub(super) enum Waiter {
     Operator(Wish, oneshot::Sender<Response>),
     Modem(Answer<()>),
-    Leave(Farewell, oneshot::Sender<()>),
+    /// The last has what failed before, where the lease is in the place of something better.
+    Leave(Farewell, oneshot::Sender<Result<(), String>>, Option<String>),
 }
 
 impl Task {
@@ -35,14 +36,14 @@ impl Task {
             ToTask::Power(true, _) => {}
             ToTask::Leave(Farewell::Lease, reply) if self.session.is_leased_for_longer() => {
                 tracing::info!("the watchdog MCU is leased for longer than a stop takes; that lease goes on");
-                let _loop_gave_up = reply.send(());
+                let _loop_gave_up = reply.send(Ok(()));
             }
             ToTask::Leave(farewell, reply) => {
                 let message = match farewell {
                     Farewell::Lease => Message::Lease(self.stop_lease),
                     Farewell::Disarm => Message::Disarm,
                 };
-                self.ask(message, Waiter::Leave(farewell, reply));
+                self.ask(message, Waiter::Leave(farewell, reply, None));
             }
         }
     }
@@ -65,9 +66,8 @@ impl Task {
             }
             // Dropped, it says no.
             Waiter::Modem(_) => tracing::warn!("the modem's supply is not switched: {why}"),
-            Waiter::Leave(_, reply) => {
-                tracing::warn!("the watchdog MCU was not told that the agent stops: {why}");
-                let _loop_gave_up = reply.send(());
+            Waiter::Leave(_, reply, before) => {
+                let _loop_gave_up = reply.send(Err(before.unwrap_or_else(|| why.to_owned())));
             }
         }
     }
@@ -82,14 +82,19 @@ impl Task {
                 let _nobody_waits = reply.send(Ok(Good::done(done(wish, outcome))));
             }
             (Waiter::Modem(done), Outcome::Done) => done.give(()),
-            (Waiter::Leave(farewell, reply), Outcome::Done | Outcome::Capped(_)) => {
+            (Waiter::Leave(farewell, reply, before), Outcome::Done | Outcome::Capped(_)) => {
                 tracing::info!("{}", goodbye(farewell, self.stop_lease));
-                let _loop_gave_up = reply.send(());
+                match farewell {
+                    Farewell::Lease => {
+                        let _loop_gave_up = reply.send(before.map_or(Ok(()), Err));
+                    }
+                    Farewell::Disarm => self.keep_disarmed(reply),
+                }
             }
             // Where the guard cannot be ended for good yet, a lease is better than a silence.
-            (Waiter::Leave(Farewell::Disarm, reply), refused) => {
-                tracing::warn!("the watchdog MCU is not disarmed: {}; it gets a lease", refusal(&refused));
-                self.ask(Message::Lease(self.stop_lease), Waiter::Leave(Farewell::Lease, reply));
+            (Waiter::Leave(Farewell::Disarm, reply, _), refused) => {
+                let why = Some(self.sentence(&Trouble::Disarm(refused)));
+                self.ask(Message::Lease(self.stop_lease), Waiter::Leave(Farewell::Lease, reply, why));
             }
             (waiter, refused) => {
                 let why = format!("the watchdog MCU refused: {}", refusal(&refused));

@@ -6,7 +6,9 @@
 
 mod answers;
 mod book;
+mod disarm;
 pub(crate) mod flash;
+mod kept;
 mod port;
 mod session;
 mod task;
@@ -17,9 +19,13 @@ mod upgrading;
 mod view;
 mod words;
 
+pub(crate) use disarm::{DisarmError, disarm_all};
+
 use crate::api::mcu::{McuLogEntry, McuStatus};
 use crate::api::wire::{ApiError, ErrorCode, EventKind, Response};
+use disarm::Leftover;
 use flash::Image;
+use kept::Kept;
 use shunt_config::McuPort;
 use shunt_decision::Timestamp;
 use shunt_modem::driver::api::Answer;
@@ -94,7 +100,7 @@ pub(crate) enum ToTask {
     /// A modem's recovery switches its supply.
     Power(bool, Answer<()>),
     /// The agent leaves.
-    Leave(Farewell, oneshot::Sender<()>),
+    Leave(Farewell, oneshot::Sender<Result<(), String>>),
 }
 
 /// The event loop's side of the MCU, or of none.
@@ -109,28 +115,52 @@ pub(crate) struct Mcu {
 }
 
 impl Mcu {
-    /// Starts the task of the MCU in `config`, if there is one.
+    /// None at all.
+    pub(crate) fn none(config: &shunt_config::Mcu) -> Self {
+        Self::with(&shunt_config::Mcu { port: None, ..config.clone() }, |_| None)
+    }
+
+    /// Starts the task of the MCU in `config`, if there is one. What an earlier config armed on another port is disarmed.
     pub(crate) fn start(config: &shunt_config::Mcu, state_dir: &Path) -> Self {
+        let leftover = Kept::load(state_dir).armed().filter(|armed| config.port.as_ref() != Some(armed));
+        Self::with(config, |ends| {
+            let state_dir = state_dir.to_owned();
+            match (&config.port, leftover) {
+                (None, None) => None,
+                (None, Some(port)) => {
+                    let task::Ends { news, asked, .. } = ends;
+                    let leftover = Leftover { config: config.clone(), port, state_dir, news, asked };
+                    spawn(leftover.run())
+                }
+                (Some(port), None) => spawn(Task::new(config, port, &state_dir, ends).run()),
+                (Some(port), Some(leftover)) => {
+                    let task = Task::new(config, port, &state_dir, ends);
+                    let config = config.clone();
+                    spawn(
+                        async move { task.after(disarm::disarm(&config, &leftover).await, &leftover).await },
+                    )
+                }
+            }
+        })
+    }
+
+    fn with(config: &shunt_config::Mcu, start: impl FnOnce(task::Ends) -> Option<JoinHandle<()>>) -> Self {
         let (sender, news) = mpsc::channel(NEWS);
         let (asked, questions) = mpsc::channel(ASKED);
         let (fed, feeds) = watch::channel(None);
         let (tell, shown) = watch::channel(Standing::default());
-        let thread = config.port.as_ref().and_then(|port| {
-            let task = Task::new(
-                config,
-                port,
-                state_dir,
-                task::Ends { news: sender, asked: questions, feeds, tell },
-            );
-            let started = thread::Builder::new().name("mcu".into()).spawn(|| run(task));
-            started.map_err(|error| tracing::error!("failed to start the thread of the MCU: {error}")).ok()
-        });
+        let thread = start(task::Ends { news: sender, asked: questions, feeds, tell });
         Self { config: config.clone(), asked, fed, shown, news, thread }
     }
 
     /// Whether a new config leaves it as it is.
     pub(crate) fn serves(&self, config: &shunt_config::Mcu) -> bool {
         self.config == *config
+    }
+
+    /// Whether a new config has it on the same port.
+    pub(crate) fn is_on(&self, config: &shunt_config::Mcu) -> bool {
+        self.config.port == config.port
     }
 
     /// How often it is to be fed; `None`: there is none.
@@ -213,21 +243,34 @@ impl Mcu {
     }
 
     /// Takes leave, and waits until the port is free for others.
-    pub(crate) async fn close(self, farewell: Farewell) {
+    ///
+    /// # Errors
+    /// A sentence: the MCU was not told, and why.
+    pub(crate) async fn close(self, farewell: Farewell) -> Result<(), String> {
         let patience = if self.is_flashing() { UPGRADE } else { FAREWELL };
-        let Self { asked, fed, news, thread, .. } = self;
-        let Some(thread) = thread else { return };
+        let Self { config, asked, fed, news, thread, .. } = self;
+        let Some(thread) = thread else { return Ok(()) };
         let (reply, answered) = oneshot::channel();
-        if asked.try_send(ToTask::Leave(farewell, reply)).is_err()
-            || !matches!(timeout(patience, answered).await, Ok(Ok(())))
-        {
-            tracing::warn!("the watchdog MCU could not be told that the agent stops");
+        let told = match asked.try_send(ToTask::Leave(farewell, reply)) {
+            Ok(()) => match timeout(patience, answered).await {
+                Ok(Ok(told)) => told,
+                // It was disarmed, and its thread ended, while it was asked.
+                Ok(Err(_)) if config.port.is_none() => Ok(()),
+                Ok(Err(_)) | Err(_) => Err("the watchdog MCU did not say whether it heard".into()),
+            },
+            // It is disarmed, and its thread has ended.
+            Err(_) if config.port.is_none() => Ok(()),
+            Err(_) => Err("the thread of the watchdog MCU is too busy to tell it".into()),
+        };
+        if let Err(why) = &told {
+            tracing::warn!("the watchdog MCU was not told that the agent stops: {why}");
         }
         drop((asked, fed, news));
         let ended = tokio::task::spawn_blocking(move || thread.join().is_ok());
         if !matches!(timeout(FAREWELL, ended).await, Ok(Ok(true))) {
             tracing::error!("the thread of the watchdog MCU did not end well");
         }
+        told
     }
 
     fn there(&self) -> Result<(), ApiError> {
@@ -277,12 +320,18 @@ fn name(port: &McuPort) -> String {
     }
 }
 
+/// Starts the thread with what it has to do.
+fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Option<JoinHandle<()>> {
+    let started = thread::Builder::new().name("mcu".into()).spawn(|| run(work));
+    started.map_err(|error| tracing::error!("failed to start the thread of the MCU: {error}")).ok()
+}
+
 /// The thread: a runtime for the one task.
-fn run(task: Task) {
+fn run(work: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
     match runtime {
         Ok(runtime) => {
-            runtime.block_on(task.run());
+            runtime.block_on(work);
             // A disk that is stuck keeps nobody waiting.
             runtime.shutdown_background();
         }

@@ -15,6 +15,7 @@ use shunt_wire::{
     Status, Timeouts, VERSION, encode,
 };
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// Between two hellos that nobody answers ...
@@ -136,6 +137,11 @@ impl Session {
             book: Book::new(told, times.feed_timeout),
             outputs: VecDeque::new(),
         }
+    }
+
+    /// A session that only ends the guard, and arms nothing.
+    pub(super) fn leaving(times: Timeouts, stop_lease: Seconds, now: Timestamp) -> Self {
+        Self { ended: true, ..Self::new(times, stop_lease, chance(), None, now) }
     }
 
     /// The port was opened: says hello. What came of the last opening is gone.
@@ -394,4 +400,9 @@ impl Session {
             Err(error) => tracing::error!("{error}"),
         }
     }
+}
+
+/// A session's name in its hello, by which the MCU tells it from the one before.
+pub(super) fn chance() -> u32 {
+    RandomState::new().hash_one(std::process::id()) as u32
 }

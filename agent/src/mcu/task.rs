@@ -3,29 +3,26 @@
 
 use super::answers::Waiter;
 use super::book::Noted;
+use super::disarm::{DisarmError, disarmed_text};
 use super::flash::Image;
+use super::kept::Kept;
 use super::port::{self, Budget};
-use super::session::{Output, Session};
+use super::session::{Output, Session, chance};
 use super::trouble::Trouble;
 use super::view::Standing;
 use super::{News, ToTask, name, pace, seconds, times, words};
 use crate::api::mcu::McuLogEntry;
 use crate::api::wire::EventKind;
-use crate::{clock, state_file};
-use serde::{Deserialize, Serialize};
+use crate::clock;
 use shunt_config::{McuPins, McuPort};
 use shunt_decision::Timestamp;
 use shunt_modem::Port;
 use shunt_wire::{Happened, Seconds};
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
-
-/// The file in the state directory.
-const FILE: &str = "mcu.json";
 
 /// A port that is not there is looked for after this, then after twice as long each time ...
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
@@ -40,13 +37,6 @@ const CHUNK: usize = 512;
 
 /// A time of day before this (2025-01-01) is that of a machine that has not learned it yet.
 const PLAUSIBLE: Duration = Duration::from_secs(1_735_689_600);
-
-/// What is kept over a restart.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    /// All before this entry of the MCU's record was told.
-    told: u32,
-}
 
 /// The task's ends of its channels.
 #[derive(Debug)]
@@ -63,7 +53,7 @@ pub(super) struct Task {
     pub(super) port: McuPort,
     pub(super) pins: Option<McuPins>,
     pub(super) state_dir: PathBuf,
-    file: PathBuf,
+    kept: Kept,
     pub(super) ends: Ends,
     pub(super) session: Session,
     pub(super) standing: Standing,
@@ -92,22 +82,16 @@ enum End {
 
 impl Task {
     pub(super) fn new(config: &shunt_config::Mcu, port: &McuPort, state_dir: &Path, ends: Ends) -> Self {
-        let file = state_dir.join(FILE);
-        let kept: Option<Kept> = state_file::load(&file).unwrap_or_else(|error| {
-            tracing::warn!("failed to read {}: {error}; the MCU's record is told again", file.display());
-            None
-        });
-        let id = RandomState::new().hash_one(std::process::id()) as u32;
-        let told = kept.map(|kept| kept.told);
+        let kept = Kept::load(state_dir);
         let stop_lease = seconds(config.stop_lease);
         Self {
             port: port.clone(),
             pins: config.pins.clone(),
-            state_dir: state_dir.to_owned(),
             wanted: None,
-            file,
+            state_dir: state_dir.to_owned(),
+            session: Session::new(times(config), stop_lease, chance(), kept.told, clock::now()),
+            kept,
             ends,
-            session: Session::new(times(config), stop_lease, id, told, clock::now()),
             standing: Standing { port: name(port), ..Standing::default() },
             pace: pace(config),
             feed_timeout: config.feed_timeout,
@@ -118,6 +102,25 @@ impl Task {
             waiting: BTreeMap::new(),
             next_ticket: 0,
         }
+    }
+
+    /// Tells what became of an MCU on another port, which was armed by an earlier config, and talks to this one.
+    pub(super) async fn after(mut self, disarmed: Result<(), DisarmError>, port: &McuPort) {
+        match disarmed {
+            Ok(()) => {
+                if self.kept.set_armed(None) {
+                    self.keep(None);
+                }
+                self.say(EventKind::Mcu, disarmed_text(port));
+            }
+            Err(error) => {
+                let text = format!(
+                    "a watchdog MCU was armed on another port than that of the config: failed to {error}"
+                );
+                self.say(EventKind::Warning, text);
+            }
+        }
+        self.run().await;
     }
 
     /// Talks to the MCU until the agent drops its end.
@@ -230,7 +233,12 @@ impl Task {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Send(frame) => bytes.extend(frame),
-                Output::Armed => self.tell_arming(),
+                Output::Armed => {
+                    self.tell_arming();
+                    if self.kept.set_armed(Some(&self.port)) {
+                        self.keep(None);
+                    }
+                }
                 Output::Answered(ticket, outcome) => {
                     if let Some(waiter) = self.waiting.remove(&ticket) {
                         self.answer(waiter, outcome);
@@ -254,7 +262,10 @@ impl Task {
                     let text = format!("the MCU forgot {count} entries of its record before they were read");
                     self.say(EventKind::Mcu, text);
                 }
-                Output::Told(next) => keep(self.file.clone(), next),
+                Output::Told(next) => {
+                    self.kept.told = Some(next);
+                    self.keep(None);
+                }
             }
         }
         match port {
@@ -324,15 +335,26 @@ impl Task {
             tracing::warn!("{text}");
         }
     }
-}
 
-/// Puts it on the disk, where it holds up nobody.
-fn keep(file: PathBuf, told: u32) {
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = state_file::save(&file, &Kept { told }) {
-            tracing::warn!("failed to keep how far the MCU's record was told: {error}");
+    /// The MCU is disarmed: whoever waits hears of it when that is on the disk.
+    pub(super) fn keep_disarmed(&mut self, reply: oneshot::Sender<Result<(), String>>) {
+        if self.kept.set_armed(None) {
+            self.keep(Some(reply));
+        } else {
+            let _loop_gave_up = reply.send(Ok(()));
         }
-    });
+    }
+
+    /// Puts what is kept on the disk, where it holds up nobody but `reply`.
+    fn keep(&self, reply: Option<oneshot::Sender<Result<(), String>>>) {
+        let (kept, state_dir) = (self.kept.clone(), self.state_dir.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = kept.save(&state_dir) {
+                tracing::warn!("failed to keep what is known of the watchdog MCU: {error}");
+            }
+            let _loop_gave_up = reply.map(|reply| reply.send(Ok(())));
+        });
+    }
 }
 
 /// The time of day, where it can be right.

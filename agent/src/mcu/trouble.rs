@@ -41,6 +41,9 @@ pub(super) enum Trouble {
     /// It would not be armed yet.
     #[error("takes other times only in {} s, for each change wears its flash; until then it guards by the ones before", .0.as_secs())]
     ArmLater(Duration),
+    /// It would not be disarmed.
+    #[error("is not disarmed: {}", refusal(.0))]
+    Disarm(Outcome),
     /// More is asked than is answered.
     #[error("has too many requests to answer; try again")]
     Busy,

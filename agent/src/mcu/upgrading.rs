@@ -60,8 +60,8 @@ impl Task {
         self.away = None;
         self.show();
         for reply in leaving {
-            tracing::warn!("the watchdog MCU was flashed while the agent stopped: its boot grace runs");
-            let _loop_gave_up = reply.send(());
+            let why = "the watchdog MCU was flashed while the agent stopped: it is not disarmed, and its boot grace runs";
+            let _loop_gave_up = reply.send(Err(why.into()));
         }
         (!alone).then_some(())
     }
