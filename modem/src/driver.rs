@@ -139,12 +139,14 @@ impl Driver {
         (driver, Handle { orders: order_sender, state: seen, told })
     }
 
-    /// Drives the modem until the agent drops [`Handle::orders`]. May be dropped at any time, save that a supply which
-    /// is cut just then stays so until the next start.
+    /// Drives the modem until the agent drops [`Handle::orders`]. May be dropped at any time: a supply that is cut just then is
+    /// given back by a line of this machine, and by whoever else switches it once he thinks that it was cut long enough. The
+    /// runtime must be dropped as one that waits for its blocking work, which every runtime does by itself.
     pub async fn run(mut self) {
         if let Some(hands) = &mut self.hands {
             let Hands { supply, tell, .. } = &mut **hands;
             supply.begin(tell).await;
+            hands.bring_back();
         }
         loop {
             self.turn();

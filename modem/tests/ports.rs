@@ -31,7 +31,7 @@ struct Tree(TempDir);
 impl Tree {
     fn new() -> Self {
         let tree = Self(tempfile::tempdir().unwrap());
-        for folder in ["class/tty", "class/wwan", "class/net", "dev"] {
+        for folder in ["class/tty", "class/wwan", "class/net", "bus/usb/devices", "dev"] {
             fs::create_dir_all(tree.0.path().join(folder)).unwrap();
         }
         // What is no modem: the host controller, a hub, a console, a pty.
@@ -156,6 +156,35 @@ fn devices_are_read_with_their_ports_in_order() {
         let admitted: Vec<_> = devices.iter().filter(|device| selector.admits(device)).collect();
         assert_eq!(admitted, [selected], "{path}");
     }
+}
+
+#[test]
+fn what_was_taken_off_usb_is_told_and_whether_it_must_be_the_modem() {
+    let tree = Tree::new();
+    for (place, product, authorized) in
+        [("1-2", "0125\n", "0\n"), ("1-3", "0125\n", "1\n"), ("1-4", "0121\n", "0\n")]
+    {
+        let place = format!("devices/pci0000:00/0000:00:14.0/usb1/{place}");
+        tree.usb(&place, product);
+        tree.write(&place, &[("authorized", authorized)]);
+    }
+    tree.adapter(PLACE);
+    tree.write(PLACE, &[("authorized", "0\n")]);
+    for place in ["1-2", "1-3", "1-4", "1-1/1-1.2"] {
+        let name = Path::new(place).file_name().unwrap().to_str().unwrap();
+        tree.class("../bus/usb/devices", name, &format!("devices/pci0000:00/0000:00:14.0/usb1/{place}"));
+    }
+    let lost = |selector: Selector| -> Vec<(String, bool)> {
+        let lost = tree.finder(selector).off_usb().unwrap();
+        let place = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        lost.into_iter().map(|(device, sure)| (place(&device.path), sure)).collect()
+    };
+    assert_eq!(lost(id()), [("1-2".to_owned(), true)]);
+    assert_eq!(lost(Selector::Path("1-4".into())), [("1-4".to_owned(), true)]);
+    assert_eq!(lost(Selector::Path("1-3".into())), [], "it is on the bus");
+    let maybe = [("1-2".to_owned(), false), ("1-4".to_owned(), false)];
+    assert_eq!(lost(Selector::Imei(OTHER_IMEI.parse().unwrap())), maybe, "the adapter is no maker's");
+    assert_eq!(lost(Selector::Line("/dev/ttyS1".into())), []);
 }
 
 #[tokio::test]

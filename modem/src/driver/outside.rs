@@ -4,7 +4,7 @@ use super::hands::{Broken, Hands};
 use super::tasks::{OTHER, UNSUPPORTED};
 use crate::ModemError;
 use crate::dialect::{Step, Told as Line};
-use crate::ports::Bus;
+use crate::ports::{Bus, Device, Sysfs};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -52,15 +52,15 @@ impl Hands {
         Ok(())
     }
 
-    /// Takes the modem off USB and brings it back, by `authorized` (Linux `Documentation/ABI/testing/sysfs-bus-usb`).
+    /// Takes the modem off USB and brings it back, by `authorized` (Linux `Documentation/ABI/testing/sysfs-bus-usb`). One piece
+    /// of work off the runtime: whoever stops waiting for it, by a limit or by the agent's end, does not keep the modem away.
     pub(super) async fn usb_reset(&mut self) -> Result<(), Broken> {
         let switch = self.usb_switch().filter(|_| self.config.usb).ok_or(UNSUPPORTED)?;
         self.let_go();
         info!(switch = %switch.display(), "the modem is taken off USB and brought back");
-        let off = write(switch.clone(), "0").await;
-        sleep(self.pace.real(OFF_USB)).await;
-        // Whatever came of it: a modem that stays away is the worst.
-        let on = write(switch.clone(), "1").await;
+        let (file, time) = (switch.clone(), self.pace.real(OFF_USB));
+        let (off, on) =
+            spawn_blocking(move || off_and_on(&file, time)).await.map_err(|_the_runtime_ends| OTHER)?;
         off.map_err(|error| {
             warn!(switch = %switch.display(), %error, "failed to take the modem off USB; it must be there, and needs root");
             // Nothing was done to it.
@@ -70,6 +70,32 @@ impl Hands {
             warn!(switch = %switch.display(), %error, "failed to bring the modem back onto USB");
             OTHER
         })
+    }
+
+    /// Gives back what a killed predecessor left off USB, if that must be the modem. Aside, as the kernel takes its time.
+    pub(super) fn bring_back(&self) {
+        if !self.config.usb {
+            return;
+        }
+        let (finder, sysfs) = (self.finder.clone(), self.config.sysfs.clone());
+        let _nobody_waits = spawn_blocking(move || {
+            let lost =
+                finder.off_usb().inspect_err(|error| warn!(%error, "failed to look for a modem off USB"));
+            for (device, sure) in lost.unwrap_or_default() {
+                let switch = switch_of(&sysfs, &device);
+                let shown = switch.display();
+                if !sure {
+                    warn!(switch = %shown, "a device off USB may be the modem; if it is, write 1 to this file");
+                    continue;
+                }
+                match write(&switch, "1") {
+                    Ok(()) => info!(switch = %shown, "the modem was left off USB, and is brought back"),
+                    Err(error) => {
+                        warn!(switch = %shown, %error, "failed to bring the modem back onto USB; write 1 to this file")
+                    }
+                }
+            }
+        });
     }
 
     /// Takes the supply away for `off`, and gives it back whatever happens.
@@ -89,7 +115,7 @@ impl Hands {
     pub(super) fn usb_switch(&self) -> Option<PathBuf> {
         let known = self.known.device.clone().or_else(|| self.finder.device());
         let device = known.filter(|device| device.bus == Bus::Usb)?;
-        Some(self.config.sysfs.folder(&device).join("authorized"))
+        Some(switch_of(&self.config.sysfs, &device))
     }
 
     /// Listens until what is `wanted` is told, or the ports are gone: either is good.
@@ -123,8 +149,20 @@ impl Hands {
     }
 }
 
-/// Writes to a file of the kernel's, off the runtime: taking a device off the bus takes its time.
-async fn write(path: PathBuf, text: &'static str) -> io::Result<()> {
-    let to = |path: &Path| OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
-    spawn_blocking(move || to(&path)).await.map_err(io::Error::other)?
+/// The file that takes `device` off USB.
+fn switch_of(sysfs: &Sysfs, device: &Device) -> PathBuf {
+    sysfs.folder(device).join("authorized")
+}
+
+/// Takes a device off USB for `time`: what came of that, and of bringing it back.
+fn off_and_on(switch: &Path, time: Duration) -> (io::Result<()>, io::Result<()>) {
+    let off = write(switch, "0");
+    std::thread::sleep(time);
+    // Whatever came of it: a modem that stays away is the worst.
+    (off, write(switch, "1"))
+}
+
+/// Writes to a file of the kernel's, which takes its time where a device goes off the bus.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes())
 }

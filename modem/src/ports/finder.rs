@@ -120,7 +120,7 @@ struct Known {
 }
 
 /// Looks for one modem.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Finder {
     sysfs: Sysfs,
     selector: Selector,
@@ -215,6 +215,23 @@ impl Finder {
         let only = |devices: Vec<Device>| <[Device; 1]>::try_from(devices).ok();
         let asked = matches!(self.selector, Selector::Imei(_));
         self.candidates().ok().filter(|_| !asked).and_then(only).map(|[device]| device)
+    }
+
+    /// Devices that were taken off USB and may be the modem, each with whether it must be. A modem that is known by its IMEI
+    /// cannot be asked for it there: devices of modems' makers may be it, and somebody may have shut them out on purpose.
+    ///
+    /// # Errors
+    ///
+    /// When the tree cannot be read.
+    pub fn off_usb(&self) -> io::Result<Vec<(Device, bool)>> {
+        let sure = match self.selector {
+            Selector::Line(_) => return Ok(Vec::new()),
+            Selector::Path(_) | Selector::Id(_) => true,
+            Selector::Imei(_) => false,
+        };
+        let mut devices = self.sysfs.off_usb()?;
+        devices.retain(|device| self.selector.admits(device) && (sure || is_a_makers(device)));
+        Ok(devices.into_iter().map(|device| (device, sure)).collect())
     }
 
     /// Forgets which ports take commands, so that they are asked again: for a modem that is silent on these.

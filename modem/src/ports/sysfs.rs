@@ -1,6 +1,7 @@
 //! The devices that have ports, as the kernel tells them in its tree.
 //!
-//! Sources: Linux `Documentation/ABI/testing/sysfs-bus-usb` (`idVendor`, `bInterfaceNumber`), `sysfs-bus-pci`, and
+//! Sources: Linux `Documentation/ABI/testing/sysfs-bus-usb` (`idVendor`, `bInterfaceNumber`,
+//! `authorized`), `sysfs-bus-pci`, and
 //! `drivers/net/wwan/wwan_core.c` (`wwan0at0` is port 0 of kind AT of the device `wwan0`).
 
 use super::selector::DeviceId;
@@ -118,6 +119,22 @@ impl Sysfs {
             device.ports.sort_by(|one, other| one.place.cmp(&other.place));
         }
         Ok(devices)
+    }
+
+    /// All devices on USB that were taken off it by `authorized`, by their path. They have no ports, but still tell what they
+    /// are.
+    ///
+    /// # Errors
+    ///
+    /// When the tree cannot be read.
+    pub fn off_usb(&self) -> io::Result<Vec<Device>> {
+        let root = self.root.canonicalize()?;
+        let mut all = entries(&root.join("bus/usb/devices"))?;
+        // Interfaces have such a file, too.
+        all.retain(|(_, folder)| {
+            folder.join("idVendor").is_file() && attribute(folder, "authorized").as_deref() == Some("0")
+        });
+        Ok(all.into_iter().map(|(_, folder)| describe(&root, &folder, Bus::Usb)).collect())
     }
 }
 

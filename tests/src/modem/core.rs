@@ -72,6 +72,8 @@ pub struct Modem {
     pub(super) now: Timestamp,
     pub(super) power: Power,
     pub(super) ports: Vec<Terminal>,
+    /// The host has nothing to do with it (`authorized` is 0): it runs, and has no ports.
+    pub(super) shut_out: bool,
     pub(super) slots: [Option<Card>; 2],
     pub(super) slot: usize,
     /// The card was read since it has power.
@@ -104,6 +106,7 @@ impl Modem {
             now,
             power: Power::Cut,
             ports: Vec::new(),
+            shut_out: false,
             slots,
             slot: 0,
             card_read: false,
@@ -144,17 +147,6 @@ impl Modem {
     /// Somebody opened a port, or the last one closed it.
     pub fn set_open(&mut self, port: usize, open: bool, now: Timestamp) {
         self.at(now, |modem| modem.port_opened(port, open));
-    }
-
-    /// The modem is taken from the bus and bound again: its ports go and come, and it goes on.
-    pub fn rebind(&mut self, now: Timestamp) {
-        self.at(now, |modem| {
-            if matches!(modem.power, Power::Booting | Power::On) {
-                modem.mend_by(Deed::Rebind);
-                modem.close_ports();
-                modem.after(modem.profile.timing.enumerate, Due::Rebound);
-            }
-        });
     }
 
     /// Orders a fault.
@@ -339,7 +331,7 @@ impl Modem {
     }
 
     /// Does everything that was due before `now` in its order, then `action`, then tells what it changed.
-    fn at(&mut self, now: Timestamp, action: impl FnOnce(&mut Self)) {
+    pub(super) fn at(&mut self, now: Timestamp, action: impl FnOnce(&mut Self)) {
         while let Some((&(time, number), &due)) = self.due.first_key_value()
             && time <= now
         {

@@ -71,6 +71,8 @@ impl Modem {
     /// Nothing of what was is left, save what is in flash, on the cards and at the network.
     pub(super) fn halt(&mut self, power: Power) {
         self.close_ports();
+        // What comes onto the bus anew is taken.
+        self.shut_out = false;
         self.power = power;
         // What was ordered for a time goes on.
         self.due.retain(|_, due| matches!(due, Due::Over(_)));
@@ -89,6 +91,9 @@ impl Modem {
     }
 
     fn open_ports(&mut self) {
+        if self.shut_out {
+            return;
+        }
         self.ports = (0..self.profile.ports).map(|_| Terminal::new(false)).collect();
         self.out.push_back(Output::Ports(true));
     }

@@ -4,6 +4,7 @@
 //!
 //! [`Modem`] is the modem, without clock, thread or file. [`Simulator`] gives it all three.
 
+mod bus;
 mod card;
 mod commands;
 mod core;

@@ -13,7 +13,7 @@ mod tap;
 pub(crate) use capture::Capture;
 pub(crate) use discard::{discard, echo_replies_only, stamp_both_ways};
 pub(crate) use packet::packet_socket;
-pub(crate) use pty::{OpenWatch, make_fifo, open_pty, reset_pty};
+pub(crate) use pty::{OpenWatch, open_pty, reset_pty};
 pub(crate) use question::{receive_with_info, send_back};
 pub(crate) use receive::{Arrivals, Datagram, stamped_receiver};
 pub(crate) use tap::{open_tap, set_tap_carrier};

@@ -39,13 +39,6 @@ pub(crate) fn open_pty() -> io::Result<(File, File, PathBuf)> {
     Ok((master, slave, path))
 }
 
-/// Makes a named pipe that only this user may use.
-pub(crate) fn make_fifo(path: &Path) -> io::Result<()> {
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    // SAFETY: the path ends in NUL and outlives the call.
-    checked(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }).map(drop)
-}
-
 /// As a serial port is that nobody has open: raw, free for everybody, and with nothing left to read.
 pub(crate) fn reset_pty(slave: &File) -> io::Result<()> {
     // SAFETY: neither call takes a pointer.
@@ -82,12 +75,18 @@ impl OpenWatch {
 
     /// Watches a file; tells the number that its notices have.
     pub(crate) fn add(&self, path: &Path) -> io::Result<i32> {
+        self.watch(path, libc::IN_OPEN | libc::IN_CLOSE)
+    }
+
+    /// The same for a file of which only those are told as closing it who could write.
+    pub(crate) fn add_written(&self, path: &Path) -> io::Result<i32> {
+        self.watch(path, libc::IN_OPEN | libc::IN_CLOSE_WRITE)
+    }
+
+    fn watch(&self, path: &Path, wanted: u32) -> io::Result<i32> {
         let path = CString::new(path.as_os_str().as_bytes())?;
         // SAFETY: the path ends in NUL and outlives the call.
-        checked(unsafe {
-            let wanted = libc::IN_OPEN | libc::IN_CLOSE;
-            libc::inotify_add_watch(self.notices.as_raw_fd(), path.as_ptr(), wanted)
-        })
+        checked(unsafe { libc::inotify_add_watch(self.notices.as_raw_fd(), path.as_ptr(), wanted) })
     }
 
     /// The descriptor that can be read when there are notices.

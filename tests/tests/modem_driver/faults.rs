@@ -1,11 +1,14 @@
 //! Each fault of the simulated modem: mended by the rung that mends it, within the time of that rung, and by nothing
 //! harsher.
 
-use crate::bench::{Bench, SPEED, Setup};
-use shunt_lab::modem::{Cure, Fault, Network, Service};
+use crate::bench::{Bench, DEADLINE, SPEED, Setup};
+use shunt_lab::modem::{Cure, Fault, Modem, Network, Service, Simulator};
 use shunt_modem::driver::api::Order;
 use shunt_recovery::facts::{MobilityCause, SessionCause};
 use shunt_recovery::{Cause, Failure, Happening, Readiness, Rung, RungResult};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 const fn secs(secs: u64) -> Duration {
@@ -245,4 +248,45 @@ async fn a_modem_that_hung_before_the_agent_came_is_brought_back() {
         bench.helped(0, rung).await;
         bench.verified().await;
     }
+}
+
+/// Takes the modem from its bus, or puts it back, as anybody may.
+fn set_switch(bench: &Bench, text: &str) {
+    let switch = std::fs::OpenOptions::new().write(true).open(bench.home.path().join("authorized"));
+    switch.unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+/// Waits until the modem is on its bus, or is not.
+async fn on_bus(modem: &Arc<Simulator>, wanted: bool) {
+    let modem = modem.clone();
+    let seen = move || {
+        modem.wait_for("its place on the bus", DEADLINE, move |modem, _| modem.is_authorized() == wanted)
+    };
+    tokio::task::spawn_blocking(seen).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_agent_that_stops_while_the_modem_is_off_usb_brings_it_back_before() {
+    // Off USB for a quarter of a second.
+    let bench = Bench::new(Setup { speed: 4, ..Setup::default() });
+    bench.verified().await;
+    bench.order(Order::Run(Rung::Usb)).await;
+    on_bus(&bench.modem, false).await;
+    let Bench { modem, orders, driver, home: _home, .. } = bench;
+    drop(orders);
+    driver.await.unwrap();
+    on_bus(&modem, true).await;
+}
+
+#[tokio::test]
+async fn a_modem_that_was_left_off_usb_is_brought_back_at_the_start() {
+    let power = shunt_modem::driver::api::Power::None;
+    let bench = Bench::new(Setup { power, ..Setup::default() });
+    // The driver does nothing before the first wait.
+    bench.modem.wait_for_ports(DEADLINE).unwrap();
+    set_switch(&bench, "0");
+    let gone = |modem: &Modem, ports: &[PathBuf]| !modem.is_authorized() && ports.is_empty();
+    bench.modem.wait_for("no ports", DEADLINE, gone).unwrap();
+    bench.verified().await;
+    assert_eq!(bench.state.borrow().machine.resets, (0, 0));
 }

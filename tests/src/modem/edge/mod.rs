@@ -245,7 +245,7 @@ impl Worker {
                 Output::Bytes { port, bytes } => self.ports.write(port, &bytes),
                 // What cannot be opened is not there; whoever waits for it is told by its deadline.
                 Output::Ports(true) => self.ports.come(),
-                Output::Ports(false) => self.ports.go(),
+                Output::Ports(false) => self.ports.go(!self.modem.is_authorized()),
                 Output::Bearer(bearer) => {
                     let done = self.hook.as_mut().map_or(Ok(()), |hook| hook(&bearer));
                     self.failure = self.failure.take().or(done.err());
