@@ -1,13 +1,14 @@
-//! Messages that came, kept on disk before they are deleted from the modem, so that none is lost. The newest win.
+//! Messages that came, kept on disk before they are deleted from the modem, so that none is lost. The newest win. A file that
+//! cannot be read is set aside, never written over.
 
 use crate::api::WallClock;
 use crate::api::modem::ShortMessage;
 use crate::clock;
 use crate::state_file;
 use shunt_modem::driver::api::Received;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use std::{fs, io};
 
 /// Messages that are kept: providers' notices of a year, in some 30 KiB.
 const MAX_KEPT: usize = 100;
@@ -17,17 +18,34 @@ const MAX_KEPT: usize = 100;
 pub(super) struct Inbox {
     file: PathBuf,
     messages: Vec<ShortMessage>,
+    /// The file could neither be read nor set aside: nothing is kept over it.
+    locked: bool,
 }
 
 impl Inbox {
     /// What was kept in this state directory.
     pub(super) fn open(state_dir: &Path, modem: &str) -> Self {
         let file = state_dir.join(format!("messages-{modem}.json"));
-        let messages = state_file::load(&file).unwrap_or_else(|error| {
-            tracing::warn!("failed to read the messages of modem {modem}: {error}; starting an empty list");
+        let mut locked = false;
+        let messages = state_file::load(&file).unwrap_or_else(|unread| {
+            let aside = file.with_extension("unreadable");
+            match fs::rename(&file, &aside) {
+                Ok(()) => tracing::warn!(
+                    "failed to read the messages of modem {modem}: {unread}; they are kept in {}, and an empty list is begun",
+                    aside.display()
+                ),
+                Err(error) => {
+                    locked = true;
+                    tracing::warn!(
+                        "failed to read the messages of modem {modem}: {unread}; nor can {} be set aside: {error}; new ones \
+                         stay on the modem until it can, and the agent is started anew",
+                        file.display()
+                    );
+                }
+            }
             None
         });
-        Self { file, messages: messages.unwrap_or_default() }
+        Self { file, messages: messages.unwrap_or_default(), locked }
     }
 
     /// All of them, the newest last.
@@ -52,7 +70,14 @@ impl Inbox {
     }
 
     /// Puts it on the disk.
+    ///
+    /// # Errors
+    /// It cannot be written, or would be written over what could not be read.
     pub(super) fn save(&self) -> io::Result<()> {
+        if self.locked {
+            let text = format!("{} cannot be read, and is not written over", self.file.display());
+            return Err(io::Error::other(text));
+        }
         state_file::save(&self.file, &self.messages)
     }
 }
@@ -80,5 +105,40 @@ pub(super) fn message(received: &Received) -> ShortMessage {
             sent: None,
             text: format!("[unreadable: {error}] {digits}"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(text: &str) -> ShortMessage {
+        ShortMessage { at: "now".into(), from: "+15550100".into(), sent: None, text: text.into() }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_set_aside_and_not_written_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, aside) =
+            (directory.path().join("messages-lte.json"), directory.path().join("messages-lte.unreadable"));
+        fs::write(&file, "[{\"at\": \"cut off").unwrap();
+        let mut inbox = Inbox::open(directory.path(), "lte");
+        inbox.take(note("a new one"));
+        inbox.save().unwrap();
+        assert_eq!(fs::read_to_string(&aside).unwrap(), "[{\"at\": \"cut off");
+        assert_eq!(Inbox::open(directory.path(), "lte").all(), [note("a new one")]);
+    }
+
+    #[test]
+    fn what_cannot_be_set_aside_is_not_written_over_either() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("messages-lte.json");
+        fs::write(&file, "no list").unwrap();
+        // In its place is what no file can replace.
+        fs::create_dir(file.with_extension("unreadable")).unwrap();
+        let mut inbox = Inbox::open(directory.path(), "lte");
+        inbox.take(note("a new one"));
+        assert!(inbox.save().unwrap_err().to_string().contains("not written over"));
+        assert_eq!(fs::read_to_string(&file).unwrap(), "no list");
     }
 }

@@ -89,7 +89,8 @@ async fn what_a_driver_knows_is_on_the_disk_when_the_agent_has_ended() {
     // As if the card had carried that since the last save: nothing of it is on the disk.
     std::fs::remove_file(&file).unwrap();
     modems.close().await;
-    let kept: shunt_recovery::Saved = state_file::load(&file).unwrap().expect("it said its last word");
+    let kept: Option<super::kept::Kept> = state_file::load(&file).unwrap();
+    let kept = kept.expect("it said its last word").resume();
     assert_eq!((kept.cards, kept.rounds), (saved.cards, 2));
 }
 
@@ -100,7 +101,8 @@ const FORMER: &str = r#"{"at":1767571200,"pins":[{"iccid":"8949020000012345678",
 
 #[test]
 fn what_the_first_versions_kept_is_read_and_no_attempt_of_a_pin_is_lost() {
-    let saved: shunt_recovery::Saved = serde_json::from_str(FORMER).unwrap();
+    let kept: super::kept::Kept = serde_json::from_str(FORMER).unwrap();
+    let saved = kept.resume();
     assert_eq!((saved.pins.len(), saved.pins[0].accepted), (1, None));
     assert_eq!((saved.resets.len(), saved.rounds, saved.cards[0].bytes), (1, 2, 42));
     assert_eq!(saved.counted, None, "counting begins with the next reading");

@@ -211,7 +211,9 @@ pub(super) fn happening(what: &Happening) -> String {
         Happening::PinGiven { iccid } => format!("the PIN was given to SIM {iccid}"),
         Happening::Slot { slot } => format!("uses the SIM in slot {slot} now"),
         Happening::Allowance { iccid, used_up: true } => {
-            format!("the data allowance of SIM {iccid} is used up; the link is used all the same")
+            format!(
+                "the data allowance of SIM {iccid} is used up; its link is the last resort until its next billing month"
+            )
         }
         Happening::Allowance { iccid, used_up: false } => {
             format!("a new billing month began for SIM {iccid}")

@@ -298,7 +298,7 @@ static RECIPES: &[Recipe] = &[
     },
     Recipe { act: Act::Pin, lines: &[Line::order("AT+CPIN=\"{pin}\"").within(PIN_SECONDS)] },
     Recipe { act: Act::Reset, lines: &[RESET] },
-    // 27.007 has no command to switch off; minimum functionality at least leaves the network and lets go of the SIM.
+    // No `Act::PowerOff`: 27.007 has no command to switch off. Who wants to takes the radio's minimum instead.
 ];
 
 /// Unsolicited lines that all modems may send.

@@ -49,6 +49,14 @@ pub enum AtLineError {
         /// Why, and what to do instead.
         harm: Harm,
     },
+    /// A quote is not closed: whether what stands behind it belongs to it, modems see differently.
+    #[error(
+        "failed to send {line:?} by hand: one of its quotes (\") is not closed; close it, or leave it out"
+    )]
+    OpenQuote {
+        /// The whole line.
+        line: String,
+    },
 }
 
 /// Commands that are run to ask something, and change nothing.
@@ -215,6 +223,10 @@ fn checked(text: &str, borne: impl Fn(Harm) -> bool) -> Result<AtLine, AtLineErr
     // Checked first: what is no command has no parts.
     let command = Command::new(&whole, Class::MultiLine(""))?;
     let body = command.text().get(2..).unwrap_or_default();
+    // What a modem takes for its next command would pass as text here.
+    if body.matches('"').count() % 2 != 0 {
+        return Err(AtLineError::OpenQuote { line: whole });
+    }
     for part in parts(body) {
         if let Some(harm) = harm(part).filter(|harm| !borne(*harm)) {
             return Err(AtLineError::Harmful { command: part.to_owned(), harm });
@@ -290,7 +302,9 @@ mod tests {
         match text.parse::<AtLine>() {
             Ok(_) => None,
             Err(AtLineError::Harmful { harm, .. }) => Some(harm),
-            Err(error @ AtLineError::Command(_)) => panic!("{text}: {error}"),
+            Err(error @ (AtLineError::Command(_) | AtLineError::OpenQuote { .. })) => {
+                panic!("{text}: {error}")
+            }
         }
     }
 
@@ -374,6 +388,16 @@ mod tests {
             assert!(AtLine::at_own_risk(text).is_err(), "{text}");
         }
         assert!("AT+QCFG=\"usbnet\",1".parse::<AtLine>().unwrap_err().to_string().contains("--unsafe"));
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_hides_no_command() {
+        for text in ["AT+QENG=\"x;+CFUN=0", "AT+QENG=\"a\",\";+CPIN=\"1234\"", "AT+CSQ;+QENG=\""] {
+            let refused = |line: Result<AtLine, AtLineError>| {
+                line.is_err_and(|error| error.to_string().contains("not closed"))
+            };
+            assert!(refused(text.parse()) && refused(AtLine::at_own_risk(text)), "{text}");
+        }
     }
 
     #[test]
