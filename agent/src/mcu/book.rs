@@ -1,7 +1,7 @@
 //! What the MCU remembers, read out in parts: each thing once, with its age, and what led to a reset of the gateway.
 
 use shunt_decision::Timestamp;
-use shunt_wire::{Happened, Log, LogEntry, Seconds};
+use shunt_wire::{Happened, LOG_BLOCK, Log, LogEntry, Seconds};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -90,9 +90,12 @@ impl Book {
             self.end = self.end.min(self.next);
             return;
         }
-        if self.told.is_some_and(|told| log.first > told.max(self.next)) {
-            let begin = self.told.unwrap_or(0).max(self.next);
-            self.out.push_back(Told::Forgotten(log.first - begin));
+        if let Some(told) = self.told {
+            // The numbers between two blocks were never given: the MCU's supply was lost.
+            let begin = told.max(self.next).max(log.first / LOG_BLOCK * LOG_BLOCK);
+            if log.first > begin {
+                self.out.push_back(Told::Forgotten(log.first - begin));
+            }
         }
         for (number, entry) in (log.first..).zip(&log.entries) {
             self.pages.push((number, *entry));

@@ -238,6 +238,39 @@ fn what_was_forgotten_is_counted_and_another_mcu_begins_anew() {
     assert_eq!(replaced.news(), [Happened::McuBooted(ResetCause::PowerOn), Happened::Armed, Happened::Fed]);
 }
 
+/// What it had in RAM alone is gone, and the numbers that this had; what is in its flash is not told again.
+#[test]
+fn an_mcu_whose_supply_was_lost_tells_nothing_twice_and_no_reset_unheard() {
+    let mut world = World::new("");
+    world.run(60);
+    // In RAM alone: two entries each.
+    for _ in 0..3 {
+        assert_eq!(world.ask(Message::Lease(Seconds(60))), Some(Outcome::Done));
+        assert_eq!(world.ask(Message::Lease(Seconds(0))), Some(Outcome::Done));
+    }
+    for _ in 0..2 {
+        world.outputs.clear();
+        world.power_cycle_mcu();
+        world.run(90);
+        assert_eq!(world.news(), [Happened::McuBooted(ResetCause::PowerOn), Happened::Fed]);
+        assert_eq!(world.stage(), Some(Stage::Guarding));
+    }
+    // The gateway loses its supply as well, and needs two resets to start.
+    world.alive = false;
+    world.power_cycle_mcu();
+    world.run(1_100);
+    let mut world = world.reboot_host("");
+    world.run(60);
+    let resets = [Happened::HostReset(1), Happened::HostReset(2)];
+    let told: Vec<_> = world.news().into_iter().filter(|what| resets.contains(what)).collect();
+    assert_eq!(told, resets);
+    assert!(
+        !world.outputs.iter().any(|output| matches!(output, Output::Forgotten(_))),
+        "{:?}",
+        world.outputs
+    );
+}
+
 #[test]
 fn the_lease_of_a_stop_ends_with_the_first_feed_and_an_operators_goes_on() {
     for (lease, stage) in [(600, Stage::Guarding), (1_800, Stage::Leased)] {

@@ -29,7 +29,7 @@ mod watchdog;
 
 pub use escalation::{Escalation, Event, NoCut, Record};
 pub use led::Led;
-pub use saved::{LOG_KEPT, Lasting, SAVED_BYTES, Saved};
+pub use saved::{LOG_KEPT, Lasting, Mark, SAVED_BYTES, Saved};
 pub use settings::{Backoff, ModemRail, Settings, SettingsError};
 pub use stage::{Outputs, Stage};
 pub use time::{Instant, Span};

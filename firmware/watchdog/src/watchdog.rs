@@ -20,6 +20,12 @@ const CHANGES: u8 = 8;
 /// ... and one more after each such time: each is a write to flash.
 const CHANGE_RETURNS: Span = Span::from_secs(3600);
 
+/// A new block of the log's numbers is written to flash so long after the boot: a supply that bounces wears nothing out.
+/// Who cuts it again before that has the numbers of this while used anew ...
+const SETTLED: Span = Span::from_secs(60);
+/// ... and no more often than this: a flood of entries wears nothing out either.
+const SETTLE_PACE: Span = Span::from_secs(3600);
+
 /// Frames of another version are answered no more often: the other end may not understand that answer either, and
 /// answer it in turn, for ever.
 const STRANGER_PACE: Span = Span::from_secs(1);
@@ -57,6 +63,10 @@ pub struct Watchdog {
     answered: Answered,
     line: LineWatch,
     changes: Allowance,
+    /// When the block of the log's numbers is looked at.
+    settle_at: Instant,
+    /// Of this boot.
+    session: u32,
     /// Another version is not answered before this.
     stranger_from: Instant,
     feeds: u32,
@@ -69,36 +79,12 @@ pub struct Watchdog {
 
 impl Watchdog {
     /// A watchdog that boots at `now` for `cause`, with what was kept of earlier: the board takes it from RAM that
-    /// is not cleared, or else from flash. Armed before, it guards at once, beginning with the boot grace.
+    /// is not cleared, or else from flash, by [`Saved::lose_supply`]. Armed before, it guards at once, beginning with the boot grace.
     #[must_use]
     #[inline(never)] // Its copies are on the MCU's stack while it runs, and not for ever.
     pub fn new(board: Board, saved: Option<Saved>, cause: ResetCause, now: Instant) -> Self {
-        let mut watchdog = Self {
-            board,
-            cause,
-            booted: now,
-            escalation: None,
-            saved: saved.unwrap_or_default(),
-            decoder: Decoder::new(),
-            answered: Answered::new(),
-            line: LineWatch::default(),
-            changes: Allowance::new(CHANGES, CHANGE_RETURNS, 0, now),
-            stranger_from: now,
-            feeds: 0,
-            supply: None,
-            sequence: 0,
-            hello_due: true,
-            status_due: false,
-            boot_loader: false,
-        };
-        let counts = &mut watchdog.saved.counts;
-        counts.boots = counts.boots.saturating_add(1);
-        if cause == ResetCause::Watchdog {
-            counts.own_hangs = counts.own_hangs.saturating_add(1);
-        }
-        watchdog.note(Happened::McuBooted(cause), now);
-        let settings = watchdog.saved.armed.and_then(|timeouts| Settings::from_wire(&timeouts).ok());
-        watchdog.escalation = settings.and_then(|settings| watchdog.guard(settings, now));
+        let mut watchdog = Self::at_rest(board, saved, cause, now);
+        watchdog.start(now);
         watchdog
     }
 
@@ -174,6 +160,11 @@ impl Watchdog {
 
     /// Moves on by what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
+        // No deadline of `poll_timeout`: the next turn does as well.
+        if now >= self.settle_at {
+            self.settle_at = now + SETTLE_PACE;
+            self.saved.settle();
+        }
         self.step(now, |escalation| escalation.handle_timeout(now));
     }
 
@@ -211,7 +202,7 @@ impl Watchdog {
         Levels { pins, led }
     }
 
-    /// What the board keeps over its own resets: in RAM that is not cleared after each call, in flash when it
+    /// What the board keeps over its own resets: in RAM that is not cleared whenever its [mark](Saved::mark) changed, in flash when it
     /// [lasts](Saved::lasting) and changed, and before a host's reset and a modem's cut reach their pins.
     #[must_use]
     pub fn saved(&self) -> &Saved {
@@ -233,6 +224,45 @@ impl Watchdog {
     #[must_use]
     pub fn stage(&self) -> Option<Stage> {
         self.escalation.as_ref().map(Escalation::stage)
+    }
+
+    #[inline(never)] // As above.
+    fn at_rest(board: Board, saved: Option<Saved>, cause: ResetCause, now: Instant) -> Self {
+        Self {
+            board,
+            cause,
+            booted: now,
+            escalation: None,
+            saved: saved.unwrap_or_default(),
+            decoder: Decoder::new(),
+            answered: Answered::new(),
+            line: LineWatch::default(),
+            changes: Allowance::new(CHANGES, CHANGE_RETURNS, 0, now),
+            settle_at: now + SETTLED,
+            session: 0,
+            stranger_from: now,
+            feeds: 0,
+            supply: None,
+            sequence: 0,
+            hello_due: true,
+            status_due: false,
+            boot_loader: false,
+        }
+    }
+
+    /// Counts the boot, and guards if it did before.
+    #[inline(never)] // As above.
+    fn start(&mut self, now: Instant) {
+        let counts = &mut self.saved.counts;
+        counts.boots = counts.boots.saturating_add(1);
+        if self.cause == ResetCause::Watchdog {
+            counts.own_hangs = counts.own_hangs.saturating_add(1);
+        }
+        self.note(Happened::McuBooted(self.cause), now);
+        // The number of that entry, and one: boots are not counted where the supply was lost.
+        self.session = self.saved.log_next;
+        let settings = self.saved.armed.and_then(|timeouts| Settings::from_wire(&timeouts).ok());
+        self.escalation = settings.and_then(|settings| self.guard(settings, now));
     }
 
     fn guard(&self, settings: Settings, now: Instant) -> Option<Escalation> {
@@ -314,7 +344,7 @@ impl Watchdog {
         Reply::Hello {
             software: self.board.software,
             board: self.board.name,
-            session: self.saved.counts.boots,
+            session: self.session,
             capabilities: self.board.capabilities,
         }
     }

@@ -10,9 +10,9 @@
 use proptest::prelude::*;
 use shunt_watchdog::{Board, Instant, Led, SAVED_BYTES, Saved, Span, Watchdog};
 use shunt_wire::{
-    BOOT_LOADER_KEY, Capabilities, Decoder, FRAME_BYTES, Frame, Happened, Hello, HostResetCause, Line, Log,
-    Message, Name, Outcome, Received, Reply, ResetCause, Role, Seconds, Stage, Status, Timeouts, VERSION,
-    encode,
+    BOOT_LOADER_KEY, Capabilities, Decoder, FRAME_BYTES, Frame, Happened, Hello, HostResetCause, LOG_BLOCK,
+    Line, Log, Message, Name, Outcome, Received, Reply, ResetCause, Role, Seconds, Stage, Status, Timeouts,
+    VERSION, encode,
 };
 
 const BOARD: Board = Board {
@@ -349,6 +349,46 @@ fn after_a_boot_it_says_hello_and_then_each_change_once() {
     assert_eq!(bench.watchdog.poll_frame(bench.now), None);
 }
 
+/// The record that flash had, over a loss of the supply; what came after it was in RAM.
+#[test]
+fn after_a_loss_of_the_supply_numbers_go_on_in_a_new_block_and_what_was_kept_stays_below_it() {
+    let mut bench = Bench::armed();
+    let flash = bench.watchdog.saved().to_bytes();
+    let kept = bench.watchdog.saved().lasting();
+    for _ in 0..5 {
+        bench.feed_for(20);
+        bench.ask(Message::Lease(Seconds(5)));
+        bench.ask(Message::Lease(Seconds(0)));
+    }
+    assert_eq!(bench.watchdog.saved().lasting(), kept, "nothing of that is worth a write");
+    let given = bench.status().log_next;
+
+    let mut recalled = Saved::from_bytes(&flash).unwrap();
+    recalled.lose_supply();
+    let mut bench = Bench::boot(Some(recalled), ResetCause::PowerOn);
+    bench.greet(2);
+    assert!(given < LOG_BLOCK);
+    let part = |bench: &mut Bench, from| match bench.say(Message::LogRequest { from }) {
+        Some(Message::Log(Log { first, next, entries })) => (first, next, entries.len()),
+        other => panic!("no log, but {other:?}"),
+    };
+    assert_eq!(part(&mut bench, 0), (0, LOG_BLOCK + 1, 2), "a gap ends a part");
+    assert_eq!(part(&mut bench, 2), (LOG_BLOCK, LOG_BLOCK + 1, 1));
+    assert_eq!(bench.log()[..2], [Happened::McuBooted(ResetCause::PowerOn), Happened::Armed]);
+    bench.feed_for(59);
+    assert_eq!(bench.watchdog.saved().lasting(), kept, "a supply that bounces wears nothing out");
+    bench.feed_for(2);
+    let settled = bench.watchdog.saved().lasting();
+    assert_ne!(settled, kept, "the block is kept");
+    let mut again = Saved::from_bytes(&bench.watchdog.saved().to_bytes()).unwrap();
+    assert_eq!(again.lasting(), settled);
+    bench.feed_for(10_000);
+    assert_eq!(bench.watchdog.saved().lasting(), settled, "once");
+    again.lose_supply();
+    let mut bench = Bench::boot(Some(again), ResetCause::PowerOn);
+    assert_eq!(bench.status().log_next, 2 * LOG_BLOCK + 1);
+}
+
 #[test]
 fn what_is_damaged_in_memory_is_not_taken() {
     let bytes = Bench::armed().watchdog.saved().to_bytes();
@@ -398,6 +438,7 @@ proptest! {
     fn what_is_told_is_what_the_pins_did(deeds in proptest::collection::vec((0u32..200, deed()), 0..80)) {
         let mut bench = Bench::armed();
         let (mut resets, mut was, mut session) = (0, false, 1);
+        let mut before = bench.watchdog.saved().clone();
         for (wait, deed) in deeds {
             let then = bench.now + Span::from_secs(wait);
             while bench.now < then {
@@ -423,6 +464,9 @@ proptest! {
             resets += u32::from(held && !was);
             was = held;
             prop_assert_eq!(bench.status().counts.host_resets, resets);
+            let saved = bench.watchdog.saved();
+            prop_assert_eq!(*saved == before, saved.mark() == before.mark(), "what changed is seen by its mark");
+            before.clone_from(saved);
             prop_assert!(bench.log().len() <= shunt_watchdog::LOG_KEPT);
             prop_assert!(bench.watchdog.poll_timeout().is_some_and(|due| due > bench.now));
         }
@@ -438,7 +482,14 @@ fn sizes_are_bounded() {
     bench.greet(1);
     assert_eq!(bench.ask(Message::Arm(longest)), Outcome::Done);
     bench.now = Instant::from_millis(u64::MAX / 2);
-    for _ in 0..40 {
+    for round in 0..40 {
+        if round > 30 {
+            // Each entry beyond a gap of its own.
+            let mut saved = bench.watchdog.saved().clone();
+            saved.lose_supply();
+            bench.watchdog = Watchdog::new(BOARD, Some(saved), ResetCause::PowerOn, Instant::ZERO);
+            bench.greet(round);
+        }
         assert_eq!(bench.ask(Message::Lease(Seconds(3_600))), Outcome::Done);
         bench.say(Message::Lease(Seconds(0)));
         bench.pass(1);

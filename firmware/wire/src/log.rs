@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 /// Entries in one [`Log`]: as many as always fit into a message.
 pub const LOG_PART: usize = 6;
 
+/// Numbers of entries come in blocks of so many. An MCU whose supply was lost goes on with a new block: which numbers it had
+/// used in the last one it cannot know, and none may ever mean two things. Entries that it kept stay below that gap.
+pub const LOG_BLOCK: u32 = 1 << 14;
+
 /// A part of the log, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log {
@@ -16,7 +20,7 @@ pub struct Log {
     /// The number that the next entry to come will have: the log is read out when `first` and the entries
     /// reach it.
     pub next: u32,
-    /// The entries, each numbered one above the one before.
+    /// The entries, each numbered one above the one before: a gap ends a part.
     pub entries: Vec<LogEntry, LOG_PART>,
 }
 

@@ -54,7 +54,7 @@ pub enum Reply {
         software: &'static str,
         /// The board's name, at the most 32 bytes.
         board: &'static str,
-        /// How often it has booted.
+        /// Another one for each boot.
         session: u32,
         /// What it can do.
         capabilities: Capabilities,

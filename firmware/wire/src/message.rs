@@ -47,7 +47,7 @@ pub enum Message {
     ResetHost,
     /// Agent to MCU: tell what happened, from the entry of this number on. Answered by [`Message::Log`].
     LogRequest {
-        /// The first entry that is wanted; entries are counted from zero and never anew.
+        /// The first entry that is wanted; entries are counted from zero and never anew, see [`LOG_BLOCK`](crate::LOG_BLOCK).
         from: u32,
     },
     /// MCU to agent: a part of the log.
@@ -80,7 +80,7 @@ pub struct Hello {
     pub software: Name,
     /// What it runs on: the board's name; the agent may leave it empty.
     pub board: Name,
-    /// Another one each time that its side begins anew: the agent's is random, the MCU's counts its boots. By
+    /// Another one each time that its side begins anew: the agent's is random, the MCU's grows with each boot. By
     /// it the MCU knows that sequences begin anew, and the agent that what it asked for may be forgotten.
     pub session: u32,
     /// What it can do (the MCU only; the agent's is empty).

@@ -153,7 +153,10 @@ impl Worker {
                 let software: &'static str = version.leak();
                 let capabilities = BOARD.capabilities.with(Capabilities::BOOT_LOADER);
                 let board = Board { name: FLASHED, software, capabilities };
-                let kept = Saved::from_bytes(&self.watchdog.saved().to_bytes());
+                let mut kept = Saved::from_bytes(&self.watchdog.saved().to_bytes());
+                if cause == ResetCause::PowerOn {
+                    kept.iter_mut().for_each(Saved::lose_supply);
+                }
                 self.watchdog = Watchdog::new(board, kept, cause, self.clock.instant());
                 self.seen.firmware = Some(software.to_owned());
                 return self.runs = Runs::Firmware;

@@ -38,6 +38,8 @@ pub(super) type Line = Box<dyn FnMut(bool, Vec<u8>) -> Vec<u8>>;
 pub(super) struct World {
     pub(super) session: Session,
     pub(super) mcu: Option<Watchdog>,
+    /// The MCU's flash: its record when what lasts of that last changed.
+    flash: Option<Saved>,
     pub(super) line: Line,
     /// Since the world began.
     pub(super) now: u64,
@@ -61,6 +63,7 @@ impl World {
         let mut world = Self {
             session,
             mcu,
+            flash: None,
             line,
             now,
             feeding: true,
@@ -82,13 +85,20 @@ impl World {
     pub(super) fn reboot_host(self, keys: &str) -> Self {
         let mut told =
             self.outputs.iter().filter_map(|it| if let Output::Told(next) = it { Some(*next) } else { None });
-        Self::with(session(keys, told.next_back(), 8), self.mcu, self.now)
+        Self { flash: self.flash, ..Self::with(session(keys, told.next_back(), 8), self.mcu, self.now) }
     }
 
     /// The MCU hangs, and its own watchdog resets it.
     pub(super) fn reboot_mcu(&mut self) {
         let kept = self.mcu.as_ref().and_then(|mcu| Saved::from_bytes(&mcu.saved().to_bytes()));
         self.mcu = Some(Watchdog::new(BOARD, kept, ResetCause::Watchdog, Instant::from_millis(self.now)));
+    }
+
+    /// The MCU's supply goes and comes: it has what was in its flash.
+    pub(super) fn power_cycle_mcu(&mut self) {
+        let mut kept = self.flash.clone();
+        kept.iter_mut().for_each(Saved::lose_supply);
+        self.mcu = Some(Watchdog::new(BOARD, kept, ResetCause::PowerOn, Instant::from_millis(self.now)));
     }
 
     pub(super) fn run(&mut self, seconds: u64) {
@@ -114,6 +124,10 @@ impl World {
             let mut answers = Vec::new();
             if let Some(mcu) = &mut self.mcu {
                 mcu.handle_timeout(at);
+                let lasting = self.flash.as_ref().map(Saved::lasting).unwrap_or_default();
+                if mcu.saved().lasting() != lasting {
+                    self.flash = Some(mcu.saved().clone());
+                }
                 answers.extend(std::iter::from_fn(|| mcu.poll_frame(at)).map(|frame| bytes(&frame)));
                 let pins = mcu.outputs().pins;
                 self.stirred +=

@@ -4,9 +4,11 @@
 //! watchdog fed last), so that it is written once, and the board that an emulator runs proves it for the one that ships.
 #![no_std]
 
+mod kept;
 mod memory;
 mod outbox;
 
+pub use kept::Kept;
 use outbox::Outbox;
 use shunt_watchdog::{Board, Instant, Levels, Saved, Watchdog};
 use shunt_wire::ResetCause;

@@ -8,7 +8,7 @@
 use embassy_stm32::Peri;
 use embassy_stm32::flash::{Blocking, Flash};
 use embassy_stm32::peripherals::FLASH;
-use shunt_watchdog::{SAVED_BYTES, Saved};
+use shunt_watchdog::{Lasting, SAVED_BYTES, Saved};
 
 /// From the start of the flash; `memory.x` ends the program here.
 const START: u32 = 28 * 1024;
@@ -35,9 +35,9 @@ impl Memory {
         Self { flash: Flash::new_blocking(unit), next: 0, number: 0 }
     }
 
-    /// The latest record that is whole. To be called before the first one is kept.
+    /// Where the latest record is that is whole. To be called before the first one is kept.
     #[inline(never)]
-    pub(crate) fn recall(&mut self) -> Option<Saved> {
+    pub(crate) fn find(&mut self) -> Option<u32> {
         let mut latest = None;
         for place in 0..PLACES {
             let Some(number) = self.number_of(place) else { continue };
@@ -48,7 +48,13 @@ impl Memory {
         }
         let latest = latest?;
         self.next = (latest + 1) % PLACES;
-        self.record(latest)
+        Some(latest)
+    }
+
+    /// What of the record at `place` lasts.
+    #[inline(never)]
+    pub(crate) fn lasting(&mut self, place: u32) -> Lasting {
+        self.record(place).as_ref().map(Saved::lasting).unwrap_or_default()
     }
 
     /// Keeps a record; `false` when its place was spoilt by a write that the supply had cut short: try again, at
@@ -83,8 +89,9 @@ impl Memory {
         (complement == (!number).to_le_bytes() && self.record(place).is_some()).then_some(number)
     }
 
+    /// The record at `place`, if that is whole.
     #[inline(never)]
-    fn record(&mut self, place: u32) -> Option<Saved> {
+    pub(crate) fn record(&mut self, place: u32) -> Option<Saved> {
         let mut record = [0; SAVED_BYTES];
         self.flash.blocking_read(offset(place), &mut record).ok()?;
         Saved::from_bytes(&record)

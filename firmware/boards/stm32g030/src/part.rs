@@ -5,13 +5,19 @@ use embassy_stm32::Peri;
 use embassy_stm32::gpio::{AnyPin, Level, Output, Speed};
 use embassy_stm32::pac;
 use embassy_stm32::pac::iwdg::vals::{Key, Pr};
-use shunt_board_runtime::{Hardware, LineError};
-use shunt_watchdog::{Instant, Lasting, Levels, Saved};
+use shunt_board_runtime::{Hardware, Kept, LineError};
+use shunt_watchdog::{Instant, Lasting, Levels, Mark, SAVED_BYTES, Saved};
 use shunt_wire::ResetCause;
 
 /// Of the hardware watchdog, 4 s in ticks of its own clock of 32 kHz divided by 256: many turns, the 40 ms of a page's
 /// erasure, and a clock that is wrong by a tenth.
 const HANG_TICKS: u16 = 500;
+
+/// All that is kept, for the resets of the part itself. The part's boot loader uses this RAM, and then the flash holds.
+#[allow(unsafe_code)]
+// SAFETY: a section for RAM, which the linker's script has, and which holds nothing but what is put there by name.
+#[unsafe(link_section = ".uninit.record")]
+static RECORD: Kept<SAVED_BYTES> = Kept::new();
 
 /// The part, set up.
 pub(crate) struct Stm32g030 {
@@ -24,7 +30,12 @@ pub(crate) struct Stm32g030 {
     clock: tick::Clock,
     held: line::Held,
     memory: Memory,
-    kept: Lasting,
+    /// What of it is in flash ...
+    lasting: Lasting,
+    /// ... and in RAM.
+    kept: Mark,
+    /// The supply came on: the RAM holds nothing.
+    powered: bool,
 }
 
 impl Stm32g030 {
@@ -39,7 +50,7 @@ impl Stm32g030 {
         let memory = Memory::new(part.FLASH);
         line::start();
         let clock = tick::Clock::start();
-        let kept = Lasting::default();
+        let cause = reset_cause();
         let part = Self {
             modem_off,
             shutdown_request,
@@ -48,9 +59,11 @@ impl Stm32g030 {
             clock,
             held: line::Held::default(),
             memory,
-            kept,
+            lasting: Lasting::default(),
+            kept: Mark::default(),
+            powered: cause == ResetCause::PowerOn,
         };
-        (part, reset_cause())
+        (part, cause)
     }
 }
 
@@ -72,16 +85,27 @@ impl Hardware for Stm32g030 {
     }
 
     fn recall(&mut self) -> Option<Saved> {
-        let saved = self.memory.recall();
-        self.kept = saved.as_ref().map(Saved::lasting).unwrap_or_default();
-        saved
+        let place = self.memory.find();
+        self.lasting = place.map(|place| self.memory.lasting(place)).unwrap_or_default();
+        if !self.powered
+            && let latest @ Some(_) = from_ram()
+        {
+            return latest;
+        }
+        let mut saved = self.memory.record(place?)?;
+        saved.lose_supply();
+        Some(saved)
     }
 
     #[inline(never)]
     fn keep(&mut self, saved: &Saved) {
-        let lasting = saved.lasting();
-        if lasting != self.kept && self.memory.keep(saved) {
-            self.kept = lasting;
+        let (mark, lasting) = (saved.mark(), saved.lasting());
+        if mark != self.kept {
+            into_ram(saved);
+            self.kept = mark;
+        }
+        if lasting != self.lasting && self.memory.keep(saved) {
+            self.lasting = lasting;
         }
     }
 
@@ -104,6 +128,18 @@ impl Hardware for Stm32g030 {
         line::flush();
         boot_loader::restart_into()
     }
+}
+
+// Apart, as in `memory.rs`, for the stack.
+
+#[inline(never)]
+fn from_ram() -> Option<Saved> {
+    Saved::from_bytes(&RECORD.read())
+}
+
+#[inline(never)]
+fn into_ram(saved: &Saved) {
+    RECORD.write(&saved.to_bytes());
 }
 
 /// Starts the hardware watchdog, which only a reset stops. By hand: the library's search for a divider takes 400 bytes.

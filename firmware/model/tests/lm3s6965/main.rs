@@ -45,7 +45,7 @@ const FEED_EVERY: Duration = Duration::from_millis(200);
 /// The log tells whole seconds, and a loaded emulator's clock misses ticks: never early, and late by no more than this.
 const LATE_SECONDS: u32 = 5;
 
-/// The emulator with an MCU that has booted and was armed, its line, and the number of its boot.
+/// The emulator with an MCU that has booted and was armed, its line, and the session that it told.
 fn armed() -> (Emulator, Line, u32) {
     let (emulator, stream) = Emulator::lm3s6965().unwrap_or_else(|error| panic!("{error}"));
     let mut line = Line::new(stream);
@@ -56,7 +56,7 @@ fn armed() -> (Emulator, Line, u32) {
     (emulator, line, first)
 }
 
-/// Waits for the MCU's hello, looks at it, and gives the number of its boot.
+/// Waits for the MCU's hello, looks at it, and gives its session.
 fn greeting(line: &mut Line) -> u32 {
     let hello = line.wait_for(|message| match message {
         Message::Hello(hello) => Some(hello),
@@ -130,7 +130,7 @@ fn the_boot_grace_is_honoured() {
     let (mut emulator, mut line, first) = armed();
     let booted = Instant::now();
     emulator.reset().unwrap();
-    assert_eq!(greeting(&mut line), first + 1);
+    assert!(greeting(&mut line) > first);
     let status = line.status();
     assert_eq!(status.stage, Stage::Grace, "what it was armed with outlived the reset");
     let first = moved(&mut emulator, 1);
@@ -145,7 +145,7 @@ fn an_mcu_that_hangs_is_reset_by_its_own_watchdog_and_tells_it() {
     feed(&mut line, 5);
     emulator.hang().unwrap();
     emulator.wait_for_event("WATCHDOG").unwrap();
-    assert_eq!(greeting(&mut line), first + 1, "it has booted anew");
+    assert!(greeting(&mut line) > first, "it has booted anew");
     let status = line.status();
     assert_eq!(status.reset_cause, ResetCause::Watchdog);
     assert_eq!(
@@ -159,7 +159,7 @@ fn an_mcu_that_hangs_is_reset_by_its_own_watchdog_and_tells_it() {
 
 #[test]
 fn noise_does_nothing_and_the_next_frame_is_heard() {
-    let (mut emulator, mut line, first) = armed();
+    let (mut emulator, mut line, _) = armed();
     let before = line.status();
     let mut noise = Noise::new();
     for _ in 0..30 {
@@ -171,5 +171,5 @@ fn noise_does_nothing_and_the_next_frame_is_heard() {
     let status = line.status();
     assert_eq!((status.stage, status.feeds), (Stage::Guarding, before.feeds + 30), "each feed was heard");
     assert!(status.damaged_frames > before.damaged_frames);
-    assert_eq!(status.counts.boots, first, "it has not booted in between");
+    assert_eq!(status.counts.boots, before.counts.boots, "it has not booted in between");
 }

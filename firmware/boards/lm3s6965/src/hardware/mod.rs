@@ -11,7 +11,7 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::exception;
 use registers::{NOTE, RECORD, Register};
 use shunt_board_runtime::{Hardware, LineError};
-use shunt_watchdog::{Instant, Levels, Saved};
+use shunt_watchdog::{Instant, Levels, Mark, Saved};
 use shunt_wire::ResetCause;
 
 /// What the PLL makes of the 8 MHz crystal, divided by 16.
@@ -44,9 +44,9 @@ const WATCHDOG_INTERRUPT_AND_RESET: u32 = 0x3;
 const WATCHDOG_IRQ: i16 = 18;
 
 /// "hang" and "soft", in [`NOTE`].
-const HUNG: [u8; 4] = *b"hang";
-const ASKED: [u8; 4] = *b"soft";
-const NOTHING: [u8; 4] = [0; 4];
+const HUNG: &[u8; 4] = b"hang";
+const ASKED: &[u8; 4] = b"soft";
+const NOTHING: &[u8; 4] = &[0; 4];
 
 const RESC_PIN: u32 = 1;
 const RESC_POWER_ON: u32 = 1 << 1;
@@ -61,7 +61,7 @@ static TICKS: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Lm3s6965 {
     ticks: u32,
     now: u64,
-    kept: Saved,
+    kept: Mark,
 }
 
 impl Lm3s6965 {
@@ -78,7 +78,7 @@ impl Lm3s6965 {
         Register::WDT_LOAD.write(WATCHDOG_STAGE);
         Register::WDT_CTL.write(WATCHDOG_INTERRUPT_AND_RESET);
         Register::NVIC_ISER0.write(1 << WATCHDOG_IRQ);
-        (Self { ticks: 0, now: 0, kept: Saved::default() }, cause)
+        (Self { ticks: 0, now: 0, kept: Mark::default() }, cause)
     }
 }
 
@@ -113,9 +113,10 @@ impl Hardware for Lm3s6965 {
 
     #[inline(never)]
     fn keep(&mut self, saved: &Saved) {
-        if *saved != self.kept {
-            self.kept.clone_from(saved);
-            RECORD.write(saved.to_bytes());
+        let mark = saved.mark();
+        if mark != self.kept {
+            self.kept = mark;
+            RECORD.write(&saved.to_bytes());
         }
     }
 
@@ -155,7 +156,7 @@ fn reset_cause() -> ResetCause {
     Register::RESC.write(0);
     let noted = NOTE.read();
     NOTE.write(NOTHING);
-    match (told, noted) {
+    match (told, &noted) {
         (told, _) if told & RESC_POWER_ON != 0 => ResetCause::PowerOn,
         (told, _) if told & RESC_BROWN_OUT != 0 => ResetCause::BrownOut,
         (told, _) if told & RESC_WATCHDOG != 0 => ResetCause::Watchdog,

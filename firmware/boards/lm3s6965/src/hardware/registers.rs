@@ -4,9 +4,8 @@
 //! GPIOs, watchdog timer and UARTs.
 #![allow(unsafe_code)]
 
-use core::cell::UnsafeCell;
-use core::mem::MaybeUninit;
 use core::ptr;
+use shunt_board_runtime::Kept;
 
 /// A register of the part.
 #[derive(Clone, Copy)]
@@ -50,13 +49,6 @@ impl Register {
     }
 }
 
-/// Bytes that start-up code leaves alone: what they hold outlives every reset, but not the supply.
-pub(super) struct Kept<const BYTES: usize>(UnsafeCell<MaybeUninit<[u8; BYTES]>>);
-
-// SAFETY: the part has one core, and no interrupt handler touches what the main loop touches: each has a value of its
-// own (`RECORD`, `NOTE`), and a handler that writes `NOTE` never returns to a loop that reads it.
-unsafe impl<const BYTES: usize> Sync for Kept<BYTES> {}
-
 /// The record of the program.
 #[unsafe(link_section = ".uninit.record")]
 pub(super) static RECORD: Kept<{ shunt_watchdog::SAVED_BYTES }> = Kept::new();
@@ -64,32 +56,3 @@ pub(super) static RECORD: Kept<{ shunt_watchdog::SAVED_BYTES }> = Kept::new();
 /// Why the part is about to be reset.
 #[unsafe(link_section = ".uninit.note")]
 pub(super) static NOTE: Kept<4> = Kept::new();
-
-impl<const BYTES: usize> Kept<BYTES> {
-    const fn new() -> Self {
-        Self(UnsafeCell::new(MaybeUninit::uninit()))
-    }
-
-    // Byte by byte: a volatile copy of the whole array becomes an instruction or two for each of its bytes.
-
-    pub(super) fn read(&self) -> [u8; BYTES] {
-        let mut bytes = [0; BYTES];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            // SAFETY: `at` is within the array, and any bits are a byte; a volatile read takes them as the RAM has
-            // them, whether or not this run has written them. Nobody else reads or writes meanwhile, see above.
-            *byte = unsafe { ptr::read_volatile(self.place(at)) };
-        }
-        bytes
-    }
-
-    pub(super) fn write(&self, bytes: [u8; BYTES]) {
-        for (at, byte) in bytes.into_iter().enumerate() {
-            // SAFETY: as above.
-            unsafe { ptr::write_volatile(self.place(at), byte) };
-        }
-    }
-
-    fn place(&self, at: usize) -> *mut u8 {
-        self.0.get().cast::<u8>().wrapping_add(at)
-    }
-}
