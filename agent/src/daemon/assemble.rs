@@ -16,7 +16,7 @@ use crate::netlink::{Kernel, Notice};
 use crate::probe::{Canary, Prober};
 use crate::recording::{About, Recorded};
 use shunt_config::{Config, Link};
-use shunt_decision::{Command, Event, Failover, Family, Force};
+use shunt_decision::{Command, Event, Failover, Family, Force, ModemState};
 use std::hash::{BuildHasher, RandomState};
 
 /// The loop for `config`, with all that the kernel said of the links waiting in it. What the kernel holds is
@@ -46,7 +46,11 @@ pub(super) fn assemble(
         }
     }
     let names = Names::new(&config);
+    let mut duties = Ledger::new(&config);
     for word in desk.last_words(&names) {
+        if let Event::Modem { link, state } = word {
+            duties.bearer(link, state != ModemState::NoBearer, now);
+        }
         core.handle_event(word, now);
     }
     if let Some(force) = force {
@@ -56,7 +60,6 @@ pub(super) fn assemble(
     let asked = |link: &Link| link.targets.iter().map(|weighted| weighted.target.clone()).collect();
     let resolvers: Vec<_> = config.links.iter().map(|link| link.resolvers.clone()).collect();
     let targets: Vec<Vec<_>> = config.links.iter().map(asked).collect();
-    let duties = Ledger::new(&config, now);
     let mut event_loop = EventLoop {
         core,
         kernel,

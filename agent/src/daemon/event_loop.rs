@@ -208,6 +208,7 @@ impl EventLoop {
         for notice in notices.drain(..) {
             match notice {
                 Notice::Carrier { link, up, at } => {
+                    self.duties.carrier(link, up, now);
                     self.core.handle_event(Event::Carrier { link, up, at }, now);
                 }
                 Notice::Path { link, family, state, binding } => {
@@ -269,7 +270,7 @@ impl EventLoop {
                 Action::Probe { id, link, target, expires } => {
                     let spent = self.prober.send(id, link, target, now, expires);
                     self.charge(link, spent, now);
-                    self.duties.probed(now);
+                    self.duties.probed(link, target, now);
                 }
                 Action::Canary { id, link, target, expires, .. } => {
                     let stand_in = self.prober.stand_in(link, target);

@@ -2,6 +2,7 @@
 //! itself, and only while its duties are taken up, so that a wedged loop ends the feeds by itself.
 
 use super::device::Device;
+use super::duties::{Ledger, Planned, Reason};
 use super::notify;
 use crate::mcu::{Farewell, Mcu, UPGRADE};
 use shunt_config::Config;
@@ -92,8 +93,22 @@ impl Feed {
         self.poll_timeout().is_some_and(|due| due <= now)
     }
 
-    /// Feeds those that are due, if they `may` be fed.
-    pub(super) fn turn(&mut self, may: bool, now: Timestamp) {
+    /// Feeds those that are due, if the duties are taken up.
+    ///
+    /// # Errors
+    /// Why none is fed.
+    pub(super) fn turn(
+        &mut self,
+        duties: &mut Ledger,
+        planned: Planned,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
+        let verdict = duties.judge(planned, now);
+        self.feed(verdict.is_ok(), now);
+        verdict
+    }
+
+    fn feed(&mut self, may: bool, now: Timestamp) {
         if self.manager.as_mut().is_some_and(|pulse| pulse.beats(now)) && may {
             notify::watchdog();
         }
@@ -157,19 +172,25 @@ mod tests {
             directory.path().display(),
         );
         let config = shunt_config::parse(&text, Path::new("test.toml")).unwrap();
-        let at = |millis| Timestamp::ZERO + Duration::from_millis(millis);
+        let at = |millis| Timestamp::ZERO + Duration::from_secs(1_000) + Duration::from_millis(millis);
+        let mut duties = Ledger::new(&config);
+        let mut turn = |feed: &mut Feed, may: bool, now: Timestamp| {
+            let routes = Some(if may { now } else { Timestamp::ZERO });
+            let verdict = feed.turn(&mut duties, Planned { routes, ..Planned::default() }, now);
+            assert_eq!(verdict.is_ok(), may);
+        };
         let mut feed = Feed::new(&config, at(0));
         assert!(feed.is_due(at(0)));
-        feed.turn(false, at(0));
+        turn(&mut feed, false, at(0));
         assert_eq!((feed.mcu.fed(), feed.device_fault()), (None, None), "not even opened");
         // A quarter of 8 s.
         assert_eq!(feed.poll_timeout(), Some(at(2_000)));
-        feed.turn(true, at(2_000));
+        turn(&mut feed, true, at(2_000));
         assert_eq!(feed.mcu.fed(), Some(at(2_000)));
-        feed.turn(false, at(4_000));
-        feed.turn(true, at(5_999));
+        turn(&mut feed, false, at(4_000));
+        turn(&mut feed, true, at(5_999));
         assert_eq!(feed.mcu.fed(), Some(at(2_000)), "4 s was left out, and 6 s is not yet");
-        feed.turn(true, at(30_000));
+        turn(&mut feed, true, at(30_000));
         assert!(feed.device_fault().is_some_and(|fault| fault.contains("load its driver")));
         assert!(feed.close(Farewell::Lease).await.is_err(), "nobody is on that port");
     }

@@ -82,6 +82,7 @@ impl EventLoop {
             What::State(state) => {
                 self.desk.waiting.entry(modem).or_default().state = Some(state);
                 if let Some(link) = link {
+                    self.duties.bearer(link, state != ModemState::NoBearer, now);
                     self.core.handle_event(Event::Modem { link, state }, now);
                 }
             }

@@ -100,7 +100,8 @@ fn core_target(weighted: &file::Weighted, link: &file::Link, far_ends: &[&file::
     }
 }
 
-fn family(target: &file::Target) -> core::Family {
+/// The family of a target's address.
+pub(super) fn family(target: &file::Target) -> core::Family {
     if target.is_ipv4() { core::Family::V4 } else { core::Family::V6 }
 }
 

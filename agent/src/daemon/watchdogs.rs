@@ -33,8 +33,7 @@ impl EventLoop {
             answers: self.prober.poll_timeout(),
             routes: self.kernel.poll_timeout(),
         };
-        let verdict = self.duties.judge(planned, now);
-        self.around.feed.turn(verdict.is_ok(), now);
+        let verdict = self.around.feed.turn(&mut self.duties, planned, now);
         let withheld = verdict.err().map(|reason| {
             format!("no watchdog is fed: {reason}; the agent, or the machine, is restarted if that lasts")
         });
