@@ -11,7 +11,7 @@ use shunt::api::wire::{EventKind, Request};
 use shunt_lab::mcu::{Change, Habit, Outputs, Seen, Stage, StandIn};
 use shunt_lab::{Agent, AgentConfig, Lab, Plan, UplinkPlan, enter_or_reexec};
 use shunt_wire::{Message, Seconds};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 /// How fast the MCU's time runs while nobody feeds it.
@@ -294,6 +294,26 @@ fn an_agent_that_stands_still_is_missed_and_forgiven_until_the_reset() {
     let order: Vec<_> = seen.changes.iter().map(|change| change.pins).collect();
     assert!(order.ends_with(&escalation().map(|(pins, _)| pins)[..5]), "{order:?}");
     bench.agent.freeze(false).unwrap();
+}
+
+/// What the service manager starts again and again, for ever.
+#[test]
+fn an_agent_that_dies_soon_after_each_start_is_missed() {
+    let Some(_turn) = enter_or_reexec("an_agent_that_dies_soon_after_each_start_is_missed") else { return };
+    let mut bench = Bench::guarded("");
+    let alert = |seen: &Seen| seen.changes.iter().any(|change| change.pins.alert);
+    let end = Instant::now() + DEADLINE;
+    while !alert(&bench.mcu.seen().unwrap()) {
+        assert!(Instant::now() < end, "it is never missed: {:?}", bench.mcu.seen().unwrap());
+        bench.agent.kill().unwrap();
+        bench.agent.start_again().unwrap();
+        // Its loop turns, and it has met the MCU.
+        let met =
+            |agent: &Agent| agent.ask::<McuStatus>(&Request::Mcu {}).is_ok_and(|mcu| mcu.state.is_some());
+        bench.agent.wait_for("the MCU to be met", DEADLINE, |_| met(&bench.agent)).unwrap();
+    }
+    // One that lives is fed for after all.
+    bench.guards();
 }
 
 #[test]

@@ -57,6 +57,11 @@ impl Device {
         self.due
     }
 
+    /// Does nothing before then.
+    pub(super) fn wait_until(&mut self, at: Timestamp) {
+        self.due = at;
+    }
+
     /// What is wrong, with its mend.
     pub(super) fn fault(&self) -> Option<String> {
         let fault = self.fault.as_ref()?;

@@ -13,21 +13,33 @@ use std::time::Duration;
 /// A cause of the machine's boot is news to an agent that starts this soon after it.
 const AFTER_BOOT: Duration = Duration::from_secs(600);
 
+/// So much of the time that a watchdog waits the loop has to have turned before the first feed of a run, so that an agent
+/// that dies soon after each of its starts is missed. With the quarter since the last feed of the run before, and a second
+/// until the start, there is some of that time left.
+const TRIALS_PER_TIMEOUT: u32 = 3;
+/// It need not be longer: what a start brings has happened by then, each duty too.
+const LONGEST_TRIAL: Duration = Duration::from_secs(10);
+/// Of the kernel's watchdog what it waits is only known when it is open, and some drivers wait much shorter than asked.
+const LONGEST_DEVICE_TRIAL: Duration = Duration::from_secs(4);
+
 /// A feed that is due again and again.
 #[derive(Debug)]
 struct Pulse {
     every: Duration,
+    /// How long the loop has to have turned before the first.
+    trial: Duration,
     due: Timestamp,
 }
 
 impl Pulse {
-    /// Whether it is due; then it is due again a while later.
-    fn beats(&mut self, now: Timestamp) -> bool {
-        let due = self.due <= now;
-        if due {
-            self.due = now + self.every;
+    /// Whether it is due in a loop that began to turn at `begun`; then it is due again a while later.
+    fn beats(&mut self, begun: Timestamp, now: Timestamp) -> bool {
+        if self.due > now {
+            return false;
         }
-        due
+        let proved = begun + self.trial;
+        self.due = if now < proved { proved } else { now + self.every };
+        now >= proved
     }
 }
 
@@ -40,19 +52,26 @@ pub(super) struct Feed {
     settings: (Option<PathBuf>, Duration),
     board: Option<Pulse>,
     pub(super) mcu: Mcu,
+    /// When the loop had turned once.
+    begun: Option<Timestamp>,
 }
 
 impl Feed {
-    /// The watchdogs of `config`, and that of the service manager at the pace that it asks for. All are first fed at once.
+    /// The watchdogs of `config`, and that of the service manager at the pace that it asks for. The manager is fed with the
+    /// first turn: an agent that dies it starts again anyway. The others are fed after a trial.
     pub(super) fn new(config: &Config, now: Timestamp) -> Self {
         let mcu = Mcu::start(&config.watchdog.mcu, &config.agent.state_dir);
-        let pulse = |every| Pulse { every, due: now };
         Self {
-            manager: notify::watchdog_interval().map(pulse),
+            manager: notify::watchdog_interval().map(|every| Pulse {
+                every,
+                trial: Duration::ZERO,
+                due: now,
+            }),
             device: device(config, now),
             settings: settings(config),
-            board: mcu.pace().map(pulse),
+            board: board(&mcu, config, now),
             mcu,
+            begun: None,
         }
     }
 
@@ -79,7 +98,7 @@ impl Feed {
         // What could not be disarmed is kept, tried again, and told.
         let _told = before.close(if gone { Farewell::Disarm } else { Farewell::Lease }).await;
         self.mcu = Mcu::start(&config.watchdog.mcu, &config.agent.state_dir);
-        self.board = self.mcu.pace().map(|every| Pulse { every, due: now });
+        self.board = board(&self.mcu, config, now);
         true
     }
 
@@ -109,14 +128,20 @@ impl Feed {
     }
 
     fn feed(&mut self, may: bool, now: Timestamp) {
-        if self.manager.as_mut().is_some_and(|pulse| pulse.beats(now)) && may {
+        let begun = *self.begun.get_or_insert(now);
+        if self.manager.as_mut().is_some_and(|pulse| pulse.beats(begun, now)) && may {
             notify::watchdog();
         }
-        if self.board.as_mut().is_some_and(|pulse| pulse.beats(now)) && may {
+        if self.board.as_mut().is_some_and(|pulse| pulse.beats(begun, now)) && may {
             self.mcu.feed(now);
         }
         if let Some(device) = &mut self.device {
-            device.turn(may, now);
+            let proved = begun + trial(self.settings.1).min(LONGEST_DEVICE_TRIAL);
+            if now < proved {
+                device.wait_until(proved);
+            } else {
+                device.turn(may, now);
+            }
         }
     }
 
@@ -152,6 +177,16 @@ fn settings(config: &Config) -> (Option<PathBuf>, Duration) {
     (config.watchdog.device.clone(), config.watchdog.device_timeout)
 }
 
+fn board(mcu: &Mcu, config: &Config, now: Timestamp) -> Option<Pulse> {
+    let trial = trial(config.watchdog.mcu.feed_timeout);
+    mcu.pace().map(|every| Pulse { every, trial, due: now })
+}
+
+/// How long the loop has to have turned before the first feed of what waits so long for one.
+fn trial(wait: Duration) -> Duration {
+    (wait / TRIALS_PER_TIMEOUT).min(LONGEST_TRIAL)
+}
+
 fn device(config: &Config, now: Timestamp) -> Option<Device> {
     config.watchdog.device.as_ref().map(|path| Device::new(path, config.watchdog.device_timeout, now))
 }
@@ -181,17 +216,34 @@ mod tests {
         };
         let mut feed = Feed::new(&config, at(0));
         assert!(feed.is_due(at(0)));
-        turn(&mut feed, false, at(0));
+        // The loop turns for the first time, and has to for a third of 8 s before the MCU, for 4 s before the device.
+        turn(&mut feed, true, at(0));
+        assert_eq!(feed.poll_timeout(), Some(at(0) + Duration::from_secs(8) / 3));
+        turn(&mut feed, true, at(2_660));
         assert_eq!((feed.mcu.fed(), feed.device_fault()), (None, None), "not even opened");
+        turn(&mut feed, false, at(3_000));
+        assert_eq!(feed.mcu.fed(), None);
+        turn(&mut feed, true, at(5_000));
+        assert_eq!(feed.mcu.fed(), Some(at(5_000)));
         // A quarter of 8 s.
-        assert_eq!(feed.poll_timeout(), Some(at(2_000)));
-        turn(&mut feed, true, at(2_000));
-        assert_eq!(feed.mcu.fed(), Some(at(2_000)));
-        turn(&mut feed, false, at(4_000));
-        turn(&mut feed, true, at(5_999));
-        assert_eq!(feed.mcu.fed(), Some(at(2_000)), "4 s was left out, and 6 s is not yet");
-        turn(&mut feed, true, at(30_000));
+        turn(&mut feed, false, at(7_000));
+        turn(&mut feed, true, at(8_999));
+        assert_eq!(feed.mcu.fed(), Some(at(5_000)), "7 s was left out, and 9 s is not yet");
+        turn(&mut feed, true, at(9_000));
+        assert_eq!(feed.mcu.fed(), Some(at(9_000)));
+        turn(&mut feed, true, at(40_000));
         assert!(feed.device_fault().is_some_and(|fault| fault.contains("load its driver")));
         assert!(feed.close(Farewell::Lease).await.is_err(), "nobody is on that port");
+    }
+
+    /// By all times that the config allows: a quarter until the crash, the second until the next start, and the trial.
+    #[test]
+    fn the_trial_leaves_time_for_a_start_after_a_crash() {
+        for seconds in 5..=600 {
+            let wait = Duration::from_secs(seconds);
+            let pace = (wait / 4).min(Duration::from_secs(5));
+            let left = wait.saturating_sub(pace + Duration::from_secs(1) + trial(wait));
+            assert!(left > Duration::from_secs(1), "{seconds} s: {left:?}");
+        }
     }
 }
