@@ -126,6 +126,7 @@ impl Watchdog {
     pub fn handle(&mut self, frame: Frame<Request>, now: Instant) -> Option<Reply> {
         self.handle_timeout(now);
         let sequence = frame.sequence;
+        self.answered.pass(sequence);
         match frame.message {
             Request::Hello { session } => {
                 self.answered.hello(session);

@@ -196,6 +196,7 @@ fn silence_leads_to_a_reset_that_is_told_after_the_boot() {
 #[test]
 fn a_repeated_request_cuts_the_modem_once() {
     let mut bench = Bench::armed();
+    bench.sequence = 500;
     bench.say(Message::Feed);
     let first = bench.send(500, Message::CycleModem);
     assert_eq!(first, Some(Message::Answer { sequence: 500, outcome: Outcome::Done }));
@@ -205,6 +206,19 @@ fn a_repeated_request_cuts_the_modem_once() {
     }
     assert!(bench.watchdog.outputs().pins.modem_power);
     assert_eq!(bench.status().counts.modem_cycles, 1);
+}
+
+#[test]
+fn a_new_request_is_carried_out_when_the_sequences_have_wrapped() {
+    let mut bench = Bench::armed();
+    assert_eq!(bench.ask(Message::CycleModem), Outcome::Done);
+    let asked = bench.sequence;
+    while bench.sequence.wrapping_add(1) != asked {
+        bench.say(Message::Feed);
+        bench.now = bench.now + Span::from_millis(100);
+    }
+    assert_eq!(bench.ask(Message::CycleModem), Outcome::Done);
+    assert_eq!((bench.sequence, bench.status().counts.modem_cycles), (asked, 2));
 }
 
 #[test]

@@ -9,6 +9,10 @@ use crate::message::Outcome;
 /// held up in its port.
 const KEPT: usize = 4;
 
+/// Sequences wrap, after days: an answer that is further away than this is no answer to a repeat, which comes within two
+/// seconds, but one that a new request must not meet.
+const FAR: u16 = 256;
+
 /// The answers to the last requests of the session.
 #[derive(Debug, Clone, Default)]
 pub struct Answered {
@@ -28,6 +32,14 @@ impl Answered {
     pub fn hello(&mut self, session: u32) {
         if self.session != Some(session) {
             *self = Self { session: Some(session), ..Self::new() };
+        }
+    }
+
+    /// A frame with `sequence` came, whatever is in it: answers that are far from it are forgotten.
+    pub fn pass(&mut self, sequence: u16) {
+        for place in &mut self.kept {
+            // From so far before it to so far behind, since a repeat may have been held up.
+            place.take_if(|(kept, _)| sequence.wrapping_sub(*kept).wrapping_add(FAR) > 2 * FAR);
         }
     }
 
@@ -70,6 +82,30 @@ mod tests {
         assert_eq!(answered.answer(1, || panic!("twice")), Outcome::TooSoon(Seconds(3)));
         answered.hello(8);
         assert_eq!(answered.answer(1, || Outcome::Done), Outcome::Done);
+    }
+
+    #[test]
+    fn an_answer_is_forgotten_before_its_sequence_comes_again() {
+        let mut answered = Answered::new();
+        answered.hello(7);
+        for sequence in (0..=u16::MAX).chain(0..1_000) {
+            // Feeds but for one in a hundred.
+            answered.pass(sequence);
+            if sequence % 100 == 0 {
+                let mut done = 0;
+                for _ in 0..2 {
+                    answered.answer(sequence, || {
+                        done += 1;
+                        Outcome::Done
+                    });
+                }
+                assert_eq!(done, 1, "{sequence}");
+            }
+        }
+        // One that is held up behind some frames is still a repeat; and so where the sequences wrap.
+        answered.answer(65_500, || Outcome::Done);
+        answered.pass(100);
+        assert_eq!(answered.answer(65_500, || panic!("twice")), Outcome::Done);
     }
 
     proptest! {
