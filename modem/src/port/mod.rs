@@ -11,15 +11,22 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::thread;
 use tokio::io::unix::AsyncFd;
 use tracing::debug;
 
-/// An open port. It is let go when this is dropped.
+/// An open port. It is let go when this is dropped, which waits for nothing.
 #[derive(Debug)]
 pub struct Port {
     file: AsyncFd<File>,
     exclusive: bool,
+    /// Behind `file`, since fields are dropped in their order.
+    last: Last,
 }
+
+/// The same open file once more, where its close may wait for output: whoever lets go of it last has that wait.
+#[derive(Debug, Default)]
+struct Last(Option<File>);
 
 impl Port {
     /// Opens the port at `path` for this process alone: by `flock`, which programs heed that know it, and by `TIOCEXCL`,
@@ -40,6 +47,10 @@ impl Port {
         port.exclusive = exclusive;
         if let Err(error) = sys::do_not_wait(port.file.get_ref()) {
             debug!(port = %path.display(), %error, "a close of the port may wait for its output");
+            // It has such a wait, and only CAP_SYS_ADMIN may change it, which the agent has given up.
+            if error.kind() == ErrorKind::PermissionDenied {
+                port.close_aside()?;
+            }
         }
         Ok(port)
     }
@@ -52,7 +63,13 @@ impl Port {
     pub fn new(file: File) -> io::Result<Self> {
         let flags = rustix::fs::fcntl_getfl(&file)?;
         rustix::fs::fcntl_setfl(&file, flags | rustix::fs::OFlags::NONBLOCK)?;
-        Ok(Self { file: sys::watched(file)?, exclusive: false })
+        Ok(Self { file: sys::watched(file)?, exclusive: false, last: Last::default() })
+    }
+
+    /// Has a thread wait for the port's close, and no other.
+    fn close_aside(&mut self) -> io::Result<()> {
+        self.last = Last(Some(self.file.get_ref().try_clone()?));
+        Ok(())
     }
 
     /// Has each byte carry a bit of even parity from now on, and checks it; or not any more. What has a damaged one is read as
@@ -114,6 +131,19 @@ impl Drop for Port {
         if self.exclusive {
             let _ = rustix::termios::ioctl_tiocnxcl(self.file.get_ref());
         }
+        // So does the lock while a close waits.
+        if self.last.0.is_some() {
+            let _ = self.file.get_ref().unlock();
+        }
+    }
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        if let Some(file) = self.0.take() {
+            // Up to 30 s, the kernel's own limit. Without a thread it is waited for here.
+            let _ended_by_itself = thread::Builder::new().name("close".into()).spawn(move || drop(file));
+        }
     }
 }
 
@@ -140,4 +170,33 @@ fn keep_lines(terminal: &File) -> io::Result<()> {
     let mut settings = rustix::termios::tcgetattr(terminal)?;
     settings.control_modes -= ControlModes::HUPCL;
     Ok(rustix::termios::tcsetattr(terminal, OptionalActions::Now, &settings)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::OwnedFd;
+    use std::time::{Duration, Instant};
+
+    /// In the place of a hung modem's port: a connection whose other side takes nothing, and whose close waits for it.
+    fn stuck(linger: Duration) -> (File, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut port = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        port.set_nonblocking(true).unwrap();
+        while port.write(&[0; 65_536]).is_ok() {}
+        socket2::SockRef::from(&port).set_linger(Some(linger)).unwrap();
+        (File::from(OwnedFd::from(port)), listener.accept().unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_the_close_of_a_port_that_does_not_empty() {
+        let linger = Duration::from_secs(20);
+        let (file, _peer) = stuck(linger);
+        let mut port = Port::new(file).unwrap();
+        port.close_aside().unwrap();
+        let began = Instant::now();
+        drop(port);
+        assert!(began.elapsed() < linger / 2, "{:?}", began.elapsed());
+    }
 }

@@ -53,7 +53,8 @@ pub(super) fn watched(file: File) -> io::Result<AsyncFd<File>> {
     unsafe { AsyncFd::register(file) }.map_err(Into::into)
 }
 
-/// Lets a close of `port` discard what was not sent. Else it waits up to 30 s, which a hung modem makes it do.
+/// Lets a close of `port` discard what was not sent. Else it waits up to 30 s, which a hung modem makes it do. The agent has
+/// not the right to change it on most ports, and closes these aside.
 ///
 /// # Errors
 ///
