@@ -1,5 +1,5 @@
 //! Random stories: messages, a PIN, and answers that come late, cut or with reports in them, all at once. Whatever happens
-//! when, no message is lost, no PIN is given that the card did not accept, and one that it accepted is not put down as lost.
+//! when, no message is lost or handed over twice, no PIN is given that the card did not accept, and one that it accepted is not put down as lost.
 
 use crate::bench::{Bench, DEADLINE, Setup};
 use shunt_lab::modem::{About, Card, Fault, Profile};
@@ -101,6 +101,10 @@ async fn story(seed: u64) {
     bench.helped(from, Rung::Reset).await;
     bench.verified().await;
     assert_eq!(bench.act(|modem, _| modem.counts().wrong_pins), 0);
+    let mut taken = texts(&bench);
+    taken.sort();
+    sent.sort();
+    assert_eq!(taken, sent, "each message once");
 }
 
 #[tokio::test]

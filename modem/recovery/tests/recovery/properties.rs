@@ -36,6 +36,8 @@ enum Twist {
     ChangePin(u8),
     ChangeCardsPin(u8),
     UnlockByHand,
+    /// An operator gives this PIN, whatever was given before.
+    GivePin(u8),
     LoseSupply,
     LoseSave,
     Restart(bool, bool, u64),
@@ -70,6 +72,7 @@ fn twist() -> impl Strategy<Value = Twist> {
         1 => (0..3_u8).prop_map(Twist::ChangePin),
         1 => (0..3_u8).prop_map(Twist::ChangeCardsPin),
         1 => Just(Twist::UnlockByHand),
+        1 => (0..3_u8).prop_map(Twist::GivePin),
         2 => Just(Twist::LoseSupply),
         1 => Just(Twist::LoseSave),
         2 => (any::<bool>(), any::<bool>(), 0..7_200_u64)
@@ -167,6 +170,7 @@ fn apply(world: &mut World, drawer: &mut Drawer, twist: &Twist) {
                 card.pin = Some(PINS[usize::from(pin)].to_owned());
             }
         }
+        Twist::GivePin(pin) => world.tell(Event::Pin(Pin::parse(PINS[usize::from(pin)]).unwrap())),
         Twist::UnlockByHand => world.modem.cards[world.modem.slot].unlock(),
         Twist::LoseSupply => {
             let gone = world.modem.lose_supply();
