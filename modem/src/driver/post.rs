@@ -93,7 +93,12 @@ impl Post {
             return Some(Job::Delete(receipt));
         }
         let wanted = self.look || now >= self.anyway;
-        (wanted && self.handed.is_none()).then_some(Job::Letters)
+        if !wanted || self.handed.is_some() {
+            return None;
+        }
+        // Before they are listed: one that is told of meanwhile may be missing in the list.
+        self.look = false;
+        Some(Job::Letters)
     }
 
     /// When something is to be done by itself.
@@ -141,13 +146,13 @@ impl Post {
 
     pub(super) fn listed(&mut self, listing: Option<Listing>, now: Timestamp) {
         let Some(Listing { stored, more }) = listing else {
+            self.look = true;
             self.not_before = now + AGAIN;
             return;
         };
         for stored in stored {
             self.inbox.take(stored, now);
         }
-        self.look = false;
         // What did not fit is listed when some of this is deleted.
         self.anyway = now + if more { AGAIN } else { ANYWAY };
     }
@@ -189,6 +194,23 @@ mod tests {
 
     fn at(secs: u64) -> Timestamp {
         Timestamp::ZERO + Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn what_is_told_of_while_messages_are_listed_is_listed_next() {
+        let now = Timestamp::ZERO + Duration::from_secs(1);
+        let mut post = Post::new(true);
+        assert!(matches!(post.job(now), Some(Job::Letters)));
+        post.look();
+        post.listed(Some(Listing { stored: Vec::new(), more: false }), now);
+        assert!(matches!(post.job(now), Some(Job::Letters)), "it may have come too late for the list");
+        post.listed(Some(Listing { stored: Vec::new(), more: false }), now);
+        assert!(post.job(now).is_none());
+        // A list that failed is asked for again.
+        post.look();
+        assert!(post.job(now).is_some());
+        post.listed(None, now);
+        assert!(post.job(now).is_none() && post.job(now + AGAIN).is_some());
     }
 
     #[test]

@@ -134,6 +134,15 @@ impl Gateway {
         self.config.sections.push_str(&format!("pin_file = {path:?}\n"));
     }
 
+    /// Has the config allow this number to order by SMS, with a file that has its secret.
+    pub(crate) fn allow(&mut self, name: &str, number: &str, secret: &str) {
+        let path = self.home.path().join("secret");
+        std::fs::write(&path, secret).unwrap();
+        self.config.sections.push_str(&format!(
+            "[modem.remote]\nenabled = true\noperators = [{{ name = {name:?}, number = {number:?}, secret_file = {path:?} }}]\n"
+        ));
+    }
+
     fn modem_now(&self) -> String {
         self.act(|modem, _| format!("{:?} {:?} {:?}", modem.counts(), modem.faults(), modem.last_unknown()))
     }

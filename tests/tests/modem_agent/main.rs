@@ -10,3 +10,4 @@ mod bench;
 mod outages;
 mod rail;
 mod sims;
+mod sms;
