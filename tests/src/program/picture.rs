@@ -2,7 +2,6 @@
 
 use crate::stream::Move;
 use shunt::api::types::IncidentStatus;
-use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;
 
 /// All in pixels.
@@ -42,6 +41,7 @@ pub(super) fn draw(incident: &IncidentStatus, step: &Move, rate: u32) -> Option<
     put(text(
         LEFT,
         30.0,
+        "start",
         &format!(
             "A client's {rate} packets a second while the fiber goes silent behind a router, its carrier up"
         ),
@@ -75,7 +75,13 @@ pub(super) fn draw(incident: &IncidentStatus, step: &Move, rate: u32) -> Option<
             "<path d=\"M{0:.1} {LANES}V{y:.0}\" stroke=\"#9ca3af\" stroke-dasharray=\"3 3\"/>\n",
             x(*at)
         ));
-        put(text(x(*at) + 5.0, y + 2.0, &format!("{at:.0} ms: {meaning}")));
+        let label = format!("{at:.0} ms: {meaning}");
+        // A label is as long as half the picture: it goes to the side that has the room.
+        put(if x(*at) < WIDTH / 2.0 {
+            text(x(*at) + 5.0, y + 2.0, "start", &label)
+        } else {
+            text(x(*at) - 5.0, y + 2.0, "end", &label)
+        });
     }
     put("</svg>\n".to_owned());
     Some(svg)
@@ -84,7 +90,7 @@ pub(super) fn draw(incident: &IncidentStatus, step: &Move, rate: u32) -> Option<
 fn stages(incident: &IncidentStatus) -> Vec<(f64, &'static str)> {
     let stages = [
         (Some(0.0), "the first probe that gets no answer is sent"),
-        (Some(incident.detected_ms), "detected: confirmed by a burst over the fiber"),
+        (Some(incident.detected_ms), "detected: a burst confirms that nothing answers"),
         (incident.decided_ms, "decided: the alternative answered just now"),
         (incident.switched_ms, "switched: the kernel holds the new route"),
         (incident.restored_ms, "restored: a forwarded packet came back over the new path"),
@@ -99,10 +105,8 @@ fn bar(from: f64, until: f64, y: f64, colour: &str) -> String {
     )
 }
 
-fn text(x: f64, y: f64, text: &str) -> String {
-    let mut svg = String::new();
-    let _never_fails = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.0}\">{}</text>", escape(text));
-    svg
+fn text(x: f64, y: f64, anchor: &str, text: &str) -> String {
+    format!("<text x=\"{x:.1}\" y=\"{y:.0}\" text-anchor=\"{anchor}\">{}</text>\n", escape(text))
 }
 
 fn escape(text: &str) -> String {
