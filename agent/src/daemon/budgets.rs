@@ -165,7 +165,11 @@ impl EventLoop {
     /// Has other floors put on record, where that is due. Lowered ones take a moment to be there: what is spent meanwhile
     /// is what a floor has left above the next one, unless the disk hangs.
     pub(super) fn keep_budgets(&mut self, now: Timestamp) {
-        let Self { core, config, around, .. } = self;
+        let Self { core, config, around, duties, .. } = self;
+        let owing = |link: &LinkId| core.balance(*link).is_some_and(|balance| balance < 0);
+        for link in budgets(config).map(|(link, ..)| link).filter(owing) {
+            duties.indebted(link, now);
+        }
         if let Some(floors) = around.budgets.turn(config, |link| core.balance(link), now) {
             around.store.keep_budgets(floors);
         }

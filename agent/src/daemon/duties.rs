@@ -134,10 +134,7 @@ impl Ledger {
         if was || !owed.carries() {
             return;
         }
-        // What could not be probed is not late for that.
-        for (_, at) in self.probed.iter_mut().filter(|((other, _), _)| *other == link) {
-            *at = now;
-        }
+        self.begin_anew(link, now);
     }
 
     /// A probe was sent, or it is known why it could not be.
@@ -148,10 +145,22 @@ impl Ledger {
         }
     }
 
+    /// The link owes its probe budget, and nothing is sent over it before that is paid off, which may take weeks.
+    pub(super) fn indebted(&mut self, link: LinkId, now: Timestamp) {
+        self.begin_anew(link, now);
+    }
+
     /// The machine stood still: nobody could do anything, and all begins anew.
     pub(super) fn stood_still(&mut self, now: Timestamp) {
         self.probed.values_mut().for_each(|at| *at = now);
         self.nothing = [None; 2];
+    }
+
+    /// What could not be probed is not late for that.
+    fn begin_anew(&mut self, link: LinkId, now: Timestamp) {
+        for (_, at) in self.probed.iter_mut().filter(|((other, _), _)| *other == link) {
+            *at = now;
+        }
     }
 
     fn link(&self, link: LinkId) -> Option<&Owed> {
@@ -285,6 +294,18 @@ mod tests {
         kept_low.path(USUAL, true, at(0));
         assert_eq!(kept_low.judge(fine(at(200_000)), at(200_000)), Ok(()));
         assert_eq!(kept_low.judge(fine(at(300_000)), at(300_000)).unwrap_err().duty, Duty::Probes);
+    }
+
+    #[test]
+    fn a_debt_of_weeks_is_no_silence() {
+        let fine = |now| Planned { decisions: Some(now), answers: None, routes: Some(now) };
+        let mut ledger = ledger("probe_budget = \"1 MB/month\"");
+        ledger.path(USUAL, true, at(0));
+        for day in 1..14 {
+            ledger.indebted(USUAL.0, at(day * 86_400));
+            assert_eq!(ledger.judge(fine(at(day * 86_400)), at(day * 86_400)), Ok(()));
+        }
+        assert_eq!(ledger.judge(fine(at(20 * 86_400)), at(20 * 86_400)).unwrap_err().duty, Duty::Probes);
     }
 
     #[test]
