@@ -165,11 +165,11 @@ impl Feed {
         if self.mcu.is_flashing() {
             notify::more_time(UPGRADE);
         }
-        let told = self.mcu.close(farewell).await;
+        // First, for from here on nobody feeds it, and the MCU may be waited for longer than it waits.
         if let Some(device) = self.device {
             device.close();
         }
-        told
+        self.mcu.close(farewell).await
     }
 }
 
