@@ -26,8 +26,14 @@ const ERASE: u8 = 0x44;
 pub(super) const BLOCK: usize = 256;
 /// What it takes to end whatever the loader still waits for: a block, its length and its checksum.
 const FILL: usize = BLOCK + 2;
-/// With this: as data it leaves the flash erased, and it is no command.
-const FILLING: u8 = 0xff;
+/// With this, which is no command. Where the loader takes it as the length of a block, the block and its checksum, the sum is
+/// wrong for the one byte that is another, also behind a [`SPEED`] and one more: nothing is written. Where it takes it as a
+/// number of pages, that is all of them with a wrong sum: nothing is erased.
+const FILLING: [u8; FILL] = {
+    let mut filling = [0xff; FILL];
+    filling[4] = 0xfe;
+    filling
+};
 
 /// The loader answers a command within milliseconds, and 256 bytes take 25 ms; a host's driver may be slow.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -100,6 +106,8 @@ pub(super) struct Loader {
     given: Vec<u8>,
     outgoing: Vec<u8>,
     ended: Option<Ended>,
+    /// It has answered: its speed is known, and what is sent next may be taken for the rest of a command.
+    heard: bool,
 }
 
 impl Loader {
@@ -109,8 +117,12 @@ impl Loader {
         self.given.clear();
         self.outgoing.clear();
         self.ended = None;
-        self.steps = steps(command);
-        self.next(now);
+        if *command == Command::Reach && self.heard {
+            self.reach(FILLS, now);
+        } else {
+            self.steps = steps(command);
+            self.next(now);
+        }
     }
 
     /// Takes what came.
@@ -118,6 +130,7 @@ impl Loader {
         self.received.extend(bytes);
         while let Some((wait, _)) = self.wait {
             let Some(progress) = self.take(wait) else { return };
+            self.heard |= progress.is_ok();
             match progress {
                 Ok(()) => self.next(now),
                 Err(fault) => self.end(Err(fault)),
@@ -201,7 +214,7 @@ impl Loader {
 
     fn reach(&mut self, tries: u32, now: Timestamp) {
         self.received.clear();
-        let bytes: &[u8] = if tries == FILLS { &[FILLING; FILL] } else { &[SPEED] };
+        let bytes: &[u8] = if tries == FILLS { &FILLING } else { &[SPEED] };
         self.outgoing.extend(bytes);
         self.wait = Some((Wait::Reached(tries), now + ANSWER));
     }
@@ -254,4 +267,43 @@ fn checked(bytes: &[u8]) -> Vec<u8> {
 /// Lengths go over the line less one. Ours are from 1 to [`BLOCK`].
 fn less_one(length: usize) -> u8 {
     u8::try_from(length.saturating_sub(1)).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mcu::flash::tests::rom::Rom;
+
+    /// Whatever the loader has taken of a write, the search for it does not make it a whole one with other data.
+    #[test]
+    fn looking_for_the_loader_completes_no_write() {
+        let data = [0x12_u8; 8];
+        let sum = data.iter().fold(7, |sum, byte| sum ^ byte);
+        let write: Vec<u8> = [0x31, 0xce, 8, 0, 0, 0, 8, 7].into_iter().chain(data).chain([sum]).collect();
+        for (heard, taken) in
+            [false, true].into_iter().flat_map(|heard| (0..write.len()).map(move |n| (heard, n)))
+        {
+            let mut rom = Rom::new(&[]);
+            rom.enter();
+            for byte in [SPEED].iter().chain(&write[..taken]) {
+                rom.receive(*byte);
+            }
+            let mut loader = Loader { heard, ..Loader::default() };
+            let mut now = Timestamp::ZERO;
+            loader.begin(&Command::Reach, now);
+            let ended = loop {
+                let sent = loader.take_outgoing();
+                let answer: Vec<u8> = sent.into_iter().flat_map(|byte| rom.receive(byte)).collect();
+                loader.receive(&answer, now);
+                if let Some(ended) = loader.take_ended() {
+                    break ended;
+                }
+                now = loader.poll_timeout().unwrap();
+                loader.handle_timeout(now);
+            };
+            assert!(ended.is_ok(), "heard {heard}, {taken} taken");
+            assert_eq!(rom.flash()[..8], [0xff; 8], "heard {heard}, {taken} taken");
+            assert!(rom.wear().1.is_empty());
+        }
+    }
 }

@@ -105,7 +105,11 @@ pub(crate) async fn run(job: &Job, mut tell: impl FnMut(Phase, u8)) -> Result<Fl
     let end = line.upgrade(job, kept, ran, &mut tell).await?;
     tell(Phase::Starting, 50);
     let patience = if let End::Done(_) = end { STARTING } else { GREETING };
-    let runs = line.greet_anew(patience).await?;
+    let runs = match end {
+        // There is no whole program: a reset without BOOT0 could start what is there, and would be its end.
+        End::Failed(Failure::Lost | Failure::Broken(_)) => None,
+        End::Done(_) | End::Failed(_) => line.greet_anew(patience).await?,
+    };
     let now = job.image.identity().clone();
     match (end, runs) {
         (End::Done(changed), Some(hello)) if hello.software.as_str() == now.version => {
