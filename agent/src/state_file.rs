@@ -1,4 +1,4 @@
-//! Small JSON files in the state directory, replaced whole: a power cut leaves the old one or the new one.
+//! Small files in the state directory, most of them JSON, replaced whole: a power cut leaves the old one or the new one.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,13 +17,19 @@ const PRIVATE: u32 = 0o600;
 pub(crate) fn save<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let draft = path.with_extension("new");
     // Some hold what is nobody else's business: what a SIM was given, and who may order what.
-    let mut file = File::options().write(true).create(true).truncate(true).mode(PRIVATE).open(&draft)?;
-    file.write_all(&text)?;
+    replace(path, &text, PRIVATE)
+}
+
+/// Replaces the file at `path` by one with this content, durably; `mode` is for those to whom the umask leaves it.
+///
+/// # Errors
+/// Whatever the file system says; the old file is then still whole.
+pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    fs::create_dir_all(directory(path))?;
+    let draft = path.with_extension("new");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(mode).open(&draft)?;
+    file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
     sync_directory(path)
@@ -55,7 +61,12 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 
 /// The names of a directory are data of its own (fsync(2)): without this a power cut may bring back the old file.
 fn sync_directory(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    File::open(directory(path))?.sync_all()
+}
+
+/// Where the file is; a bare name is in the working directory.
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(tried_again, Some(Floors::from([("lte".into(), 0)])));
     }
 
-    /// The draft is a pipe that nobody reads: whoever opens it stands still. The time is virtual.
+    /// The draft is a pipe that nobody reads: whoever opens it stands still.
     #[test]
     fn a_disk_that_hangs_keeps_no_agent_from_starting() {
         let directory = tempfile::tempdir().unwrap();

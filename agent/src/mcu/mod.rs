@@ -29,7 +29,7 @@ use kept::Kept;
 use shunt_config::McuPort;
 use shunt_decision::Timestamp;
 use shunt_modem::driver::api::Answer;
-use shunt_wire::{Seconds, Timeouts};
+use shunt_wire::{Capabilities, Hello, Name, Role, Seconds, Timeouts};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -336,5 +336,16 @@ fn run(work: impl Future<Output = ()>) {
             runtime.shutdown_background();
         }
         Err(error) => tracing::error!("failed to start the runtime of the MCU: {error}; it is not fed"),
+    }
+}
+
+/// What the agent says of itself to an MCU; `session` is by chance.
+fn own_hello(session: u32) -> Hello {
+    Hello {
+        role: Role::Agent,
+        software: Name::try_from(env!("CARGO_PKG_VERSION")).unwrap_or_default(),
+        board: Name::default(),
+        session,
+        capabilities: Capabilities::default(),
     }
 }

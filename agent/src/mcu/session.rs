@@ -7,12 +7,13 @@ mod requests;
 
 use super::book::{Book, Noted};
 use super::flash::{ACK, NACK, SPEED};
+use super::own_hello;
 use super::trouble::Trouble;
 use requests::{Pending, Purpose};
 use shunt_decision::Timestamp;
 use shunt_wire::{
-    Capabilities, Decoder, FRAME_BYTES, Frame, Hello, Message, Name, Outcome, Received, Role, Seconds, Stage,
-    Status, Timeouts, VERSION, encode,
+    Decoder, FRAME_BYTES, Frame, Hello, Message, Outcome, Received, Role, Seconds, Stage, Status, Timeouts,
+    VERSION, encode,
 };
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -105,13 +106,7 @@ impl Session {
         told: Option<u32>,
         now: Timestamp,
     ) -> Self {
-        let hello = Hello {
-            role: Role::Agent,
-            software: Name::try_from(env!("CARGO_PKG_VERSION")).unwrap_or_default(),
-            board: Name::default(),
-            session: id,
-            capabilities: Capabilities::default(),
-        };
+        let hello = own_hello(id);
         Self {
             times,
             stop_lease,

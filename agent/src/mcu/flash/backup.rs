@@ -1,9 +1,12 @@
 //! The program that was in the MCU before, as a file: to be gone back to, by an upgrade that fails or by hand.
 
 use super::image::Image;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use crate::state_file;
 use std::path::Path;
+use std::{fs, io};
+
+/// Whoever may flash the MCU may read it: it is no secret.
+const MODE: u32 = 0o666;
 
 /// Puts `image` in the file's place, durably: a loss of the supply leaves the old file or the new one.
 ///
@@ -13,14 +16,7 @@ pub(super) fn keep(path: &Path, image: &Image) -> io::Result<()> {
     if fs::read(path).is_ok_and(|content| content == image.bytes()) {
         return Ok(());
     }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    let draft = path.with_extension("new");
-    let mut file = File::create(&draft)?;
-    file.write_all(image.bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    File::open(directory)?.sync_all()
+    state_file::replace(path, image.bytes(), MODE)
 }
 
 /// The program in the file, if there is a whole one.

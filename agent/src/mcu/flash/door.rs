@@ -2,10 +2,11 @@
 //! the port.
 
 use super::loader::SPEED;
+use crate::mcu::own_hello;
 use shunt_decision::Timestamp;
 use shunt_wire::{
-    BOOT_LOADER_KEY, Capabilities, Decoder, FRAME_BYTES, Frame, Hello, Message, Name, Outcome, Received,
-    Role, Seconds, encode,
+    BOOT_LOADER_KEY, Capabilities, Decoder, FRAME_BYTES, Frame, Hello, Message, Outcome, Received, Role,
+    Seconds, encode,
 };
 use std::time::Duration;
 
@@ -55,13 +56,7 @@ pub(super) struct Door {
 impl Door {
     /// Knocks, until somebody answers or for so long. `id` is by chance.
     pub(super) fn new(errand: Errand, id: u32, patience: Duration, now: Timestamp) -> Self {
-        let hello = Hello {
-            role: Role::Agent,
-            software: Name::try_from(env!("CARGO_PKG_VERSION")).unwrap_or_default(),
-            board: Name::default(),
-            session: id,
-            capabilities: Capabilities::default(),
-        };
+        let hello = own_hello(id);
         let saying = Message::Hello(hello.clone());
         let mut door = Self {
             errand,
@@ -176,7 +171,7 @@ impl Door {
 mod tests {
     use super::*;
     use shunt_watchdog::{Board, Instant, Watchdog};
-    use shunt_wire::ResetCause;
+    use shunt_wire::{Name, ResetCause};
 
     const PATIENCE: Duration = Duration::from_secs(3);
 
