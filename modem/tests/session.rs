@@ -193,6 +193,27 @@ async fn a_call_carries_data_until_it_ends_or_is_escaped_from() {
 }
 
 #[tokio::test]
+async fn a_call_that_comes_when_it_was_given_up_is_escaped_from() {
+    let (mut peer, mut session) = pair();
+    let modem = async {
+        peer.answer_fence().await;
+        peer.expect("ATD*99***1#\r", "ATD*99***1#\r").await;
+        // In the midst of the data there is what would answer a fence.
+        peer.expect("ATE1\r", "\r\nCONNECT\r\n~\r\nATE1\r\r\nOK\r\n~").await;
+        peer.expect("+++", "\r\nOK\r\n").await;
+        peer.answer_fence().await;
+        peer.expect("AT+CSQ\r", "AT+CSQ\r\r\n+CSQ: 9,9\r\n\r\nOK\r\n").await;
+    };
+    let host = async {
+        let dial = Command::new("ATD*99***1#", Class::NoResult).unwrap();
+        let late = session.command(dial, SHORT).await;
+        assert!(matches!(late, Err(ModemError::Timeout { timeout: SHORT, .. })), "{late:?}");
+        assert_eq!(session.ask(signal()).await.unwrap(), ok(&["+CSQ: 9,9"]));
+    };
+    tokio::join!(modem, host);
+}
+
+#[tokio::test]
 async fn counted_bytes_and_sent_bytes_are_whole() {
     let (mut peer, mut session) = pair();
     let modem = async {

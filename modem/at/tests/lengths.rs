@@ -150,6 +150,23 @@ fn a_boot_ends_a_call_and_its_settings() {
 }
 
 #[test]
+fn a_call_that_comes_when_it_was_given_up_is_no_answer_to_the_fence() {
+    let mut digester = busy(Command::new("ATD*99***1#", Class::NoResult).unwrap());
+    digester.timed_out();
+    digester.fence().unwrap();
+    assert!(run(&mut digester, b"ATE1\r\r\nCONNECT 150000000\r\n").is_empty());
+    assert_eq!((digester.state(), digester.owes()), (State::Data, true));
+    assert_eq!(run(&mut digester, b"~\r\nOK\r\n\r\nNO CARRIER\r\n").len(), 1);
+    // The fence may still be answered, and its answer would be taken for the next command's.
+    assert!(!digester.quiet());
+    assert_eq!((digester.state(), digester.owes()), (State::Dirty, false));
+    assert!(run(&mut digester, b"\r\nOK\r\n").is_empty());
+    digester.fence().unwrap();
+    run(&mut digester, b"ATE1\r\r\nOK\r\n");
+    assert!(digester.quiet());
+}
+
+#[test]
 fn raw_ip_goes_over_another_port() {
     let mut digester = busy(Command::new("AT+CGDATA=\"M-RAW_IP\",0", Class::NoResult).unwrap());
     assert_eq!(run(&mut digester, b"\r\nCONNECT\r\n"), ["end Final(Connect) []"]);

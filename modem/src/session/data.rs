@@ -90,7 +90,7 @@ impl Session {
         self.data_lost
     }
 
-    fn is_data_channel(&self) -> bool {
+    pub(super) fn is_data_channel(&self) -> bool {
         matches!(self.digester.state(), State::Data | State::Escaping)
     }
 

@@ -17,6 +17,8 @@ enum Shown {
     NoEcho,
     /// Final codes went on coming.
     Unrest,
+    /// A call that was given up came: the port carries data.
+    LateCall,
 }
 
 impl Session {
@@ -29,13 +31,15 @@ impl Session {
         // A call that was dropped half way has left its command in flight.
         self.digester.timed_out();
         if self.digester.owes() {
-            self.listen_while(self.timing.drain, |session| session.digester.owes()).await?;
+            let waits = |session: &Self| session.digester.owes() && !session.is_data_channel();
+            self.listen_while(self.timing.drain, waits).await?;
         }
         let (mut shown, mut all_silent) = (Shown::Silence, true);
         for attempt in 1..=self.timing.fences {
             if attempt > 1 && attempt == self.timing.fences && all_silent {
                 self.escape_unasked().await?;
             }
+            self.leave_late_call().await?;
             shown = self.fence_once().await?;
             if shown == Shown::Clean {
                 return Ok(());
@@ -46,7 +50,7 @@ impl Session {
         }
         Err(match shown {
             Shown::NoEcho => ModemError::NoEcho,
-            Shown::Clean | Shown::Silence | Shown::Unrest => {
+            Shown::Clean | Shown::Silence | Shown::Unrest | Shown::LateCall => {
                 ModemError::Unresponsive { fences: self.timing.fences }
             }
         })
@@ -61,6 +65,9 @@ impl Session {
             Err(_elapsed) => return Ok(Shown::Silence),
         }
         while self.digester.state() != State::Idle {
+            if self.is_data_channel() {
+                return Ok(Shown::LateCall);
+            }
             let quiet = self.stray_at.map(|at| at + self.timing.quiet).filter(|until| *until < deadline);
             if let Ok(arrived) = timeout_at(quiet.unwrap_or(deadline), self.read()).await {
                 arrived?;
@@ -75,6 +82,20 @@ impl Session {
             }
         }
         Ok(Shown::Clean)
+    }
+
+    /// Nobody waits for the data of a call that was given up before it came.
+    async fn leave_late_call(&mut self) -> Result<(), ModemError> {
+        if !(self.is_data_channel() && self.digester.owes()) {
+            return Ok(());
+        }
+        let left = self.escape().await;
+        self.data.clear();
+        match left {
+            // What is left of it is for the fence.
+            Err(ModemError::Timeout { .. }) => Ok(()),
+            left => left,
+        }
     }
 
     /// An agent that was killed may have left the port a data channel, which takes a fence for data. The silence

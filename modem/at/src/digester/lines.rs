@@ -88,6 +88,14 @@ impl Digester {
                 Step::Prompt
             }
             (Phase::Reply, Text) => self.take_text(line_end),
+            // The call came after all. No fence is answered so, and what follows is data.
+            (Dirty | FenceSent | FenceEchoed | Fenced, Kind::Final(Final::Connect))
+                if self.command.as_ref().is_some_and(Command::carries_data) =>
+            {
+                self.owing = true;
+                self.call.start(line_end);
+                self.go_on(Data)
+            }
             // A late final code, or the fence's own.
             (Dirty | PingSent | FenceSent, Kind::Final(_)) => {
                 self.owing = false;

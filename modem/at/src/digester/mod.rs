@@ -35,7 +35,7 @@ pub struct Digester {
     call: Call,
     /// The byte that [`Digester::receive`] gives out as data.
     byte: [u8; 1],
-    /// The final code of a command that was given up has not come.
+    /// The final code of a command that was given up has not come, or it came as a call that nobody waits for.
     owing: bool,
     /// The modem may still be reading a payload, which the fence must cancel first.
     cancel: bool,
@@ -120,7 +120,8 @@ impl Digester {
     }
 
     /// Whether a command that was given up may still be worked on. It is worth while to wait some time for its final
-    /// code before the fence is sent: many modems take any byte as the order to abort (ITU-T V.250, 5.6.1).
+    /// code before the fence is sent: many modems take any byte as the order to abort (ITU-T V.250, 5.6.1). Of a port
+    /// that carries data: whether its call came when it was given up already, so that it is to be escaped from.
     #[must_use]
     pub fn owes(&self) -> bool {
         self.owing
@@ -219,9 +220,16 @@ impl Digester {
     /// For a while no final code was received ([`Digester::strays`]). If the fence was answered, the modem owes nothing
     /// any more: the while must be longer than the modem takes from one answer to the next when both commands lie before
     /// it. If what came last over a data channel was the line that ends it, and unsolicited ones at most, then the port
-    /// takes commands again, or is dirty after a boot. Returns whether a command may be sent.
+    /// takes commands again, or is dirty after a boot or a call that came late: the fence sent before it may still be
+    /// answered. Returns whether a command may be sent.
     pub fn quiet(&mut self) -> bool {
         match (self.phase, self.call.ending()) {
+            (Phase::Data | Phase::Escaping, Some(Ending::Hung))
+            | (Phase::Escaping, Some(Ending::Escaped))
+                if self.owing =>
+            {
+                self.soil(false);
+            }
             (Phase::Fenced, _)
             | (Phase::Data | Phase::Escaping, Some(Ending::Hung))
             | (Phase::Escaping, Some(Ending::Escaped)) => self.clean(),

@@ -66,6 +66,11 @@ impl Host<'_> {
         }
         let mut fences = 0;
         while self.digester.state() != State::Idle {
+            if self.digester.state() == State::Data {
+                // A call that was given up has come.
+                self.hold_the_line();
+                continue;
+            }
             assert!(fences < FENCES_AT_MOST, "the port stays dirty");
             fences += 1;
             let bytes = self.digester.fence().unwrap();
@@ -75,7 +80,7 @@ impl Host<'_> {
                 assert!(self.tick().end.is_none(), "a fence gave a reply");
                 quiet = if self.digester.strays() == strays { quiet + 1 } else { 0 };
                 strays = self.digester.strays();
-                let done = self.digester.state() == State::Idle
+                let done = matches!(self.digester.state(), State::Idle | State::Data)
                     || quiet >= QUIET_TICKS
                         && self.digester.state() == State::Fenced
                         && self.digester.quiet();
