@@ -11,6 +11,7 @@ use shunt::api::wire::{EventKind, Request};
 use shunt_lab::mcu::{Change, Habit, Outputs, Seen, Stage, StandIn};
 use shunt_lab::{Agent, AgentConfig, Lab, Plan, UplinkPlan, enter_or_reexec};
 use shunt_wire::{Message, Seconds};
+use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
@@ -358,6 +359,26 @@ fn a_stop_for_good_disarms_when_no_agent_runs_and_tells_when_it_cannot() {
     assert!(text.contains("is disarmed"), "{text}");
     bench.left_disarmed();
     assert!(!state().contains(&port), "{}", state());
+}
+
+/// Some service managers only ask for the stop: the agent is still ending when the package is removed.
+#[test]
+fn a_stop_for_good_waits_for_an_agent_that_is_still_ending_and_disarms_after_it() {
+    let test = "a_stop_for_good_waits_for_an_agent_that_is_still_ending_and_disarms_after_it";
+    let Some(_turn) = enter_or_reexec(test) else { return };
+    let mut bench = Bench::guarded("");
+    // The end waits for an MCU that does not answer.
+    bench.mcu.set_habit(Habit::Silent).unwrap();
+    let mut events = bench.agent.events().unwrap();
+    bench.agent.ask_to_end().unwrap();
+    while events.next(DEADLINE).unwrap().unwrap().kind != EventKind::Stopping {}
+    let command = bench.agent.command(&["stop", "--restore"]).stdout(Stdio::piped()).spawn().unwrap();
+    assert!(bench.agent.terminate().unwrap().success());
+    bench.mcu.set_habit(Habit::Sound).unwrap();
+    let output = command.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("is disarmed"), "{output:?}");
+    bench.left_disarmed();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The client's end of the control socket: plain and blocking, and never waiting without end.
 
-use crate::api::wire::{ApiError, Done, Event, Line, MAX_REPLY, Request};
+use crate::api::wire::{ApiError, Done, ErrorCode, Event, Line, MAX_REPLY, Request};
 use serde::de::DeserializeOwned;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -38,6 +38,21 @@ pub(super) enum ClientError {
     Io(io::Error),
     #[error("the daemon's answer is not understood ({0}); is it of another version?")]
     Garbled(String),
+}
+
+impl ClientError {
+    /// Whether no daemon is there, or one that was ending already: it took no order.
+    pub(super) fn is_of_no_daemon(&self) -> bool {
+        match self {
+            Self::Absent { .. } => true,
+            Self::Refused(error) => error.code == ErrorCode::Stopping,
+            Self::Io(error) => matches!(
+                error.kind(),
+                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            ),
+            Self::Denied { .. } | Self::Silent(_) | Self::Garbled(_) => false,
+        }
+    }
 }
 
 impl Client {

@@ -77,19 +77,27 @@ fn show_events(args: &Args, follow: bool, json: bool, out: &mut impl Write) -> R
 }
 
 fn stop(args: &Args, restore: bool, out: &mut impl Write) -> Result<(), Failure> {
-    let mut client = match connect(args) {
-        Err(ClientError::Absent { .. }) if restore => {
-            let disarmed =
-                crate::daemon::restore(&shunt_config::load(args.config())?).map_err(Failure::Restore)?;
-            let disarmed: String =
-                disarmed.iter().map(|port| format!("; the watchdog MCU on {port} is disarmed")).collect();
-            return Ok(writeln!(out, "no daemon runs; all that it owned in the kernel is gone{disarmed}")?);
-        }
-        client => client?,
-    };
-    let done: Done = client.ask(&Request::Stop { restore })?;
+    match ask_to_stop(args, restore) {
+        Ok(done) => Ok(writeln!(out, "{}", done.text)?),
+        Err(error) if restore && error.is_of_no_daemon() => restore_alone(args, out),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Asks the daemon, and waits until it is gone.
+fn ask_to_stop(args: &Args, restore: bool) -> Result<Done, ClientError> {
+    let mut client = connect(args)?;
+    let done = client.ask(&Request::Stop { restore })?;
     client.wait_for_end()?;
-    Ok(writeln!(out, "{}", done.text)?)
+    Ok(done)
+}
+
+/// Does what no daemon will do: none runs, or it was on its way out before it was asked.
+fn restore_alone(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
+    let disarmed = crate::daemon::restore(&shunt_config::load(args.config())?).map_err(Failure::Restore)?;
+    let disarmed: String =
+        disarmed.iter().map(|port| format!("; the watchdog MCU on {port} is disarmed")).collect();
+    Ok(writeln!(out, "no daemon runs; all that it owned in the kernel is gone{disarmed}")?)
 }
 
 pub(super) fn connect(args: &Args) -> Result<Client, ClientError> {

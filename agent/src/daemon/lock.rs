@@ -7,6 +7,11 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a lock that is waited for is tried: the kernel has no wait with a limit.
+const TRIED: Duration = Duration::from_millis(100);
 
 /// Readable by root alone: whoever can open the file can also lock it, and so keep the daemon from starting.
 const MODE: u32 = 0o600;
@@ -60,6 +65,21 @@ impl Lock {
         let _ = writeln!(file, "{}", std::process::id());
         Ok(Self { _file: file })
     }
+
+    /// As [`take`](Self::take), but waits up to `patience` for a holder to end.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub fn wait(path: &Path, patience: Duration) -> Result<Self, LockError> {
+        let end = Instant::now() + patience;
+        loop {
+            match Self::take(path) {
+                Err(LockError::Held { .. }) if Instant::now() < end => thread::sleep(TRIED),
+                result => return result,
+            }
+        }
+    }
 }
 
 fn number(file: &File) -> Option<u32> {
@@ -91,6 +111,26 @@ mod tests {
         );
         drop(first);
         Lock::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_holder_that_ends_is_waited_for_and_one_that_stays_is_not_for_ever() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let first = Lock::take(&path).unwrap();
+        let held = Lock::wait(&path, TRIED);
+        assert!(matches!(held, Err(LockError::Held { process: Some(_) })), "{held:?}");
+        let (waiting, begun) = std::sync::mpsc::channel();
+        let second = thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                waiting.send(()).unwrap();
+                Lock::wait(&path, Duration::from_secs(30))
+            });
+            begun.recv().unwrap();
+            drop(first);
+            waiter.join().unwrap()
+        });
+        second.unwrap();
     }
 
     #[test]

@@ -51,6 +51,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use store::Store;
 use tokio::sync::{broadcast, mpsc};
 
@@ -59,6 +60,9 @@ const ORDER_QUEUE: usize = api::MAX_CONNECTIONS;
 
 /// Events that a follower may be behind before some are left out.
 const FOLLOWER_QUEUE: usize = 256;
+
+/// How long an agent that ends is waited for by whoever does its work after it: the service managers let it have 30 s.
+const ENDING: Duration = Duration::from_secs(35);
 
 /// Where the config comes from: the file, and what the command line puts in its place.
 struct Source<'a> {
@@ -97,13 +101,14 @@ pub fn run(config_path: &Path, socket: Option<&Path>) -> ExitCode {
 }
 
 /// Removes everything that Shunt owns from the kernel, and disarms the watchdog MCU, without a daemon (`shunt stop
-/// --restore`). Gives the ports on which one was disarmed.
+/// --restore`). Gives the ports on which one was disarmed. An agent that is still ending is waited for.
 ///
 /// # Errors
 /// A sentence that completes "failed to …". What comes after a failure is done all the same.
 pub fn restore(config: &Config) -> Result<Vec<String>, Box<dyn Error>> {
     rights::check()?;
-    let _lock = sole_agent(config, Place { state_dir: &config.agent.state_dir, socket: None, group: None })?;
+    let place = Place { state_dir: &config.agent.state_dir, socket: None, group: None };
+    let _lock = sole_agent(config, place, ENDING)?;
     let given_back = netlink::restore(config);
     let disarmed = runtime()?.block_on(mcu::disarm_all(&config.watchdog.mcu, &config.agent.state_dir));
     match (given_back, disarmed) {
@@ -127,7 +132,7 @@ fn run_with(config: Config, source: &Source<'_>) -> Result<(), Box<dyn Error>> {
     let group = api::group_id(&groups, &config.agent.group);
     let agent = &config.agent;
     let place = Place { state_dir: &agent.state_dir, socket: Some(&agent.socket), group };
-    let _lock = sole_agent(&config, place)?;
+    let _lock = sole_agent(&config, place, Duration::ZERO)?;
     runtime()?.block_on(supervise(config, group, source, &logging))
 }
 
@@ -239,12 +244,12 @@ fn kept_lease(config: &Config) -> Option<Force> {
 }
 
 /// Held by the one agent that may change the kernel. It lies in the state directory, which is made if it is missing, and
-/// is taken by whom this makes us: with no more rights than are needed.
-fn sole_agent(config: &Config, place: Place<'_>) -> Result<Lock, Box<dyn Error>> {
+/// is taken by whom this makes us: with no more rights than are needed. One that has it is given `patience` to end.
+fn sole_agent(config: &Config, place: Place<'_>, patience: Duration) -> Result<Lock, Box<dyn Error>> {
     let directory = &config.agent.state_dir;
     fs::create_dir_all(directory).map_err(|source| StateDirError { directory: directory.clone(), source })?;
     rights::give_up(place)?;
-    Ok(Lock::take(&directory.join("lock"))?)
+    Ok(Lock::wait(&directory.join("lock"), patience)?)
 }
 
 /// The state directory cannot be made. Completes "failed to …".

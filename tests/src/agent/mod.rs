@@ -274,7 +274,7 @@ impl Agent {
     /// # Errors
     /// When it does not end.
     pub fn terminate(&mut self) -> Result<ExitStatus> {
-        self.signal(libc::SIGTERM)?;
+        self.ask_to_end()?;
         let begin = Instant::now();
         loop {
             if let Some(status) = self.ended()? {
@@ -286,6 +286,14 @@ impl Agent {
             }
             sys::sleep_until(sys::monotonic() + 2_000_000);
         }
+    }
+
+    /// SIGTERM, and no waiting.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn ask_to_end(&self) -> Result<()> {
+        self.signal(libc::SIGTERM)
     }
 
     /// Stops it in its tracks (`true`) or lets it go on.
