@@ -8,7 +8,7 @@ use common::{DEADLINE, program as agent_program};
 use serde_json::Value;
 use shunt::api::mcu::McuStatus;
 use shunt::api::types::Status;
-use shunt::api::wire::Request;
+use shunt::api::wire::{Done, Request};
 use shunt_lab::mcu::{Boot, Seen, Stage, StandIn, Wrong, program};
 use shunt_lab::{Agent, AgentConfig, Lab, Plan, UplinkPlan, enter_or_reexec};
 use shunt_wire::{Decoder, Frame, Hello, Message, Received};
@@ -149,6 +149,39 @@ fn an_agent_flashes_its_mcu_and_goes_on_feeding_it() {
     assert_eq!(guards(&bench.mcu).firmware.as_deref(), Some("1.0.0"));
     assert!(std::fs::read(&backup).unwrap().starts_with(&program(BOARD, "1.1.0", LENGTH)));
     agent.wait_for("no trouble", DEADLINE, |status| !warns(status, "MCU")).unwrap();
+}
+
+/// Whoever stops the agent in the midst of an upgrade: it ends first, and the firmware that it started is told of the stop.
+#[test]
+fn a_stop_in_the_midst_waits_for_the_end_and_tells_the_new_firmware() {
+    let Some(_turn) = enter_or_reexec("a_stop_in_the_midst_waits_for_the_end_and_tells_the_new_firmware")
+    else {
+        return;
+    };
+    let bench = Bench::new();
+    let uplinks = vec![UplinkPlan::direct("fiber"), UplinkPlan::direct("lte")];
+    let lab = Lab::build(&Plan { uplinks, masquerade: true, seed: 3 }).unwrap();
+    let mut agent = agent(&bench, &lab);
+    guards(&bench.mcu);
+    let begin = |agent: &Agent, version: &str| {
+        let image = program(BOARD, version, LENGTH).iter().map(|byte| format!("{byte:02x}")).collect();
+        let _begun: Done = agent.ask(&Request::McuFlash { image }).unwrap();
+        bench.mcu.wait_for("its boot loader", DEADLINE, |seen| seen.firmware.is_none()).unwrap();
+    };
+    begin(&agent, "1.1.0");
+    let restored = agent.command(&["stop", "--restore"]).output().unwrap();
+    assert!(restored.status.success(), "{restored:?}");
+    let seen = bench.mcu.seen().unwrap();
+    assert_eq!((seen.firmware.as_deref(), seen.stage), (Some("1.1.0"), None), "{:?}", seen.heard);
+    assert!(seen.heard.contains(&Message::Disarm) && seen.changes.is_empty(), "{seen:?}");
+
+    agent.start_again().unwrap();
+    guards(&bench.mcu);
+    begin(&agent, "1.0.0");
+    assert!(agent.terminate().unwrap().success());
+    let seen = bench.mcu.seen().unwrap();
+    assert_eq!(seen.firmware.as_deref(), Some("1.0.0"));
+    assert!(matches!(seen.stage, Some(Stage::Leased { .. })) && seen.changes.is_empty(), "{seen:?}");
 }
 
 #[test]

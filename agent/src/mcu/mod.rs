@@ -35,6 +35,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use task::Task;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use view::Standing;
 
@@ -50,9 +51,9 @@ const LONGEST_PACE: Duration = Duration::from_secs(5);
 
 /// How long a stop waits for the MCU's answer: its request is repeated for 1.8 s.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// How long it waits for an upgrade of the firmware, of which the MCU would have half: that takes 10 s, and with the old
-/// program written back 30 s.
-pub(crate) const UPGRADE: Duration = Duration::from_secs(60);
+/// How long it waits for an upgrade of the firmware, of which the MCU would have half. That takes 15 s; on the worst line on
+/// which it gets to an end at all, up to five minutes, and the same again for the way back by the pins.
+pub(crate) const UPGRADE: Duration = Duration::from_secs(660);
 
 /// Something that the task has for the event loop.
 #[derive(Debug)]
@@ -247,12 +248,11 @@ impl Mcu {
     /// # Errors
     /// A sentence: the MCU was not told, and why.
     pub(crate) async fn close(self, farewell: Farewell) -> Result<(), String> {
-        let patience = if self.is_flashing() { UPGRADE } else { FAREWELL };
-        let Self { config, asked, fed, news, thread, .. } = self;
+        let Self { config, asked, fed, shown, news, thread } = self;
         let Some(thread) = thread else { return Ok(()) };
-        let (reply, answered) = oneshot::channel();
+        let (reply, mut answered) = oneshot::channel();
         let told = match asked.try_send(ToTask::Leave(farewell, reply)) {
-            Ok(()) => match timeout(patience, answered).await {
+            Ok(()) => match answer(&mut answered, &shown).await {
                 Ok(Ok(told)) => told,
                 // It was disarmed, and its thread ended, while it was asked.
                 Ok(Err(_)) if config.port.is_none() => Ok(()),
@@ -281,6 +281,19 @@ impl Mcu {
                 "no watchdog MCU is configured; add [watchdog.mcu] with its port to the config",
             )),
         }
+    }
+}
+
+/// What the task says to a farewell. An upgrade that is under way, or began just before, ends first.
+async fn answer<T>(
+    answered: &mut oneshot::Receiver<T>,
+    shown: &watch::Receiver<Standing>,
+) -> Result<Result<T, oneshot::error::RecvError>, Elapsed> {
+    let flashing = || shown.borrow().is_flashing();
+    let before = flashing();
+    match timeout(FAREWELL, &mut *answered).await {
+        Err(_) if before || flashing() => timeout(UPGRADE, answered).await,
+        told => told,
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) struct Task {
     pub(super) standing: Standing,
     /// The firmware that is to be flashed next.
     pub(super) wanted: Option<Image>,
+    /// Farewells that wait for an upgrade's end, or for the MCU's first answer.
+    pub(super) leaving: Vec<ToTask>,
     pace: Duration,
     feed_timeout: Duration,
     pub(super) stop_lease: Seconds,
@@ -88,6 +90,7 @@ impl Task {
             port: port.clone(),
             pins: config.pins.clone(),
             wanted: None,
+            leaving: Vec::new(),
             state_dir: state_dir.to_owned(),
             session: Session::new(times(config), stop_lease, chance(), kept.told, clock::now()),
             kept,
@@ -150,6 +153,7 @@ impl Task {
             }
             self.session.closed();
             self.away = Some(Trouble::Port(failure));
+            self.take_leave();
             // Nobody is there to send to; those who wait are answered.
             let _nothing_to_fail = self.carry_out(None).await;
             self.show();
@@ -185,6 +189,7 @@ impl Task {
             self.feed();
         }
         loop {
+            self.take_leave();
             if let Err(failure) = self.carry_out(Some(port)).await {
                 return End::Gone(failure);
             }

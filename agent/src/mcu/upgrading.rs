@@ -39,7 +39,7 @@ impl Task {
             let _nobody_looks = tell.send((phase, percent));
         });
         tokio::pin!(work);
-        let (mut leaving, mut alone) = (Vec::new(), false);
+        let mut alone = false;
         let result = loop {
             tokio::select! {
                 result = &mut work => break result,
@@ -48,7 +48,7 @@ impl Task {
                     self.show();
                 }
                 asked = self.ends.asked.recv(), if !alone => match asked {
-                    Some(ToTask::Leave(_, reply)) => leaving.push(reply),
+                    Some(farewell @ ToTask::Leave(..)) => self.leaving.push(farewell),
                     Some(asked) => self.take(asked),
                     None => alone = true,
                 },
@@ -59,10 +59,19 @@ impl Task {
         self.standing.flash = Some(over);
         self.away = None;
         self.show();
-        for reply in leaving {
-            let why = "the watchdog MCU was flashed while the agent stopped: it is not disarmed, and its boot grace runs";
-            let _loop_gave_up = reply.send(Err(why.into()));
-        }
         (!alone).then_some(())
+    }
+
+    /// Takes the leave that was asked for before it was known who is there. After an upgrade that matters: the firmware that
+    /// was started is armed as the one before it was, and nobody will feed it.
+    pub(super) fn take_leave(&mut self) {
+        if self.knows_who_is_there() {
+            std::mem::take(&mut self.leaving).into_iter().for_each(|farewell| self.take(farewell));
+        }
+    }
+
+    /// Whether the MCU answered, or it is known why it does not.
+    pub(super) fn knows_who_is_there(&self) -> bool {
+        self.session.peer().is_some() || self.away.is_some() || self.session.trouble().is_some()
     }
 }
