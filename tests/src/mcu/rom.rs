@@ -33,6 +33,10 @@ const WRITE: u8 = 0x31;
 const ERASE: u8 = 0x44;
 const COMMANDS: [u8; 11] = [GET, 0x01, GET_ID, READ, GO, WRITE, ERASE, 0x63, 0x73, 0x82, 0x92];
 
+/// From here on a number of pages means a whole bank, and this one all of the flash.
+const BANKS: usize = 0xfff0;
+const ALL: &[u8] = &[0xff, 0xff];
+
 /// The product number of the STM32G030.
 const PRODUCT: u16 = 0x466;
 
@@ -228,11 +232,11 @@ impl Rom {
                 self.gather(byte, length).map_or_else(Vec::new, |block| self.write(address, &block, now))
             }
             State::Pages => {
-                let so_far: Vec<u8> = self.buffer.iter().copied().chain([byte]).collect();
-                let count = so_far
-                    .first_chunk()
-                    .map_or(usize::from(u16::MAX), |count| u16::from_be_bytes(*count).into());
-                self.gather(byte, 2 * count + 5).map_or_else(Vec::new, |block| self.erase(&block))
+                let low = self.buffer.get(1).unwrap_or(&byte);
+                let count = self.buffer.first().map_or(0, |high| u16::from_be_bytes([*high, *low]).into());
+                // The highest numbers stand for whole banks, and no pages follow.
+                let length = if count >= BANKS { 3 } else { 2 * count + 5 };
+                self.gather(byte, length).map_or_else(Vec::new, |block| self.erase(&block))
             }
         }
     }
@@ -358,7 +362,13 @@ impl Rom {
     }
 
     fn erase(&mut self, block: &[u8]) -> Vec<u8> {
-        let Some(pages) = unsummed(block).and_then(|bytes| bytes.get(2..)) else { return self.refuse() };
+        let Some(bytes) = unsummed(block) else { return self.refuse() };
+        let all: Vec<u8> = (0..FLASH_BYTES / PAGE).flat_map(|page| [0, page as u8]).collect();
+        let pages = match bytes {
+            ALL => all.as_slice(),
+            [_, _, pages @ ..] if !pages.is_empty() => pages,
+            _ => return self.refuse(),
+        };
         let pages: Vec<usize> = pages
             .chunks_exact(2)
             .map(|page| page.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)))

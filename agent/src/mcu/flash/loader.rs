@@ -24,16 +24,12 @@ const ERASE: u8 = 0x44;
 
 /// What is read or written at once at the most.
 pub(super) const BLOCK: usize = 256;
-/// What it takes to end whatever the loader still waits for: a block, its length and its checksum.
+/// What it takes to end whatever the loader still waits for of a block: the block, its length and its checksum.
 const FILL: usize = BLOCK + 2;
-/// With this, which is no command. Where the loader takes it as the length of a block, the block and its checksum, the sum is
-/// wrong for the one byte that is another, also behind a [`SPEED`] and one more: nothing is written. Where it takes it as a
-/// number of pages, that is all of them with a wrong sum: nothing is erased.
-const FILLING: [u8; FILL] = {
-    let mut filling = [0xff; FILL];
-    filling[4] = 0xfe;
-    filling
-};
+/// So much it may wait for after [`ERASE`], where it took two [`SPEED`]s for the number of pages, or any number up to there.
+const FLOOD: usize = 2 * 0x8100;
+/// That takes this long (11 bits a byte at 115,200 baud), and some more in a slow adapter.
+const FLOODED: Duration = Duration::from_secs(8);
 
 /// The loader answers a command within milliseconds, and 256 bytes take 25 ms; a host's driver may be slow.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -41,16 +37,12 @@ const ANSWER: Duration = Duration::from_millis(500);
 const WRITTEN: Duration = Duration::from_secs(1);
 /// A page takes 22 ms, 40 at the most (DS12991).
 const ERASURE: Duration = Duration::from_secs(1);
-/// The tries to reach it: the speed; once more, for it was half of a command if the speed was known; and when a command has
-/// been filled up, which is the try between, both again.
-const REACHES: u32 = 5;
-const FILLS: u32 = 3;
 
 /// What it can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Command {
-    /// Be there, and wait for a command.
-    Reach,
+    /// Be there, and wait for a command. `patient`: whatever it was that you were promised.
+    Reach { patient: bool },
     /// Tell your version and commands.
     Get,
     /// Tell which part you are.
@@ -90,8 +82,10 @@ enum Wait {
     Bytes(usize),
     /// A number, and one byte more than that.
     Counted,
-    /// Any answer to a try of reaching it, which are counted; what comes of filling up says nothing.
-    Reached(u32),
+    /// Any answer; without one the next try is made.
+    Any,
+    /// So much time; what comes meanwhile says nothing.
+    Nothing(Duration),
 }
 
 /// A part of a command: what is sent, and what comes back.
@@ -108,6 +102,10 @@ pub(super) struct Loader {
     ended: Option<Ended>,
     /// It has answered: its speed is known, and what is sent next may be taken for the rest of a command.
     heard: bool,
+    /// What is under way, or was, is an erasure.
+    erases: bool,
+    /// The rest of an erase command whose number was not acknowledged.
+    owed: Vec<u8>,
 }
 
 impl Loader {
@@ -117,12 +115,9 @@ impl Loader {
         self.given.clear();
         self.outgoing.clear();
         self.ended = None;
-        if *command == Command::Reach && self.heard {
-            self.reach(FILLS, now);
-        } else {
-            self.steps = steps(command);
-            self.next(now);
-        }
+        self.steps = self.steps(command);
+        self.erases = matches!(command, Command::Erase { .. });
+        self.next(now);
     }
 
     /// Takes what came.
@@ -131,6 +126,9 @@ impl Loader {
         while let Some((wait, _)) = self.wait {
             let Some(progress) = self.take(wait) else { return };
             self.heard |= progress.is_ok();
+            if wait == Wait::Any {
+                self.steps.clear();
+            }
             match progress {
                 Ok(()) => self.next(now),
                 Err(fault) => self.end(Err(fault)),
@@ -145,8 +143,13 @@ impl Loader {
             return;
         }
         match wait {
-            Wait::Reached(tries) if tries < REACHES => self.reach(tries + 1, now),
-            Wait::Reached(_) | Wait::Ack(..) | Wait::Bytes(_) | Wait::Counted => self.end(Err(Fault::Silent)),
+            Wait::Any | Wait::Nothing(_) if !self.steps.is_empty() => {
+                self.received.clear();
+                self.next(now);
+            }
+            Wait::Any | Wait::Nothing(_) | Wait::Ack(..) | Wait::Bytes(_) | Wait::Counted => {
+                self.end(Err(Fault::Silent));
+            }
         }
     }
 
@@ -173,12 +176,12 @@ impl Loader {
                 NACK => Err(refused),
                 _ => Err(Fault::Garbled),
             }),
-            Wait::Reached(tries) => loop {
-                let byte = self.received.pop_front()?;
-                if matches!(byte, ACK | NACK) && tries != FILLS {
+            Wait::Any => loop {
+                if matches!(self.received.pop_front()?, ACK | NACK) {
                     break Some(Ok(()));
                 }
             },
+            Wait::Nothing(_) => None,
             Wait::Bytes(count) => self.give(count),
             Wait::Counted => {
                 let count = usize::from(*self.received.front()?) + 2;
@@ -200,8 +203,8 @@ impl Loader {
             Some((bytes, wait)) => {
                 self.outgoing.extend(bytes);
                 let long = match wait {
-                    Wait::Ack(long, _) => long,
-                    Wait::Bytes(_) | Wait::Counted | Wait::Reached(_) => ANSWER,
+                    Wait::Ack(long, _) | Wait::Nothing(long) => long,
+                    Wait::Bytes(_) | Wait::Counted | Wait::Any => ANSWER,
                 };
                 self.wait = Some((wait, now + long));
             }
@@ -212,46 +215,69 @@ impl Loader {
         }
     }
 
-    fn reach(&mut self, tries: u32, now: Timestamp) {
-        self.received.clear();
-        let bytes: &[u8] = if tries == FILLS { &FILLING } else { &[SPEED] };
-        self.outgoing.extend(bytes);
-        self.wait = Some((Wait::Reached(tries), now + ANSWER));
+    /// What a command is made of.
+    fn steps(&mut self, command: &Command) -> VecDeque<Step> {
+        let number = |number: u8| (vec![number, !number], Wait::Ack(ANSWER, Fault::Refused));
+        let place = |address: u32| (checked(&address.to_be_bytes()), Wait::Ack(ANSWER, Fault::Spoilt));
+        let steps = match command {
+            Command::Reach { patient } => return self.tries(*patient),
+            Command::Get => vec![number(GET), (Vec::new(), Wait::Counted), acknowledged()],
+            Command::GetId => vec![number(GET_ID), (Vec::new(), Wait::Counted), acknowledged()],
+            Command::Read { address, length } => {
+                let count = less_one(*length);
+                let asked = (vec![count, !count], Wait::Ack(ANSWER, Fault::Spoilt));
+                vec![number(READ), place(*address), asked, (Vec::new(), Wait::Bytes(*length))]
+            }
+            Command::Write { address, data } => {
+                let mut block = vec![less_one(data.len())];
+                block.extend(data);
+                vec![number(WRITE), place(*address), (checked(&block), Wait::Ack(WRITTEN, Fault::Spoilt))]
+            }
+            Command::Erase { page } => {
+                // One page: their number less one, and the number of the page, each in two bytes.
+                let pages = checked(&[0, 0, 0, *page]);
+                vec![number(ERASE), (pages, Wait::Ack(ERASURE, Fault::Spoilt))]
+            }
+            Command::Go { address } => vec![number(GO), place(*address)],
+        };
+        steps.into()
+    }
+
+    /// The tries to reach it: the speed, and once more, for the first was half of a command if the speed was known; what it was
+    /// promised of a block, and both again; and of an erasure. One that has answered was promised something more likely than
+    /// not: an erasure is given to it as it was to be, for it is wanted, and a block is spoilt.
+    fn tries(&mut self, patient: bool) -> VecDeque<Step> {
+        let speed = || (vec![SPEED], Wait::Any);
+        let mut tries = VecDeque::new();
+        if self.heard {
+            let owed = std::mem::take(&mut self.owed);
+            tries.extend((!owed.is_empty()).then_some((owed, Wait::Nothing(ERASURE))));
+        } else {
+            tries.extend([speed(), speed()]);
+        }
+        tries.extend([(filling(FILL), Wait::Nothing(ANSWER)), speed(), speed()]);
+        if patient {
+            tries.extend([(filling(FLOOD), Wait::Nothing(FLOODED)), speed(), speed()]);
+        }
+        tries
     }
 
     fn end(&mut self, ended: Ended) {
+        if self.erases && ended.is_err() {
+            self.owed = self.steps.drain(..).flat_map(|(bytes, _)| bytes).collect();
+        }
         self.steps.clear();
         self.wait = None;
         self.ended = Some(ended);
     }
 }
 
-/// What a command is made of.
-fn steps(command: &Command) -> VecDeque<Step> {
-    let number = |number: u8| (vec![number, !number], Wait::Ack(ANSWER, Fault::Refused));
-    let place = |address: u32| (checked(&address.to_be_bytes()), Wait::Ack(ANSWER, Fault::Spoilt));
-    let steps = match command {
-        Command::Reach => vec![(vec![SPEED], Wait::Reached(1))],
-        Command::Get => vec![number(GET), (Vec::new(), Wait::Counted), acknowledged()],
-        Command::GetId => vec![number(GET_ID), (Vec::new(), Wait::Counted), acknowledged()],
-        Command::Read { address, length } => {
-            let count = less_one(*length);
-            let asked = (vec![count, !count], Wait::Ack(ANSWER, Fault::Spoilt));
-            vec![number(READ), place(*address), asked, (Vec::new(), Wait::Bytes(*length))]
-        }
-        Command::Write { address, data } => {
-            let mut block = vec![less_one(data.len())];
-            block.extend(data);
-            vec![number(WRITE), place(*address), (checked(&block), Wait::Ack(WRITTEN, Fault::Spoilt))]
-        }
-        Command::Erase { page } => {
-            // One page: their number less one, and the number of the page, each in two bytes.
-            let pages = checked(&[0, 0, 0, *page]);
-            vec![number(ERASE), (pages, Wait::Ack(ERASURE, Fault::Spoilt))]
-        }
-        Command::Go { address } => vec![number(GO), place(*address)],
-    };
-    steps.into()
+/// What is no command, and spoils what it is taken for: so many bytes. The first is that of the speed, for the loader may have
+/// been started anew. As the length of a block, the block and its checksum the sum is wrong, also behind one [`SPEED`] or more:
+/// nothing is written. As the end of an erasure the sum is wrong, and as its pages there are none such: nothing is erased.
+fn filling(length: usize) -> Vec<u8> {
+    let start = [SPEED, 0xff, 0xff, 0xff, 0xfe];
+    start.into_iter().chain(std::iter::repeat(0xff)).take(length).collect()
 }
 
 fn acknowledged() -> Step {
@@ -274,36 +300,70 @@ mod tests {
     use super::*;
     use crate::mcu::flash::tests::rom::Rom;
 
+    /// Looks for the loader in a part that has taken these bytes of a command; whether it is found.
+    fn reach(loader: &mut Loader, rom: &mut Rom, patient: bool) -> bool {
+        let mut now = Timestamp::ZERO;
+        loader.begin(&Command::Reach { patient }, now);
+        loop {
+            let answer: Vec<u8> =
+                loader.take_outgoing().into_iter().flat_map(|byte| rom.receive(byte)).collect();
+            loader.receive(&answer, now);
+            if let Some(ended) = loader.take_ended() {
+                return ended.is_ok();
+            }
+            now = loader.poll_timeout().unwrap();
+            loader.handle_timeout(now);
+        }
+    }
+
+    fn taken(program: &[u8], bytes: &[u8]) -> Rom {
+        let mut rom = Rom::new(program);
+        rom.enter();
+        [SPEED].iter().chain(bytes).for_each(|byte| drop(rom.receive(*byte)));
+        rom
+    }
+
     /// Whatever the loader has taken of a write, the search for it does not make it a whole one with other data.
     #[test]
     fn looking_for_the_loader_completes_no_write() {
         let data = [0x12_u8; 8];
         let sum = data.iter().fold(7, |sum, byte| sum ^ byte);
         let write: Vec<u8> = [0x31, 0xce, 8, 0, 0, 0, 8, 7].into_iter().chain(data).chain([sum]).collect();
-        for (heard, taken) in
-            [false, true].into_iter().flat_map(|heard| (0..write.len()).map(move |n| (heard, n)))
+        for (heard, count) in
+            [false, true].into_iter().flat_map(|heard| (0..write.len()).map(move |count| (heard, count)))
         {
-            let mut rom = Rom::new(&[]);
-            rom.enter();
-            for byte in [SPEED].iter().chain(&write[..taken]) {
-                rom.receive(*byte);
-            }
+            let mut rom = taken(&[], &write[..count]);
             let mut loader = Loader { heard, ..Loader::default() };
-            let mut now = Timestamp::ZERO;
-            loader.begin(&Command::Reach, now);
-            let ended = loop {
-                let sent = loader.take_outgoing();
-                let answer: Vec<u8> = sent.into_iter().flat_map(|byte| rom.receive(byte)).collect();
-                loader.receive(&answer, now);
-                if let Some(ended) = loader.take_ended() {
-                    break ended;
-                }
-                now = loader.poll_timeout().unwrap();
-                loader.handle_timeout(now);
-            };
-            assert!(ended.is_ok(), "heard {heard}, {taken} taken");
-            assert_eq!(rom.flash()[..8], [0xff; 8], "heard {heard}, {taken} taken");
+            assert!(reach(&mut loader, &mut rom, false), "heard {heard}, {count} taken");
+            assert_eq!(rom.flash()[..8], [0xff; 8], "heard {heard}, {count} taken");
             assert!(rom.wear().1.is_empty());
         }
+    }
+
+    /// Whatever it has taken of an erasure, it is found, and no other page is erased; also by one who knows nothing of that.
+    #[test]
+    fn looking_for_the_loader_erases_no_other_page() {
+        let erase = [0x44, 0xbb, 0, 0, 0, 3, 3];
+        for (heard, count) in
+            [false, true].into_iter().flat_map(|heard| (0..erase.len()).map(move |count| (heard, count)))
+        {
+            let mut rom = taken(&[0x12; 0x8000], &erase[..count]);
+            let mut loader = Loader { heard, ..Loader::default() };
+            assert!(reach(&mut loader, &mut rom, true), "heard {heard}, {count} taken");
+            assert!(rom.wear().1.is_empty(), "heard {heard}, {count} taken");
+        }
+    }
+
+    /// Where the word that acknowledges an erasure's number is lost, the loader waits for pages: it gets the one that was meant.
+    #[test]
+    fn an_erasure_whose_number_was_not_acknowledged_is_finished() {
+        let mut rom = taken(&[0x12; 0x8000], &[]);
+        let mut loader = Loader { heard: true, ..Loader::default() };
+        loader.begin(&Command::Erase { page: 3 }, Timestamp::ZERO);
+        loader.take_outgoing().into_iter().for_each(|byte| drop(rom.receive(byte)));
+        loader.handle_timeout(loader.poll_timeout().unwrap());
+        assert_eq!(loader.take_ended(), Some(Err(Fault::Silent)));
+        assert!(reach(&mut loader, &mut rom, false));
+        assert_eq!(rom.wear().1, [3]);
     }
 }

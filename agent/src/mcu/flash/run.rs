@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-/// Read at once: a block and what is around it.
+/// Read, or written, at once: a block and what is around it.
 const CHUNK: usize = 512;
 /// A port that takes no byte for so long is gone.
 const WRITING: Duration = Duration::from_secs(2);
@@ -300,11 +300,14 @@ impl Line {
     }
 
     async fn write(&self, bytes: &[u8]) -> Result<(), String> {
-        match timeout(WRITING, self.port.write_all(bytes)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(format!("write to {}: {error}", self.name)),
-            Err(_) => Err(format!("write to {}: it takes no bytes", self.name)),
+        for chunk in bytes.chunks(CHUNK) {
+            match timeout(WRITING, self.port.write_all(chunk)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(format!("write to {}: {error}", self.name)),
+                Err(_) => return Err(format!("write to {}: it takes no bytes", self.name)),
+            }
         }
+        Ok(())
     }
 
     /// What came. A port that is gone brings nothing any more: whoever waits for it has a deadline.

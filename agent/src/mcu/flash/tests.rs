@@ -195,7 +195,7 @@ fn a_silent_line_and_a_stranger_are_no_boot_loader() {
         let mut world = World::new();
         world.line = Box::new(move |to_part, _| if to_part { Vec::new() } else { answer.to_vec() });
         assert_eq!(world.flash("1.1.0"), End::Failed(Failure::NoLoader));
-        assert!(world.took < Duration::from_secs(6), "{:?}", world.took);
+        assert!(world.took < Duration::from_secs(15), "{:?}", world.took);
     }
     // What is sent comes back.
     let mut world = World::new();
@@ -322,12 +322,7 @@ proptest! {
         if left || world.rom.is_deaf() {
             world.rom.enter();
         }
-        let mut end = world.flash("1.1.0");
-        if end == End::Failed(Failure::NoLoader) {
-            // A count that was spoilt: it waits for thousands of pages, and its supply is to be taken away, as the mend says.
-            world.rom.power();
-            end = world.flash("1.1.0");
-        }
+        let end = world.flash("1.1.0");
         prop_assert!(matches!(end, End::Done(_)), "{:?}", end);
         prop_assert_eq!(world.boots(), firmware("1.1.0"));
     }

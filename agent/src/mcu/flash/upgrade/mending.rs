@@ -16,7 +16,7 @@ const MENDS_IN_ALL: u32 = 40;
 const REFUSALS: u32 = 2;
 /// Faults before anything is touched.
 const DOUBTS: u32 = 10;
-/// A loader that was there is looked for so often, 2.5 s each: a plug that is put back.
+/// A loader that was there is looked for so often, 2.5 s each, and the last time 11 s: a plug that is put back.
 const SEARCHES: u32 = 4;
 
 impl Upgrade {
@@ -130,7 +130,7 @@ impl Upgrade {
             self.enter(self.stage, now);
         } else if self.searching < most {
             self.searching += 1;
-            self.loader.begin(&Command::Reach, now);
+            self.reach(most, now);
         } else {
             self.end(match (self.stage, self.verdict) {
                 (Stage::Program | Stage::Go, End::Failed(failure)) => failure,
@@ -143,6 +143,11 @@ impl Upgrade {
 
     pub(super) fn search(&mut self, now: Timestamp) {
         self.searching = 1;
-        self.loader.begin(&Command::Reach, now);
+        self.reach(SEARCHES, now);
+    }
+
+    /// The last of so many searches has all the patience.
+    fn reach(&mut self, most: u32, now: Timestamp) {
+        self.loader.begin(&Command::Reach { patient: self.searching == most }, now);
     }
 }
