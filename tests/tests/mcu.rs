@@ -416,6 +416,45 @@ fn what_is_armed_and_configured_no_more_is_told_and_disarmed_by_the_next_start()
     assert!(bench.agent.log().contains("is configured no more, and is disarmed"));
 }
 
+/// The new one is fed from the start, whatever becomes of those before it.
+#[test]
+fn an_mcu_that_takes_the_place_of_others_is_fed_while_these_are_disarmed() {
+    let Some(_turn) =
+        enter_or_reexec("an_mcu_that_takes_the_place_of_others_is_fed_while_these_are_disarmed")
+    else {
+        return;
+    };
+    let mut bench = Bench::guarded("");
+    let homes: [TempDir; 2] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
+    let others = homes.each_ref().map(|home| StandIn::start(home.path(), None).unwrap());
+    let guards = |seen: &Seen| matches!(seen.stage, Some(Stage::Guarding { .. }));
+    let mut port = bench.mcu.port().to_owned();
+    bench.mcu.set_habit(Habit::Silent).unwrap();
+    for other in &others {
+        assert!(bench.agent.terminate().unwrap().success());
+        let text = std::fs::read_to_string(bench.agent.config_file()).unwrap();
+        let text = text.replace(port.to_str().unwrap(), other.port().to_str().unwrap());
+        std::fs::write(bench.agent.config_file(), text).unwrap();
+        bench.agent.start_again().unwrap();
+        other.wait_for("an MCU that guards", DEADLINE, guards).unwrap();
+        bench.warned("failed to disarm");
+        port = other.port().to_owned();
+        other.set_habit(Habit::Silent).unwrap();
+    }
+    // The last one is armed, two before it are, and nobody hears of the stop: that is told of each.
+    let failed = bench.agent.command(&["stop", "--restore"]).output().unwrap();
+    let text = String::from_utf8_lossy(&failed.stderr);
+    assert_eq!(text.matches("it resets a gateway that does not feed it").count(), 2, "{text}");
+    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    for mcu in others.iter().chain([&bench.mcu]) {
+        mcu.set_habit(Habit::Sound).unwrap();
+    }
+    assert_eq!(bench.shows(&["stop", "--restore"]).matches("is disarmed").count(), 3);
+    for mcu in others.iter().chain([&bench.mcu]) {
+        mcu.wait_for("an MCU that is disarmed", DEADLINE, |seen| seen.stage.is_none()).unwrap();
+    }
+}
+
 #[test]
 fn a_spoilt_line_is_told_and_stirs_nothing() {
     let Some(_turn) = enter_or_reexec("a_spoilt_line_is_told_and_stirs_nothing") else { return };

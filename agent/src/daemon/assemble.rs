@@ -145,6 +145,7 @@ async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoo
     }
     if around.feed.replace(&new, clock::now()).await {
         around.record.warn(Concern::Mcu, Vec::new(), &context);
+        around.record.warn(Concern::McuLeftovers, Vec::new(), &context);
     }
     let mut event_loop = assemble(new, opened, (force, &balances), (around, desk));
     event_loop.say(EventKind::Reload, "the new config is in force");

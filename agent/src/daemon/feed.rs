@@ -60,7 +60,7 @@ impl Feed {
     /// The watchdogs of `config`, and that of the service manager at the pace that it asks for. The manager is fed with the
     /// first turn: an agent that dies it starts again anyway. The others are fed after a trial.
     pub(super) fn new(config: &Config, now: Timestamp) -> Self {
-        let mcu = Mcu::start(&config.watchdog.mcu, &config.agent.state_dir);
+        let mcu = Mcu::start(config);
         Self {
             manager: notify::watchdog_interval().map(|every| Pulse {
                 every,
@@ -97,7 +97,7 @@ impl Feed {
         let before = std::mem::replace(&mut self.mcu, Mcu::none(&config.watchdog.mcu));
         // What could not be disarmed is kept, tried again, and told.
         let _told = before.close(if gone { Farewell::Disarm } else { Farewell::Lease }).await;
-        self.mcu = Mcu::start(&config.watchdog.mcu, &config.agent.state_dir);
+        self.mcu = Mcu::start(config);
         self.board = board(&self.mcu, config, now);
         true
     }

@@ -110,7 +110,7 @@ pub fn restore(config: &Config) -> Result<Vec<String>, Box<dyn Error>> {
     let place = Place { state_dir: &config.agent.state_dir, socket: None, group: None };
     let _lock = sole_agent(config, place, ENDING)?;
     let given_back = netlink::restore(config);
-    let disarmed = runtime()?.block_on(mcu::disarm_all(&config.watchdog.mcu, &config.agent.state_dir));
+    let disarmed = runtime()?.block_on(mcu::disarm_all(config));
     match (given_back, disarmed) {
         (Ok(()), disarmed) => disarmed.map_err(|source| NotDisarmed { source }.into()),
         (Err(error), Ok(_)) => Err(error.into()),

@@ -92,7 +92,8 @@ impl EventLoop {
             | Concern::Recording
             | Concern::Duties
             | Concern::Device
-            | Concern::Mcu => false,
+            | Concern::Mcu
+            | Concern::McuLeftovers => false,
         };
         let mended: Vec<_> = self.around.record.warnings().concerns().filter(opened).collect();
         for concern in mended {

@@ -37,6 +37,8 @@ pub(super) enum Concern {
     Device,
     /// The watchdog MCU cannot be fed, or is not in order; until it is.
     Mcu,
+    /// MCUs of earlier configs guard the gateway; until they are disarmed.
+    McuLeftovers,
 }
 
 /// The warnings that are true now, in the order in which they came up.
@@ -88,7 +90,12 @@ impl Warnings {
         self.standing.retain(|(concern, _)| {
             matches!(
                 concern,
-                Concern::Lease | Concern::Incidents | Concern::Budgets | Concern::Modem(_) | Concern::Mcu
+                Concern::Lease
+                    | Concern::Incidents
+                    | Concern::Budgets
+                    | Concern::Modem(_)
+                    | Concern::Mcu
+                    | Concern::McuLeftovers
             )
         });
     }

@@ -57,6 +57,7 @@ impl EventLoop {
                 self.take_reset(Reset { by: ResetBy::Mcu, told, age, silence, alarm });
             }
             News::Warnings(sentences) => self.set_warnings(Concern::Mcu, sentences),
+            News::Leftovers(sentences) => self.set_warnings(Concern::McuLeftovers, sentences),
         }
     }
 

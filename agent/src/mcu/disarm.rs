@@ -4,23 +4,27 @@
 use super::kept::Kept;
 use super::session::{Output, Session};
 use super::trouble::Trouble;
-use super::{News, ToTask, name, port, seconds, times};
+use super::{News, name, port, seconds, times};
 use crate::api::wire::EventKind;
 use crate::clock;
-use shunt_config::McuPort;
+use shunt_config::{Config, Find, McuPort};
 use shunt_modem::Port;
 use shunt_wire::{Message, Outcome};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// How long an MCU is waited for: six hellos, so that one that boots, or noise, is no failure. After five it is known
 /// what is wrong.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// An MCU that could not be disarmed is tried again after this, as a port that is not there is.
+/// An MCU that could not be disarmed is tried again after this, as a port that is not there is, then after twice as long each
+/// time ...
 const AGAIN: Duration = Duration::from_secs(15);
+/// ... up to this: the line may have become another's, who can have it for most of that time. It is less than half of the
+/// grace that an MCU gives which comes back.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// Read at once: several of the longest frames.
 const CHUNK: usize = 512;
@@ -35,30 +39,58 @@ pub(crate) struct DisarmError {
     why: String,
 }
 
-/// Disarms the MCU of the config, and one that was armed by an earlier config. Tells which.
+/// Disarms the MCU of the config, and those that were armed by earlier configs. Tells which.
 ///
 /// # Errors
 /// The first that could not be; the others are disarmed all the same.
-pub(crate) async fn disarm_all(
-    config: &shunt_config::Mcu,
-    state_dir: &Path,
-) -> Result<Vec<String>, DisarmError> {
-    let mut kept = Kept::load(state_dir);
-    let mut ports: Vec<McuPort> = config.port.iter().cloned().chain(kept.armed()).collect();
-    ports.dedup();
+pub(crate) async fn disarm_all(config: &Config) -> Result<Vec<String>, DisarmError> {
+    let state_dir = &config.agent.state_dir;
+    let mut ports: Vec<McuPort> = config.watchdog.mcu.port.iter().cloned().collect();
+    ports.extend(leftovers(config));
     let (mut disarmed, mut failure) = (Vec::new(), None);
     for port in ports {
-        match disarm(config, &port).await {
+        match disarm(&config.watchdog.mcu, &port).await {
             Ok(()) => {
                 disarmed.push(name(&port));
-                if kept.armed() == Some(port) {
-                    forget(&mut kept, state_dir);
-                }
+                forget(&port, state_dir);
             }
             Err(error) => failure = failure.or(Some(error)),
         }
     }
     failure.map_or(Ok(disarmed), Err)
+}
+
+/// Where earlier configs armed an MCU that `config` has no more. One whose line is another's now is gone from there, and is
+/// forgotten: the MCU of the config by another name, or a modem, which nobody may talk to but its driver.
+pub(super) fn leftovers(config: &Config) -> Vec<McuPort> {
+    let state_dir = &config.agent.state_dir;
+    let modems: Vec<McuPort> = config.modems.iter().filter_map(|modem| line_of(&modem.find)).collect();
+    let armed = Kept::load(state_dir).armed().into_iter();
+    let (gone, left) = armed.filter(|armed| config.watchdog.mcu.port.as_ref() != Some(armed)).partition(
+        |armed: &McuPort| {
+            config.watchdog.mcu.port.iter().chain(&modems).any(|port| port::is_same(port, armed))
+        },
+    );
+    for port in Vec::into_iter(gone) {
+        if modems.iter().any(|modem| port::is_same(modem, &port)) {
+            tracing::warn!(
+                "a watchdog MCU was armed on {}, which is a modem's line now; it is not disarmed there. If it still guards this \
+                 gateway, give it a line of its own and name that in [watchdog.mcu]",
+                name(&port)
+            );
+        }
+        forget(&port, state_dir);
+    }
+    left
+}
+
+/// The line of a modem that is named by it.
+fn line_of(modem: &Find) -> Option<McuPort> {
+    match modem {
+        Find::Port(path) => Some(McuPort::Path(path.clone())),
+        Find::Usb { vendor, product } => Some(McuPort::Usb { vendor: *vendor, product: *product }),
+        Find::Path(_) | Find::Imei(_) => None,
+    }
 }
 
 /// Disarms the MCU on this port.
@@ -108,41 +140,80 @@ async fn talk(port: &Port, session: &mut Session) -> Result<Option<Outcome>, Str
     }
 }
 
-/// Disarms what an earlier config armed, and is configured no more; again and again until it is done.
-pub(super) struct Leftover {
-    pub(super) config: shunt_config::Mcu,
-    pub(super) port: McuPort,
-    pub(super) state_dir: PathBuf,
-    pub(super) news: mpsc::Sender<News>,
-    pub(super) asked: mpsc::Receiver<ToTask>,
+/// Disarms what earlier configs armed, and is configured no more; again and again until it is done.
+pub(super) struct Leftovers {
+    config: shunt_config::Mcu,
+    ports: Vec<McuPort>,
+    state_dir: PathBuf,
+    news: mpsc::Sender<News>,
+    left: watch::Sender<Vec<String>>,
+    warned: Vec<String>,
 }
 
-impl Leftover {
-    /// Until it is disarmed, or the agent ends.
+impl Leftovers {
+    /// Those of `ports`, and why each of them still guards: none is left when that is empty.
+    pub(super) fn new(
+        config: &Config,
+        ports: Vec<McuPort>,
+        news: mpsc::Sender<News>,
+    ) -> (Self, watch::Receiver<Vec<String>>) {
+        let not_yet = |port| DisarmError { port: name(port), why: "was not reached yet".into() }.to_string();
+        let (left, still) = watch::channel(ports.iter().map(not_yet).collect());
+        let (state_dir, config) = (config.agent.state_dir.clone(), config.watchdog.mcu.clone());
+        (Self { config, ports, state_dir, news, left, warned: Vec::new() }, still)
+    }
+
+    /// Until all are disarmed.
     pub(super) async fn run(mut self) {
-        let mut warned = false;
-        while let Err(error) = disarm(&self.config, &self.port).await {
-            if !warned {
-                let why = format!(
-                    "a watchdog MCU is armed that the config has no more: failed to {error}; it is tried again each {} s",
-                    AGAIN.as_secs()
-                );
-                warned = self.tell(News::Warnings(vec![why]));
-            }
-            tokio::select! {
-                () = sleep(AGAIN) => {}
-                asked = self.asked.recv() => {
-                    if let Some(ToTask::Leave(_, reply)) = asked {
-                        let _loop_gave_up = reply.send(Err(error.to_string()));
+        let mut wait = AGAIN;
+        while !self.ports.is_empty() {
+            let mut why = Vec::new();
+            for port in std::mem::take(&mut self.ports) {
+                if self.config.port.as_ref().is_some_and(|ours| port::is_same(ours, &port)) {
+                    // Known by now to be the one of the config.
+                    self.forget(port).await;
+                    continue;
+                }
+                match disarm(&self.config, &port).await {
+                    Ok(()) => self.disarmed(port).await,
+                    Err(error) => {
+                        why.push(error.to_string());
+                        self.ports.push(port);
                     }
-                    return;
                 }
             }
+            self.left.send_replace(why.clone());
+            let warning = |why| {
+                format!(
+                    "a watchdog MCU is armed that the config has no more: failed to {why}; it is tried again and again"
+                )
+            };
+            let warnings: Vec<String> = why.into_iter().map(warning).collect();
+            if warnings != self.warned && self.tell(News::Leftovers(warnings.clone())) {
+                self.warned = warnings;
+            }
+            if !self.ports.is_empty() {
+                sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
         }
-        forget(&mut Kept::load(&self.state_dir), &self.state_dir);
-        let text = disarmed_text(&self.port);
-        tracing::debug!("{text}");
-        let _loop_ended = self.tell(News::Say(EventKind::Mcu, text)) && self.tell(News::Warnings(Vec::new()));
+    }
+
+    async fn disarmed(&self, port: McuPort) {
+        let text = format!(
+            "the watchdog MCU on {} is configured no more, and is disarmed: it guards nothing",
+            name(&port)
+        );
+        if !self.tell(News::Say(EventKind::Mcu, text.clone())) {
+            tracing::warn!("{text}");
+        }
+        self.forget(port).await;
+    }
+
+    async fn forget(&self, port: McuPort) {
+        let state_dir = self.state_dir.clone();
+        // Its panic would be ours.
+        let _done = tokio::task::spawn_blocking(move || forget(&port, &state_dir)).await;
     }
 
     fn tell(&self, news: News) -> bool {
@@ -150,16 +221,58 @@ impl Leftover {
     }
 }
 
-/// That an MCU of an earlier config guards nothing any more.
-pub(super) fn disarmed_text(port: &McuPort) -> String {
-    format!("the watchdog MCU on {} is configured no more, and is disarmed: it guards nothing", name(port))
+/// No MCU is armed there any more.
+fn forget(port: &McuPort, state_dir: &Path) {
+    if let Err(error) = Kept::update(state_dir, |kept| kept.disarm(port)) {
+        tracing::warn!("failed to keep that the watchdog MCU on {} is disarmed: {error}", name(port));
+    }
 }
 
-/// No MCU is armed any more.
-fn forget(kept: &mut Kept, state_dir: &Path) {
-    if kept.set_armed(None)
-        && let Err(error) = kept.save(state_dir)
-    {
-        tracing::warn!("failed to keep that the watchdog MCU is disarmed: {error}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mcu::{Farewell, Mcu};
+
+    fn config(state_dir: &Path, keys: &str) -> Config {
+        let text =
+            format!("[agent]\nstate_dir = {state_dir:?}\n[[link]]\nname = \"a\"\ninterface = \"a0\"\n{keys}");
+        shunt_config::parse(&text, Path::new("test.toml")).unwrap()
+    }
+
+    #[test]
+    fn what_was_armed_is_left_unless_its_line_is_the_configs_mcu_or_a_modems() {
+        let directory = tempfile::tempdir().unwrap();
+        let line = |name: &str| directory.path().join(name);
+        std::fs::write(line("ttyS7"), "").unwrap();
+        std::os::unix::fs::symlink(line("ttyS7"), line("alias")).unwrap();
+        let armed = ["ttyS1", "ttyS5", "ttyS7"].map(|name| McuPort::Path(line(name)));
+        for port in &armed {
+            Kept::update(directory.path(), |kept| kept.arm(port)).unwrap();
+        }
+        let here = directory.path().display();
+        let keys = format!(
+            "[[modem]]\nlink = \"a\"\nport = \"{here}/ttyS5\"\n[watchdog.mcu]\nport = \"{here}/alias\"\n"
+        );
+        assert_eq!(leftovers(&config(directory.path(), &keys)), armed[..1]);
+        assert_eq!(Kept::load(directory.path()).armed(), armed[..1], "the others are forgotten");
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_leaves_says_so_of_each_mcu_that_it_leaves_armed() {
+        let directory = tempfile::tempdir().unwrap();
+        let nobody = McuPort::Path(directory.path().join("ttyS9"));
+        let config = config(directory.path(), "");
+        assert_eq!(Mcu::start(&config).close(Farewell::Disarm).await, Ok(()), "none was ever armed");
+        Kept::update(directory.path(), |kept| kept.arm(&nobody)).unwrap();
+        for farewell in [Farewell::Disarm, Farewell::Lease] {
+            let why = Mcu::start(&config).close(farewell).await.unwrap_err();
+            assert!(why.contains("failed to disarm the watchdog MCU on") && why.contains("ttyS9"), "{why}");
+        }
+        // A thread that died took no leave of anybody.
+        let port = McuPort::Path(directory.path().join("ttyS8"));
+        let (mcu, ends) = Mcu::new(&shunt_config::Mcu { port: Some(port), ..config.watchdog.mcu });
+        drop(ends);
+        let why = mcu.close(Farewell::Disarm).await.unwrap_err();
+        assert!(why.contains("has ended, which is a defect"), "{why}");
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of the MCU over a restart: how far its record was told, and on which port it was armed. It guards the
+//! What is kept of the MCU over a restart: how far its record was told, and on which ports one was armed. It guards the
 //! gateway by itself, so an agent that is configured without it must know that it is there.
 
 use crate::state_file;
@@ -10,13 +10,17 @@ use std::path::{Path, PathBuf};
 /// The file in the state directory.
 const FILE: &str = "mcu.json";
 
+/// Ports on which one may be armed: a board has one MCU, and that was not moved many times. The first is forgotten for more.
+const MOST_ARMED: usize = 8;
+
 /// The file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
     /// All before this entry of the MCU's record was told; `None`: nothing is known of that.
     pub(super) told: Option<u32>,
-    /// Where an MCU guards the gateway that was not disarmed.
-    armed: Option<Place>,
+    /// Where an MCU guards the gateway that was not disarmed: on the port of the config, and on those of configs before it.
+    #[serde(default)]
+    armed_on: Vec<Place>,
 }
 
 /// A port, as the file has it.
@@ -38,31 +42,54 @@ impl Kept {
         kept.unwrap_or_default()
     }
 
-    /// Puts it on the disk.
-    ///
-    /// # Errors
-    /// Whatever the file system says.
-    pub(super) fn save(&self, state_dir: &Path) -> io::Result<()> {
+    fn save(&self, state_dir: &Path) -> io::Result<()> {
         state_file::save(&state_dir.join(FILE), self)
     }
 
-    /// Where an MCU is armed.
-    pub(super) fn armed(&self) -> Option<McuPort> {
-        self.armed.clone().map(|place| match place {
-            Place::Path(path) => McuPort::Path(path),
-            Place::Usb { vendor, product } => McuPort::Usb { vendor, product },
-        })
+    /// Changes what the state directory has; `change` tells whether it changed anything. To be called by one thread at a
+    /// time: what others wrote is kept.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub(super) fn update(state_dir: &Path, change: impl FnOnce(&mut Self) -> bool) -> io::Result<()> {
+        let mut kept = Self::load(state_dir);
+        if change(&mut kept) { kept.save(state_dir) } else { Ok(()) }
     }
 
-    /// An MCU is armed there, or none any more. Tells whether that is news.
-    pub(super) fn set_armed(&mut self, port: Option<&McuPort>) -> bool {
-        let place = port.map(|port| match port {
-            McuPort::Path(path) => Place::Path(path.clone()),
-            McuPort::Usb { vendor, product } => Place::Usb { vendor: *vendor, product: *product },
-        });
-        let news = self.armed != place;
-        self.armed = place;
+    /// Where MCUs are armed.
+    pub(super) fn armed(&self) -> Vec<McuPort> {
+        let port = |place: &Place| match place.clone() {
+            Place::Path(path) => McuPort::Path(path),
+            Place::Usb { vendor, product } => McuPort::Usb { vendor, product },
+        };
+        self.armed_on.iter().map(port).collect()
+    }
+
+    /// An MCU is armed there. Tells whether that is news.
+    pub(super) fn arm(&mut self, port: &McuPort) -> bool {
+        let place = place(port);
+        let news = !self.armed_on.contains(&place);
+        if news {
+            if self.armed_on.len() >= MOST_ARMED {
+                self.armed_on.remove(0);
+            }
+            self.armed_on.push(place);
+        }
         news
+    }
+
+    /// None is armed there any more. Tells whether that is news.
+    pub(super) fn disarm(&mut self, port: &McuPort) -> bool {
+        let (place, before) = (place(port), self.armed_on.len());
+        self.armed_on.retain(|armed| *armed != place);
+        self.armed_on.len() != before
+    }
+}
+
+fn place(port: &McuPort) -> Place {
+    match port {
+        McuPort::Path(path) => Place::Path(path.clone()),
+        McuPort::Usb { vendor, product } => Place::Usb { vendor: *vendor, product: *product },
     }
 }
 
@@ -75,16 +102,29 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(Kept::load(directory.path()), Kept::default());
         std::fs::write(directory.path().join(FILE), "{\"told\": 7}").unwrap();
-        let mut kept = Kept::load(directory.path());
-        assert_eq!((kept.told, kept.armed()), (Some(7), None));
-        for port in
-            [McuPort::Path("/dev/serial/by-id/one".into()), McuPort::Usb { vendor: 0x1a86, product: 0x7523 }]
-        {
-            assert!(kept.set_armed(Some(&port)) && !kept.set_armed(Some(&port)));
-            kept.save(directory.path()).unwrap();
-            assert_eq!(Kept::load(directory.path()).armed(), Some(port));
+        assert_eq!(Kept::load(directory.path()), Kept { told: Some(7), ..Kept::default() });
+        let ports =
+            [McuPort::Path("/dev/serial/by-id/one".into()), McuPort::Usb { vendor: 0x1a86, product: 0x7523 }];
+        let update = |change: fn(&mut Kept, &McuPort) -> bool, port: &McuPort| {
+            let mut news = false;
+            let changed = |kept: &mut Kept| {
+                news = change(kept, port);
+                news
+            };
+            Kept::update(directory.path(), changed).unwrap();
+            (news, Kept::load(directory.path()).armed())
+        };
+        for (count, port) in (1..).zip(&ports) {
+            assert_eq!(update(Kept::arm, port), (true, ports[..count].to_vec()));
+            assert_eq!(update(Kept::arm, port), (false, ports[..count].to_vec()));
         }
-        assert!(kept.set_armed(None) && !kept.set_armed(None));
+        assert_eq!(update(Kept::disarm, &ports[0]), (true, ports[1..].to_vec()));
+        assert_eq!(update(Kept::disarm, &ports[0]), (false, ports[1..].to_vec()));
+        assert_eq!(Kept::load(directory.path()).told, Some(7));
+        for number in 0..20 {
+            let (_, armed) = update(Kept::arm, &McuPort::Path(format!("/dev/ttyS{number}").into()));
+            assert!(armed.len() <= MOST_ARMED, "{armed:?}");
+        }
         std::fs::write(directory.path().join(FILE), "{").unwrap();
         assert_eq!(Kept::load(directory.path()), Kept::default());
     }

@@ -23,17 +23,16 @@ pub(crate) use disarm::{DisarmError, disarm_all};
 
 use crate::api::mcu::{McuLogEntry, McuStatus};
 use crate::api::wire::{ApiError, ErrorCode, EventKind, Response};
-use disarm::Leftover;
+use disarm::{Leftovers, leftovers};
 use flash::Image;
-use kept::Kept;
-use shunt_config::McuPort;
+use shunt_config::{Config, McuPort};
 use shunt_decision::Timestamp;
 use shunt_modem::driver::api::Answer;
 use shunt_wire::{Capabilities, Hello, Name, Role, Seconds, Timeouts};
-use std::path::Path;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use task::Task;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
@@ -71,6 +70,8 @@ pub(crate) enum News {
     },
     /// What is wrong with the MCU now: whole sentences, none when nothing is.
     Warnings(Vec<String>),
+    /// Which MCUs of earlier configs still guard the gateway, and why: whole sentences.
+    Leftovers(Vec<String>),
 }
 
 /// What an operator may want of the MCU.
@@ -112,46 +113,45 @@ pub(crate) struct Mcu {
     fed: watch::Sender<Option<Timestamp>>,
     shown: watch::Receiver<Standing>,
     news: mpsc::Receiver<News>,
+    /// Why MCUs of earlier configs are armed still.
+    left: watch::Receiver<Vec<String>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Mcu {
     /// None at all.
     pub(crate) fn none(config: &shunt_config::Mcu) -> Self {
-        Self::with(&shunt_config::Mcu { port: None, ..config.clone() }, |_| None)
+        Self::new(&shunt_config::Mcu { port: None, ..config.clone() }).0
     }
 
-    /// Starts the task of the MCU in `config`, if there is one. What an earlier config armed on another port is disarmed.
-    pub(crate) fn start(config: &shunt_config::Mcu, state_dir: &Path) -> Self {
-        let leftover = Kept::load(state_dir).armed().filter(|armed| config.port.as_ref() != Some(armed));
-        Self::with(config, |ends| {
-            let state_dir = state_dir.to_owned();
-            match (&config.port, leftover) {
-                (None, None) => None,
-                (None, Some(port)) => {
-                    let task::Ends { news, asked, .. } = ends;
-                    let leftover = Leftover { config: config.clone(), port, state_dir, news, asked };
-                    spawn(leftover.run())
-                }
-                (Some(port), None) => spawn(Task::new(config, port, &state_dir, ends).run()),
-                (Some(port), Some(leftover)) => {
-                    let task = Task::new(config, port, &state_dir, ends);
-                    let config = config.clone();
-                    spawn(
-                        async move { task.after(disarm::disarm(&config, &leftover).await, &leftover).await },
-                    )
-                }
+    /// Starts the task of the MCU in `config`, if there is one. What earlier configs armed on other ports is disarmed beside it.
+    pub(crate) fn start(config: &Config) -> Self {
+        let (mut mcu, ends) = Self::new(&config.watchdog.mcu);
+        let old = leftovers(config);
+        if config.watchdog.mcu.port.is_none() && old.is_empty() {
+            return mcu;
+        }
+        let (leftovers, left) = Leftovers::new(config, old, ends.news.clone());
+        mcu.left = left;
+        let port = config.watchdog.mcu.port.as_ref();
+        mcu.thread = match port.map(|port| (port, &config.watchdog.mcu, &config.agent.state_dir)) {
+            Some((port, mcu, state_dir)) => {
+                let task = Task::new(mcu, port, state_dir, ends);
+                spawn(async move { beside(task.run(), leftovers.run()).await })
             }
-        })
+            None => spawn(async move { beside(gone(ends.asked), leftovers.run()).await }),
+        };
+        mcu
     }
 
-    fn with(config: &shunt_config::Mcu, start: impl FnOnce(task::Ends) -> Option<JoinHandle<()>>) -> Self {
+    fn new(config: &shunt_config::Mcu) -> (Self, task::Ends) {
         let (sender, news) = mpsc::channel(NEWS);
         let (asked, questions) = mpsc::channel(ASKED);
         let (fed, feeds) = watch::channel(None);
         let (tell, shown) = watch::channel(Standing::default());
-        let thread = start(task::Ends { news: sender, asked: questions, feeds, tell });
-        Self { config: config.clone(), asked, fed, shown, news, thread }
+        let (_nothing_is, left) = watch::channel(Vec::new());
+        let mcu = Self { config: config.clone(), asked, fed, shown, news, left, thread: None };
+        (mcu, task::Ends { news: sender, asked: questions, feeds, tell })
     }
 
     /// Whether a new config leaves it as it is.
@@ -248,24 +248,20 @@ impl Mcu {
     /// # Errors
     /// A sentence: the MCU was not told, and why.
     pub(crate) async fn close(self, farewell: Farewell) -> Result<(), String> {
-        let Self { config, asked, fed, shown, news, thread } = self;
-        let Some(thread) = thread else { return Ok(()) };
-        let (reply, mut answered) = oneshot::channel();
-        let told = match asked.try_send(ToTask::Leave(farewell, reply)) {
-            Ok(()) => match answer(&mut answered, &shown).await {
-                Ok(Ok(told)) => told,
-                // It was disarmed, and its thread ended, while it was asked.
-                Ok(Err(_)) if config.port.is_none() => Ok(()),
-                Ok(Err(_)) | Err(_) => Err("the watchdog MCU did not say whether it heard".into()),
-            },
-            // It is disarmed, and its thread has ended.
-            Err(_) if config.port.is_none() => Ok(()),
-            Err(_) => Err("the thread of the watchdog MCU is too busy to tell it".into()),
+        let Self { config, asked, fed, news, left, shown, thread } = self;
+        let told = match config.port {
+            None => None,
+            Some(_) => leave(&asked, farewell, &shown).await.err(),
         };
+        let armed = Some(left.borrow().join("; and to ")).filter(|why| !why.is_empty());
+        let armed = armed.map(|why| format!("the agent failed to {why}"));
+        let why: Vec<String> = told.into_iter().chain(armed).collect();
+        let told = if why.is_empty() { Ok(()) } else { Err(why.join("; and ")) };
         if let Err(why) = &told {
-            tracing::warn!("the watchdog MCU was not told that the agent stops: {why}");
+            tracing::warn!("a watchdog MCU was not told that the agent stops: {why}");
         }
         drop((asked, fed, news));
+        let Some(thread) = thread else { return told };
         let ended = tokio::task::spawn_blocking(move || thread.join().is_ok());
         if !matches!(timeout(FAREWELL, ended).await, Ok(Ok(true))) {
             tracing::error!("the thread of the watchdog MCU did not end well");
@@ -280,6 +276,25 @@ impl Mcu {
                 ErrorCode::NoMcu,
                 "no watchdog MCU is configured; add [watchdog.mcu] with its port to the config",
             )),
+        }
+    }
+}
+
+/// Takes leave of the MCU's task.
+async fn leave(
+    asked: &mpsc::Sender<ToTask>,
+    farewell: Farewell,
+    shown: &watch::Receiver<Standing>,
+) -> Result<(), String> {
+    let (reply, mut answered) = oneshot::channel();
+    match asked.try_send(ToTask::Leave(farewell, reply)) {
+        Ok(()) => match answer(&mut answered, shown).await {
+            Ok(Ok(told)) => told,
+            Ok(Err(_)) | Err(_) => Err("the watchdog MCU did not say whether it heard".into()),
+        },
+        Err(TrySendError::Full(_)) => Err("the thread of the watchdog MCU is too busy to tell it".into()),
+        Err(TrySendError::Closed(_)) => {
+            Err("the thread of the watchdog MCU has ended, which is a defect: please report it".into())
         }
     }
 }
@@ -337,6 +352,22 @@ fn name(port: &McuPort) -> String {
 fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Option<JoinHandle<()>> {
     let started = thread::Builder::new().name("mcu".into()).spawn(|| run(work));
     started.map_err(|error| tracing::error!("failed to start the thread of the MCU: {error}")).ok()
+}
+
+/// Does the one beside the other, until the first is over.
+async fn beside(first: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    tokio::select! {
+        () = first => {}
+        () = async {
+            other.await;
+            std::future::pending().await
+        } => {}
+    }
+}
+
+/// Until the agent drops its end; nobody asks where no MCU is configured.
+async fn gone(mut asked: mpsc::Receiver<ToTask>) {
+    while asked.recv().await.is_some() {}
 }
 
 /// The thread: a runtime for the one task.

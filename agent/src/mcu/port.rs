@@ -20,13 +20,23 @@ const CALM: Duration = Duration::from_secs(60);
 /// # Errors
 /// A phrase that completes "failed to …".
 pub(super) fn open(port: &McuPort) -> Result<(Port, PathBuf), String> {
-    let path = match port {
-        McuPort::Path(path) => path.clone(),
-        McuPort::Usb { vendor, product } => {
-            find(&Sysfs::system(), DeviceId { vendor: *vendor, product: *product })?
-        }
-    };
+    let path = path(port)?;
     open_path(&path).map(|port| (port, path))
+}
+
+/// Whether two names lead to one device, as far as that can be told: one that is not there may be any.
+pub(super) fn is_same(one: &McuPort, other: &McuPort) -> bool {
+    let device = |port| path(port).ok()?.canonicalize().ok();
+    one == other || device(one).is_some_and(|one| device(other) == Some(one))
+}
+
+fn path(port: &McuPort) -> Result<PathBuf, String> {
+    match port {
+        McuPort::Path(path) => Ok(path.clone()),
+        McuPort::Usb { vendor, product } => {
+            find(&Sysfs::system(), DeviceId { vendor: *vendor, product: *product })
+        }
+    }
 }
 
 fn open_path(path: &Path) -> Result<Port, String> {

@@ -3,7 +3,6 @@
 
 use super::answers::Waiter;
 use super::book::Noted;
-use super::disarm::{DisarmError, disarmed_text};
 use super::flash::Image;
 use super::kept::Kept;
 use super::port::{self, Budget};
@@ -53,7 +52,8 @@ pub(super) struct Task {
     pub(super) port: McuPort,
     pub(super) pins: Option<McuPins>,
     pub(super) state_dir: PathBuf,
-    kept: Kept,
+    /// It is on the disk that an MCU is armed on this port.
+    armed_kept: bool,
     pub(super) ends: Ends,
     pub(super) session: Session,
     pub(super) standing: Standing,
@@ -93,7 +93,7 @@ impl Task {
             leaving: Vec::new(),
             state_dir: state_dir.to_owned(),
             session: Session::new(times(config), stop_lease, chance(), kept.told, clock::now()),
-            kept,
+            armed_kept: kept.armed().contains(port),
             ends,
             standing: Standing { port: name(port), ..Standing::default() },
             pace: pace(config),
@@ -105,25 +105,6 @@ impl Task {
             waiting: BTreeMap::new(),
             next_ticket: 0,
         }
-    }
-
-    /// Tells what became of an MCU on another port, which was armed by an earlier config, and talks to this one.
-    pub(super) async fn after(mut self, disarmed: Result<(), DisarmError>, port: &McuPort) {
-        match disarmed {
-            Ok(()) => {
-                if self.kept.set_armed(None) {
-                    self.keep(None);
-                }
-                self.say(EventKind::Mcu, disarmed_text(port));
-            }
-            Err(error) => {
-                let text = format!(
-                    "a watchdog MCU was armed on another port than that of the config: failed to {error}"
-                );
-                self.say(EventKind::Warning, text);
-            }
-        }
-        self.run().await;
     }
 
     /// Talks to the MCU until the agent drops its end.
@@ -240,8 +221,9 @@ impl Task {
                 Output::Send(frame) => bytes.extend(frame),
                 Output::Armed => {
                     self.tell_arming();
-                    if self.kept.set_armed(Some(&self.port)) {
-                        self.keep(None);
+                    if !std::mem::replace(&mut self.armed_kept, true) {
+                        let port = self.port.clone();
+                        self.keep(None, move |kept| kept.arm(&port));
                     }
                 }
                 Output::Answered(ticket, outcome) => {
@@ -268,8 +250,7 @@ impl Task {
                     self.say(EventKind::Mcu, text);
                 }
                 Output::Told(next) => {
-                    self.kept.told = Some(next);
-                    self.keep(None);
+                    self.keep(None, move |kept| kept.told.replace(next) != Some(next));
                 }
             }
         }
@@ -343,18 +324,20 @@ impl Task {
 
     /// The MCU is disarmed: whoever waits hears of it when that is on the disk.
     pub(super) fn keep_disarmed(&mut self, reply: oneshot::Sender<Result<(), String>>) {
-        if self.kept.set_armed(None) {
-            self.keep(Some(reply));
-        } else {
-            let _loop_gave_up = reply.send(Ok(()));
-        }
+        self.armed_kept = false;
+        let port = self.port.clone();
+        self.keep(Some(reply), move |kept| kept.disarm(&port));
     }
 
-    /// Puts what is kept on the disk, where it holds up nobody but `reply`.
-    fn keep(&self, reply: Option<oneshot::Sender<Result<(), String>>>) {
-        let (kept, state_dir) = (self.kept.clone(), self.state_dir.clone());
+    /// Changes what is kept on the disk, where it holds up nobody but `reply`: a thread does that, one change after another.
+    fn keep(
+        &self,
+        reply: Option<oneshot::Sender<Result<(), String>>>,
+        change: impl FnOnce(&mut Kept) -> bool + Send + 'static,
+    ) {
+        let state_dir = self.state_dir.clone();
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = kept.save(&state_dir) {
+            if let Err(error) = Kept::update(&state_dir, change) {
                 tracing::warn!("failed to keep what is known of the watchdog MCU: {error}");
             }
             let _loop_gave_up = reply.map(|reply| reply.send(Ok(())));
