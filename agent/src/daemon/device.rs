@@ -44,12 +44,14 @@ pub(super) struct Device {
     fault: Option<String>,
     /// Why the machine booted, until it was told.
     boot: Option<u32>,
+    /// How long it waits, in seconds, until that was told.
+    waits: Option<u32>,
 }
 
 impl Device {
     /// The device at `path`, opened at the first turn.
     pub(super) fn new(path: &Path, wanted: Duration, now: Timestamp) -> Self {
-        Self { path: path.to_owned(), wanted, open: None, due: now, fault: None, boot: None }
+        Self { path: path.to_owned(), wanted, open: None, due: now, fault: None, boot: None, waits: None }
     }
 
     /// When [`feed`](Self::feed) is to be called next.
@@ -71,6 +73,11 @@ impl Device {
     /// Why the machine booted, by this device; told once.
     pub(super) fn take_boot_cause(&mut self) -> Option<&'static str> {
         boot_cause(self.boot.take()?)
+    }
+
+    /// For how many seconds it waits for a feed, whatever it was asked to; told once for each opening.
+    pub(super) fn take_waits(&mut self) -> Option<u32> {
+        self.waits.take()
     }
 
     /// Opens the device if need be, which begins its watch; `feed` says whether it may be fed.
@@ -116,6 +123,7 @@ impl Device {
                 self.open = Some((file, pace));
                 self.fault = None;
                 self.boot = Some(told.boot);
+                self.waits = Some(told.timeout);
                 self.due = now + pace;
             }
             Err(error) => {

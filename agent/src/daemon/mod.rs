@@ -18,6 +18,7 @@ mod orders;
 mod record;
 mod resets;
 mod rights;
+mod runs;
 mod settings;
 mod store;
 mod telling;
