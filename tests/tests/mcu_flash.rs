@@ -113,7 +113,7 @@ fn an_agent_flashes_its_mcu_and_goes_on_feeding_it() {
     let end: Value = serde_json::from_slice(&flashed.stdout).unwrap();
     assert_eq!((end["state"].as_str(), end["percent"].as_u64()), (Some("done"), Some(100)), "{end}");
     assert!(end["text"].as_str().unwrap().contains("runs firmware 1.1.0 for stm32g030"), "{end}");
-    // It is guarded and fed by the new one, and no pin stirred.
+    // It is guarded and fed by the new one, which stirs no pin.
     let seen = guards(&bench.mcu);
     assert_eq!((seen.firmware.as_deref(), seen.changes.as_slice()), (Some("1.1.0"), &[][..]));
     let goal = seen.feeds + 2;

@@ -54,6 +54,8 @@ pub enum Wrong {
     LostAtWrite(usize),
     /// This page takes nothing any more.
     Worn(usize),
+    /// To erase this page is acknowledged, and not done.
+    Kept(usize),
     /// Each page in turn takes nothing but what this program has there: whatever is new fails.
     Stubborn,
     /// The flash is protected.
@@ -376,7 +378,7 @@ impl Rom {
         if pages.iter().any(|page| *page >= FLASH_BYTES / PAGE) {
             return self.refuse();
         }
-        for page in pages {
+        for page in pages.into_iter().filter(|page| self.wrong != Wrong::Kept(*page)) {
             if let Some(content) = self.flash.get_mut(page * PAGE..(page + 1) * PAGE) {
                 content.fill(0xff);
             }

@@ -4,6 +4,8 @@
 #[path = "../../../../tests/src/mcu/rom.rs"]
 pub(in crate::mcu) mod rom;
 
+mod cuts;
+
 use super::image::Image;
 use super::loader::Fault;
 use super::outcome::{End, Failure, Phase};
@@ -26,6 +28,8 @@ type Line<'a> = Box<dyn FnMut(bool, Vec<u8>) -> Vec<u8> + 'a>;
 struct World<'a> {
     rom: Rom,
     line: Line<'a>,
+    /// Sees the part after each byte.
+    watch: Box<dyn FnMut(&Rom) + 'a>,
     keeps: bool,
     ran: bool,
     fallback: Option<Image>,
@@ -47,6 +51,7 @@ impl<'a> World<'a> {
         Self {
             rom: Rom::new(flash),
             line: Box::new(|_, bytes| bytes),
+            watch: Box::new(|_| {}),
             keeps: true,
             ran: true,
             fallback: None,
@@ -65,14 +70,18 @@ impl<'a> World<'a> {
     fn flash(&mut self, version: &str) -> End {
         let image = Image::parse(&program(BOARD, version, LENGTH)).unwrap();
         let mut now = Timestamp::ZERO + Duration::from_secs(1_000);
-        let begun = now;
+        let (begun, erased) = (now, self.erasures());
         let mut upgrade = Upgrade::new(image, self.fallback.take(), self.ran, now);
         while now.since(begun) < PATIENCE {
             let sent = upgrade.take_outgoing();
             let mut quiet = sent.is_empty();
             if !quiet {
                 let heard = (self.line)(true, sent);
-                let answer: Vec<u8> = heard.into_iter().flat_map(|byte| self.rom.receive(byte)).collect();
+                let mut answer = Vec::new();
+                for byte in heard {
+                    answer.extend(self.rom.receive(byte));
+                    (self.watch)(&self.rom);
+                }
                 let answer = (self.line)(false, answer);
                 now = now + Duration::from_millis(1);
                 for part in answer.chunks(7) {
@@ -83,11 +92,7 @@ impl<'a> World<'a> {
                 quiet = false;
                 match output {
                     Output::Keep(before) => {
-                        assert_eq!(
-                            self.rom.wear().1.len(),
-                            self.erasures(),
-                            "kept before anything is erased"
-                        );
+                        assert_eq!(self.erasures(), erased, "kept before anything is erased");
                         self.kept = self.keeps.then_some(before);
                         upgrade.kept(self.keeps, now);
                     }
@@ -183,6 +188,10 @@ fn nothing_is_touched_when_something_is_not_as_it_should_be() {
         );
         assert_eq!(world.boots(), firmware("1.0.0"));
     }
+    // Its erasure is acknowledged and not done: it is read back before any other page is erased.
+    let mut world = World::new().wrong(Wrong::Kept(0));
+    assert_eq!(world.flash("1.1.0"), End::Failed(Failure::Protected));
+    assert_eq!((world.erasures(), world.rom.wear().0, world.boots()), (0, 0, firmware("1.0.0")));
     let mut world = World::new();
     world.keeps = false;
     assert_eq!(world.flash("1.1.0"), End::Failed(Failure::Keep));
@@ -255,6 +264,9 @@ fn what_cannot_be_written_is_given_up_for_the_program_that_was_there() {
     assert_eq!(world.flash("1.1.0"), End::Failed(Failure::RolledBack(Fault::Garbled)));
     assert_eq!(world.boots(), firmware("1.0.0"));
     assert!(world.told.contains(&(Phase::Restoring, 100)) && world.took < Duration::from_secs(30));
+    let mut world = World::new().wrong(Wrong::Kept(3));
+    assert_eq!(world.flash("1.1.0"), End::Failed(Failure::RolledBack(Fault::Garbled)));
+    assert_eq!(world.boots(), firmware("1.0.0"));
     // A page that takes nothing at all: there is no program, and no dead part.
     for page in [0, 1, 7] {
         let mut world = World::new().wrong(Wrong::Worn(page));

@@ -38,6 +38,8 @@ enum Stage {
     },
     Keep,
     Erase(usize),
+    /// A block of the first page is read, which was erased: it must be so before another page is.
+    Blank(usize),
     Write(usize),
     Verify(usize),
     Head,
@@ -172,6 +174,7 @@ impl Upgrade {
                 let data = target.slice(at, length(at)).to_vec();
                 Some(Command::Write { address: address(at), data })
             }
+            Stage::Blank(at) => read(at, BLOCK),
             Stage::Verify(at) => read(at, length(at)),
             Stage::Head => {
                 let data = target.slice(0, DOUBLE_WORD).to_vec();
@@ -201,10 +204,8 @@ impl Upgrade {
                 _ => self.fail(Fault::Garbled, now),
             },
             Stage::Read { at, again } => self.read(at, again, given, now),
-            Stage::Erase(_) if !self.armed => {
-                self.armed = true;
-                self.next_page(now);
-            }
+            Stage::Erase(_) if !self.armed => self.enter(Stage::Blank(0), now),
+            Stage::Blank(at) => self.blank(at, given, now),
             Stage::Erase(page) => self.write_on(begin(page), now),
             Stage::Write(at) => self.write_on(at + length(at), now),
             Stage::Verify(at) => self.verify(at, given, now),
@@ -276,6 +277,19 @@ impl Upgrade {
         self.touched.insert(page);
         self.doubted = false;
         self.enter(Stage::Erase(page), now);
+    }
+
+    /// What was said to be erased was read: on that hangs that the part starts its boot loader.
+    fn blank(&mut self, at: usize, given: &[u8], now: Timestamp) {
+        if given.iter().any(|byte| *byte != ERASED) {
+            return self.not_blank(at, given, now);
+        }
+        self.doubted = false;
+        if at + BLOCK < PAGE {
+            return self.enter(Stage::Blank(at + BLOCK), now);
+        }
+        self.armed = true;
+        self.next_page(now);
     }
 
     /// Goes on writing the page at its place `at`; what is to be erased is so already.

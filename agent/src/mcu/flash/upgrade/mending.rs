@@ -44,7 +44,12 @@ impl Upgrade {
                 }
                 self.search(now);
             }
-            Stage::Erase(_) | Stage::Write(_) | Stage::Verify(_) | Stage::Head | Stage::VerifyHead => {
+            Stage::Erase(_)
+            | Stage::Blank(_)
+            | Stage::Write(_)
+            | Stage::Verify(_)
+            | Stage::Head
+            | Stage::VerifyHead => {
                 if !self.may_mend() {
                     return self.give_up(fault, now);
                 }
@@ -106,6 +111,21 @@ impl Upgrade {
             self.rewrite(page, now);
         } else {
             self.enter(self.stage, now);
+        }
+    }
+
+    /// The first page was to be erased, and is not. As long as it is what it was, the part has its program.
+    pub(super) fn not_blank(&mut self, at: usize, given: &[u8], now: Timestamp) {
+        let again = std::mem::replace(&mut self.doubted, true);
+        let unchanged = self.seen.get(at..at + given.len()) == Some(given);
+        match (self.may_mend(), again) {
+            (true, false) => self.enter(self.stage, now),
+            (true, true) => self.erase(0, now),
+            (false, _) if unchanged && self.touched.len() == 1 => {
+                self.touched.clear();
+                self.leave_alone(Failure::Protected, now);
+            }
+            (false, _) => self.give_up(Fault::Garbled, now),
         }
     }
 
