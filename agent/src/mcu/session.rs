@@ -12,8 +12,8 @@ use super::trouble::Trouble;
 use requests::{Pending, Purpose};
 use shunt_decision::Timestamp;
 use shunt_wire::{
-    Decoder, FRAME_BYTES, Frame, Hello, Message, Outcome, Received, Role, Seconds, Stage, Status, Timeouts,
-    VERSION, encode,
+    Decoder, FRAME_BYTES, Frame, Hello, LOG_SETTLED, Message, Outcome, Received, ResetCause, Role, Seconds,
+    Stage, Status, Timeouts, VERSION, encode,
 };
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -353,7 +353,11 @@ impl Session {
         self.due = now + LOOK;
         self.status = Some((status, now));
         self.book.has(status.log_next);
-        self.read_on();
+        if let Some(wait) = unsettled(&status) {
+            self.due = self.due.min(now + wait);
+        } else {
+            self.read_on();
+        }
         self.see_lease();
         if status.stage == Stage::Unarmed && self.armed {
             self.arm();
@@ -393,6 +397,17 @@ impl Session {
             }
             // Every message of ours fits.
             Err(error) => tracing::error!("{error}"),
+        }
+    }
+}
+
+/// How long the numbers of its log may still be given again, if its supply may have been lost; `None`: they are its own.
+fn unsettled(status: &Status) -> Option<Duration> {
+    match status.reset_cause {
+        ResetCause::Watchdog | ResetCause::Software => None,
+        ResetCause::Unknown | ResetCause::PowerOn | ResetCause::Pin | ResetCause::BrownOut => {
+            let left = LOG_SETTLED.0.saturating_sub(status.uptime.0);
+            (left > 0).then(|| Duration::from_secs(left.into()))
         }
     }
 }

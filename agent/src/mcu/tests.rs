@@ -271,6 +271,22 @@ fn an_mcu_whose_supply_was_lost_tells_nothing_twice_and_no_reset_unheard() {
     );
 }
 
+/// Its numbers of before the second loss are given again; what was told by them would count as told.
+#[test]
+fn an_mcu_whose_supply_bounces_tells_what_came_after_the_last_time() {
+    for up in 1..20 {
+        let mut world = World::new("");
+        world.run(60);
+        world.power_cycle_mcu();
+        world.run(up);
+        world.outputs.clear();
+        world.power_cycle_mcu();
+        world.run(30);
+        assert_eq!(world.news(), [Happened::McuBooted(ResetCause::PowerOn), Happened::Fed], "up for {up} s");
+        assert_eq!(world.stage(), Some(Stage::Guarding));
+    }
+}
+
 #[test]
 fn the_lease_of_a_stop_ends_with_the_first_feed_and_an_operators_goes_on() {
     for (lease, stage) in [(600, Stage::Guarding), (1_800, Stage::Leased)] {

@@ -11,8 +11,8 @@ use crate::settings::Settings;
 use crate::stage::{Outputs, Stage};
 use crate::time::{Instant, Span};
 use shunt_wire::{
-    Answered, Capabilities, Decoder, Frame, Happened, HostResetCause, Line, LogEntry, Received, Reply,
-    Request, ResetCause, Seconds, Status, VERSION,
+    Answered, Capabilities, Decoder, Frame, Happened, HostResetCause, LOG_SETTLED, Line, LogEntry, Received,
+    Reply, Request, ResetCause, Seconds, Status, VERSION,
 };
 
 /// So many changes of the times, or of whether they count, at once ...
@@ -21,8 +21,8 @@ const CHANGES: u8 = 8;
 const CHANGE_RETURNS: Span = Span::from_secs(3600);
 
 /// A new block of the log's numbers is written to flash so long after the boot: a supply that bounces wears nothing out.
-/// Who cuts it again before that has the numbers of this while used anew ...
-const SETTLED: Span = Span::from_secs(60);
+/// Who cuts it again before that has the numbers of this while used anew; the agent has not read them yet ...
+const SETTLED: Span = Span::from_secs(LOG_SETTLED.0);
 /// ... and no more often than this: a flood of entries wears nothing out either.
 const SETTLE_PACE: Span = Span::from_secs(3600);
 

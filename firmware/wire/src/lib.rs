@@ -42,7 +42,7 @@ pub use codec::{Reader, Writer};
 pub use frame::{
     Decoder, EncodeError, FRAME_BYTES, Frame, MESSAGE_BYTES, Received, Speech, VERSION, checksum, encode,
 };
-pub use log::{Happened, LOG_BLOCK, LOG_PART, Log, LogEntry};
+pub use log::{Happened, LOG_BLOCK, LOG_PART, LOG_SETTLED, Log, LogEntry};
 pub use mcu::{Reply, Request};
 pub use message::{BOOT_LOADER_KEY, Capabilities, Hello, Message, Name, Outcome, Role, Seconds, Timeouts};
 pub use status::{Counts, HostResetCause, Line, ResetCause, Stage, Status};

@@ -12,6 +12,11 @@ pub const LOG_PART: usize = 6;
 /// used in the last one it cannot know, and none may ever mean two things. Entries that it kept stay below that gap.
 pub const LOG_BLOCK: u32 = 1 << 14;
 
+/// Since the MCU booted: only from then on are its numbers its own for good. A supply that bounces is not to wear its flash out, so an
+/// MCU that loses it before has a new block of numbers in vain, and gives the same block again. Whoever remembers how far
+/// the log was read reads it later than that; only after a reset that left the MCU its memory need it not be waited for.
+pub const LOG_SETTLED: Seconds = Seconds(10);
+
 /// A part of the log, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log {
