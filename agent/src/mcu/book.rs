@@ -31,6 +31,8 @@ pub(super) enum Told {
     Noted(Noted),
     /// So many were forgotten before they were read.
     Forgotten(u32),
+    /// So many are of a newer firmware, and nobody here knows what they say.
+    Strange(u32),
     /// All before this number is told.
     Upto(u32),
 }
@@ -50,6 +52,8 @@ pub(super) struct Book {
     asked: bool,
     /// Read, and not told yet.
     pages: Vec<(u32, LogEntry)>,
+    /// Passed over, and not told yet.
+    strange: u32,
     out: VecDeque<Told>,
 }
 
@@ -63,6 +67,7 @@ impl Book {
             alert: None,
             asked: false,
             pages: Vec::new(),
+            strange: 0,
             out: VecDeque::new(),
         }
     }
@@ -85,7 +90,8 @@ impl Book {
 
     /// Takes a part of the record. `uptime` is how long the MCU was up, and when it said so.
     pub(super) fn read(&mut self, log: &Log, uptime: Option<(Seconds, Timestamp)>, now: Timestamp) {
-        if log.first < self.next || log.entries.is_empty() {
+        let strange = log.entries.is_empty() && log.first < log.next;
+        if log.first < self.next || log.entries.is_empty() && !strange {
             // A repeat, or nothing that could be read on from: what is said to be there is not there.
             self.end = self.end.min(self.next);
             return;
@@ -100,6 +106,10 @@ impl Book {
         for (number, entry) in (log.first..).zip(&log.entries) {
             self.pages.push((number, *entry));
             self.next = number.saturating_add(1);
+        }
+        if strange {
+            self.strange += u32::from(self.told.is_none_or(|told| log.first >= told));
+            self.next = log.first.saturating_add(1);
         }
         self.end = self.end.max(log.next);
         // Which entries are of this boot of the MCU is known when all are read.
@@ -119,6 +129,9 @@ impl Book {
             let silence = self.follow(what, at);
             let news = self.told.is_none_or(|told| number >= told);
             self.out.push_back(Told::Noted(Noted { number, at, age, what, silence, news }));
+        }
+        if self.strange > 0 {
+            self.out.push_back(Told::Strange(std::mem::take(&mut self.strange)));
         }
         if self.told.is_none_or(|told| told < self.next) {
             self.told = Some(self.next);

@@ -126,7 +126,11 @@ async fn talk(port: &Port, session: &mut Session) -> Result<Option<Outcome>, Str
                 }
                 Output::Answered(_, outcome) => return Ok(outcome),
                 // Its record is told by the next agent that feeds it.
-                Output::Armed | Output::Noted(_) | Output::Forgotten(_) | Output::Told(_) => {}
+                Output::Armed
+                | Output::Noted(_)
+                | Output::Forgotten(_)
+                | Output::Strange(_)
+                | Output::Told(_) => {}
             }
         }
         let due = Instant::now() + session.poll_timeout().since(now);

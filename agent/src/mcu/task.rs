@@ -249,6 +249,12 @@ impl Task {
                     let text = format!("the MCU forgot {count} entries of its record before they were read");
                     self.say(EventKind::Mcu, text);
                 }
+                Output::Strange(count) => {
+                    let text = format!(
+                        "the MCU remembers {count} things that this agent does not know: its firmware is newer; install the release that it is of"
+                    );
+                    self.say(EventKind::Mcu, text);
+                }
                 Output::Told(next) => {
                     self.keep(None, move |kept| kept.told.replace(next) != Some(next));
                 }

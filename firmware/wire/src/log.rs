@@ -2,8 +2,10 @@
 
 use crate::message::Seconds;
 use crate::status::ResetCause;
+use core::fmt;
 use heapless::Vec;
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Entries in one [`Log`]: as many as always fit into a message.
 pub const LOG_PART: usize = 6;
@@ -25,7 +27,9 @@ pub struct Log {
     /// The number that the next entry to come will have: the log is read out when `first` and the entries
     /// reach it.
     pub next: u32,
-    /// The entries, each numbered one above the one before: a gap ends a part.
+    /// The entries, each numbered one above the one before: a gap ends a part. One that is not known here ends it, too: an
+    /// empty part that begins below `next` is such a one, and its number is to be passed over.
+    #[serde(deserialize_with = "known")]
     pub entries: Vec<LogEntry, LOG_PART>,
 }
 
@@ -38,7 +42,32 @@ pub struct LogEntry {
     pub what: Happened,
 }
 
-/// What can happen. A number of a newer firmware makes the message one that is not understood.
+/// Reads entries up to the first that a newer firmware made: how long that is, and what follows, is not known.
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<LogEntry, LOG_PART>, D::Error> {
+    struct Known;
+
+    impl<'de> Visitor<'de> for Known {
+        type Value = Vec<LogEntry, LOG_PART>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("entries of the log")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut known = Vec::new();
+            while let Ok(Some(entry)) = entries.next_element() {
+                if known.push(entry).is_err() {
+                    break;
+                }
+            }
+            Ok(known)
+        }
+    }
+
+    deserializer.deserialize_seq(Known)
+}
+
+/// What can happen. A number of a newer firmware ends the part of the log that it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Happened {
     /// The MCU booted.

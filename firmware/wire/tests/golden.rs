@@ -6,7 +6,7 @@
 use shunt_wire::{
     BOOT_LOADER_KEY, Capabilities, Counts, Decoder, FRAME_BYTES, Frame, Happened, Hello, HostResetCause,
     Line, Log, LogEntry, Message, Name, Outcome, Received, Reply, ResetCause, Role, Seconds, Stage, Status,
-    Timeouts, encode,
+    Timeouts, VERSION, encode,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -111,6 +111,29 @@ fn each_message_has_its_bytes_and_comes_back() {
         let received: Vec<_> = bytes.iter().filter_map(|byte| decoder.receive(*byte)).collect();
         assert_eq!(received, [Received::Frame(frame)]);
         assert_eq!(decoder.damaged_frames(), 0);
+    }
+}
+
+/// Of a newer firmware's log what is known is read, up to the first entry that is not: how long that is, nobody here knows.
+#[test]
+fn a_log_is_read_up_to_what_a_newer_firmware_made() {
+    let entries: [&[u8]; 3] = [&[1, 1], &[2, 99, 7, 8], &[3, 3]];
+    let known = [Happened::Armed, Happened::Fed];
+    for (order, read) in [([0, 2, 1], 2), ([0, 1, 2], 1), ([1, 0, 2], 0)] {
+        let content: Vec<u8> = order.iter().flat_map(|at| entries[*at]).copied().collect();
+        let block = [&[VERSION, 1, 1, 11, 40, 43, 3][..], &content].concat();
+        let crc = shunt_wire::checksum(&block).to_le_bytes();
+        let block = [&block[..], &crc].concat();
+        assert!(!block.contains(&0), "no stuffing");
+        let bytes = [&[0, block.len() as u8 + 1][..], &block, &[0]].concat();
+        let mut decoder = Decoder::new();
+        let received = bytes.iter().find_map(|byte| decoder.receive(*byte));
+        let Some(Received::Frame(Frame { message: Message::Log(log), .. })) = received else {
+            panic!("{received:?}");
+        };
+        assert_eq!((log.first, log.next), (40, 43));
+        let what: Vec<_> = log.entries.iter().map(|entry| entry.what).collect();
+        assert_eq!(what, known[..read]);
     }
 }
 
