@@ -9,6 +9,7 @@ mod book;
 mod disarm;
 pub(crate) mod flash;
 mod kept;
+mod pace;
 mod port;
 mod session;
 mod task;

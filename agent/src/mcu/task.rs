@@ -5,6 +5,7 @@ use super::answers::Waiter;
 use super::book::Noted;
 use super::flash::Image;
 use super::kept::Kept;
+use super::pace::Pace;
 use super::port::{self, Budget};
 use super::session::{Output, Session, chance};
 use super::trouble::Trouble;
@@ -67,6 +68,7 @@ pub(super) struct Task {
     /// How the port is, while it cannot be had.
     pub(super) away: Option<Trouble>,
     flooded: bool,
+    events: Pace,
     warned: Vec<String>,
     pub(super) waiting: BTreeMap<u64, Waiter>,
     pub(super) next_ticket: u64,
@@ -101,6 +103,7 @@ impl Task {
             stop_lease,
             away: None,
             flooded: false,
+            events: Pace::new(clock::now()),
             warned: Vec::new(),
             waiting: BTreeMap::new(),
             next_ticket: 0,
@@ -322,7 +325,22 @@ impl Task {
         self.ends.news.try_send(news).is_ok()
     }
 
-    pub(super) fn say(&self, kind: EventKind, text: String) {
+    pub(super) fn say(&mut self, kind: EventKind, text: String) {
+        if kind == EventKind::Mcu {
+            match self.events.tell(clock::now()) {
+                Some(0) => {}
+                Some(more) => {
+                    let text =
+                        format!("the MCU did {more} more things that are not told, since they were too many");
+                    self.put(EventKind::Mcu, text);
+                }
+                None => return tracing::debug!("{text}"),
+            }
+        }
+        self.put(kind, text);
+    }
+
+    fn put(&self, kind: EventKind, text: String) {
         if !self.tell(News::Say(kind, text.clone())) {
             tracing::warn!("{text}");
         }
