@@ -254,6 +254,8 @@ impl Watchdog {
     /// Counts the boot, and guards if it did before.
     #[inline(never)] // As above.
     fn start(&mut self, now: Instant) {
+        // A hang of its own ends no lease: it begins anew, once. Of what came after it nothing is known.
+        let before = self.saved.last();
         let counts = &mut self.saved.counts;
         counts.boots = counts.boots.saturating_add(1);
         if self.cause == ResetCause::Watchdog {
@@ -264,6 +266,9 @@ impl Watchdog {
         self.session = self.saved.log_next;
         let settings = self.saved.armed.and_then(|timeouts| Settings::from_wire(&timeouts).ok());
         self.escalation = settings.and_then(|settings| self.guard(settings, now));
+        if let (Some(Happened::Leased(time)), ResetCause::Watchdog) = (before, self.cause) {
+            self.say(Event::Lease(Span::from_secs(time.0)), now);
+        }
     }
 
     fn guard(&self, settings: Settings, now: Instant) -> Option<Escalation> {

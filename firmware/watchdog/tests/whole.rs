@@ -144,6 +144,40 @@ fn a_lease_is_capped_ends_and_a_disarmed_mcu_stays_so_over_its_boots() {
     assert_eq!(bench.status().stage, Stage::Unarmed);
 }
 
+/// Nobody feeds while the agent is stopped: without the lease the host would be reset after the grace.
+#[test]
+fn a_hang_of_the_mcu_ends_no_lease_and_many_do_not_prolong_it_for_ever() {
+    let hang = |bench: Bench| {
+        let saved = Saved::from_bytes(&bench.watchdog.saved().to_bytes());
+        Bench::boot(saved, ResetCause::Watchdog)
+    };
+    let leased = |bench: &mut Bench| bench.status().stage == Stage::Leased;
+    let mut bench = Bench::armed();
+    assert_eq!(bench.ask(Message::Lease(Seconds(600))), Outcome::Done);
+    bench.pass(500);
+    let mut bench = hang(bench);
+    assert!(leased(&mut bench) && bench.status().counts.own_hangs == 1);
+    bench.pass(599);
+    assert!(leased(&mut bench));
+    bench.pass(1);
+    assert_eq!(bench.status().stage, Stage::Grace, "it ends");
+    let mut bench = hang(hang({
+        let mut bench = Bench::armed();
+        bench.ask(Message::Lease(Seconds(600)));
+        bench
+    }));
+    assert!(!leased(&mut bench), "once");
+    // One that was ended is over, and one before a loss of the supply as well: the host booted, too.
+    let mut ended = Bench::armed();
+    ended.ask(Message::Lease(Seconds(600)));
+    ended.ask(Message::Lease(Seconds(0)));
+    assert!(!leased(&mut hang(ended)));
+    let mut lost = Bench::armed();
+    lost.ask(Message::Lease(Seconds(600)));
+    let saved = Saved::from_bytes(&lost.watchdog.saved().to_bytes());
+    assert!(!leased(&mut Bench::boot(saved, ResetCause::PowerOn)));
+}
+
 #[test]
 fn a_flood_of_changes_does_not_wear_the_flash() {
     let mut bench = Bench::armed();
