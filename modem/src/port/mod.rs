@@ -15,6 +15,9 @@ use std::thread;
 use tokio::io::unix::AsyncFd;
 use tracing::debug;
 
+/// The numbers that the kernel gives to what is behind ptys (`Documentation/admin-guide/devices.txt`).
+const PTYS: std::ops::RangeInclusive<u32> = 136..=143;
+
 /// An open port. It is let go when this is dropped, which waits for nothing.
 #[derive(Debug)]
 pub struct Port {
@@ -73,14 +76,16 @@ impl Port {
     }
 
     /// Has each byte carry a bit of even parity from now on, and checks it; or not any more. What has a damaged one is read as
-    /// zero. A port without a speed, as a pty, has none.
+    /// zero. A port without a line, as a pty, has none.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// What the system says; `Unsupported` when the driver goes on as before, which it need not tell.
     pub fn set_even_parity(&self, even: bool) -> io::Result<()> {
         let file = self.file.get_ref();
-        if !rustix::termios::isatty(file) {
+        if !rustix::termios::isatty(file)
+            || PTYS.contains(&rustix::fs::major(rustix::fs::fstat(file)?.st_rdev))
+        {
             return Ok(());
         }
         let mut settings = rustix::termios::tcgetattr(file)?;
@@ -88,7 +93,9 @@ impl Port {
         settings.control_modes.remove(ControlModes::PARODD);
         settings.input_modes.set(InputModes::INPCK, even);
         settings.input_modes.remove(InputModes::IGNPAR | InputModes::PARMRK);
-        Ok(rustix::termios::tcsetattr(file, OptionalActions::Now, &settings)?)
+        rustix::termios::tcsetattr(file, OptionalActions::Now, &settings)?;
+        let has = rustix::termios::tcgetattr(file)?.control_modes.contains(ControlModes::PARENB);
+        if has == even { Ok(()) } else { Err(ErrorKind::Unsupported.into()) }
     }
 
     /// Waits for bytes. None mean the end. May be dropped at any time.

@@ -7,6 +7,7 @@
 mod backup;
 mod door;
 mod image;
+mod line;
 mod loader;
 mod outcome;
 mod part;

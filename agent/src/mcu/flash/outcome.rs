@@ -51,11 +51,11 @@ pub(super) enum Failure {
     Keep,
     /// The loader is gone, in the midst of it.
     #[error(
-        "go on: the boot loader does not answer any more; the MCU has no whole program now and waits in its boot loader"
+        "go on: the boot loader does not answer any more; if not all was written yet, the MCU has no whole program now, and starts its boot loader when its supply comes on"
     )]
     Lost,
     /// Neither program could be written.
-    #[error("write to the MCU: {}; it has no whole program now and waits in its boot loader", .0.text())]
+    #[error("write to the MCU: {}; it has no whole program now, and starts its boot loader when its supply comes on", .0.text())]
     Broken(Fault),
     /// The old one is back.
     #[error("write the image: {}; the program from before was written back, and verified", .0.text())]

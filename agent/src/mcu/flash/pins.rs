@@ -3,23 +3,32 @@
 use gpiocdev::Request;
 use gpiocdev::line::{Drive, Value};
 use shunt_config::McuPins;
-use std::thread::sleep;
+use std::fmt;
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// Whom `gpioinfo` shows as the lines' user.
 const CONSUMER: &str = "shunt mcu flash";
 /// A reset takes a microsecond (DS12991); a capacitor at the pin, the usual 100 nF, some milliseconds.
 const PULSE: Duration = Duration::from_millis(20);
+/// The part looks at BOOT0 some microseconds after its reset ends, which that capacitor draws out.
+const LOOKED: Duration = Duration::from_millis(50);
 
-/// The lines, held as long as the upgrade lasts: nobody else resets the MCU meanwhile.
-#[derive(Debug)]
-pub(super) struct Pins {
-    boot0: (Request, u32),
-    reset: (Request, u32),
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pin {
+    Boot0,
+    Reset,
 }
 
+/// Sets a line to its active level, or not.
+type Set = Box<dyn Fn(Pin, bool) -> Result<(), String> + Send + Sync>;
+
+/// The lines, held as long as the upgrade lasts: nobody else resets the MCU meanwhile.
+pub(super) struct Pins(pub(super) Set);
+
 impl Pins {
-    /// Takes the lines; the MCU notices nothing. It blocks.
+    /// Takes the lines; the MCU notices nothing.
     ///
     /// # Errors
     /// A phrase that completes "failed to …".
@@ -35,21 +44,36 @@ impl Pins {
         reset.on_chip(&pins.chip).with_consumer(CONSUMER).with_line(pins.reset).as_output(Value::Active);
         // The MCU pulls it low itself whenever it resets, so it is never driven high.
         reset.with_drive(Drive::OpenDrain);
-        Ok(Self { boot0: taken(pins.boot0, boot0.request())?, reset: taken(pins.reset, reset.request())? })
+        let boot0 = taken(pins.boot0, boot0.request())?;
+        let reset = taken(pins.reset, reset.request())?;
+        Ok(Self(Box::new(move |pin, active| {
+            let (request, line, value) = match pin {
+                Pin::Boot0 => (&boot0.0, boot0.1, if active { Value::Active } else { Value::Inactive }),
+                Pin::Reset => (&reset.0, reset.1, if active { Value::Inactive } else { Value::Active }),
+            };
+            request.set_value(line, value).map(drop).map_err(|error| format!("switch line {line}: {error}"))
+        })))
     }
 
-    /// Resets the MCU into its boot loader, or into its program. It blocks for a moment.
+    /// Resets the MCU into its boot loader, or into its program. BOOT0 is low after it: the next reset is the program's, which
+    /// the upgrade asks for from within.
     ///
     /// # Errors
     /// A phrase that completes "failed to …".
-    pub(super) fn restart(&self, into_loader: bool) -> Result<(), String> {
-        let set = |(request, line): &(Request, u32), value| {
-            request.set_value(*line, value).map_err(|error| format!("switch line {line}: {error}"))
-        };
-        set(&self.boot0, if into_loader { Value::Active } else { Value::Inactive })?;
-        set(&self.reset, Value::Inactive)?;
-        sleep(PULSE);
-        set(&self.reset, Value::Active)
+    pub(super) async fn restart(&self, into_loader: bool) -> Result<(), String> {
+        let Self(set) = self;
+        set(Pin::Boot0, into_loader)?;
+        set(Pin::Reset, true)?;
+        sleep(PULSE).await;
+        set(Pin::Reset, false)?;
+        sleep(LOOKED).await;
+        set(Pin::Boot0, false)
+    }
+}
+
+impl fmt::Debug for Pins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pins")
     }
 }
 
@@ -60,7 +84,7 @@ mod tests {
     #[test]
     fn a_chip_that_is_none_is_told_with_the_line() {
         let pins = McuPins { chip: "/dev/null".into(), boot0: 3, reset: 4 };
-        let failure = Pins::take(&pins).unwrap_err();
+        let failure = Pins::take(&pins).map(drop).unwrap_err();
         assert!(failure.starts_with("use line 3 of /dev/null: "), "{failure}");
     }
 }

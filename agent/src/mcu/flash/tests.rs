@@ -4,6 +4,7 @@
 #[path = "../../../../tests/src/mcu/rom.rs"]
 pub(in crate::mcu) mod rom;
 
+mod bench;
 mod cuts;
 
 use super::image::Image;
@@ -144,10 +145,11 @@ fn a_part_is_flashed_what_it_keeps_stays_and_the_old_program_is_kept() {
     let phases: Vec<Phase> = world.told.iter().map(|(phase, _)| *phase).collect();
     assert!(phases.is_sorted_by_key(|phase| *phase as u8), "{phases:?}");
     assert!(world.told.contains(&(Phase::Reading, 100)) && world.told.contains(&(Phase::Writing, 100)));
-    // The same once more: nothing is erased.
+    // The same once more: nothing is erased, and nothing kept.
     world.rom.enter();
+    world.kept = None;
     assert_eq!(world.flash("1.1.0"), End::Done(false));
-    assert_eq!((world.boots(), world.erasures()), (firmware("1.1.0"), 7));
+    assert_eq!((world.boots(), world.erasures(), world.kept), (firmware("1.1.0"), 7, None));
 }
 
 trait Whole {

@@ -234,6 +234,8 @@ impl Upgrade {
             return self.enter(Stage::Read { at, again: false }, now);
         }
         match Image::read_out(&self.seen) {
+            // It is there already: what was kept from before is still worth more.
+            Ok(before) if before == self.image => self.begin_writing(now),
             Ok(before) => {
                 self.before = Some(before.clone());
                 self.stage = Stage::Keep;
