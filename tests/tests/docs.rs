@@ -64,6 +64,23 @@ fn every_file_that_a_document_links_to_exists() {
     assert!(missing.is_empty(), "no such file:\n{}", missing.join("\n"));
 }
 
+/// What `cargo test` leaves out, as CONTRIBUTING says: the packages that run the MCU's images, and nothing that was forgotten.
+#[test]
+fn cargo_test_leaves_out_what_needs_an_emulator_and_no_more() {
+    let manifest = |folder: &str| fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+    let text = manifest("");
+    let list = |key: &str| -> Vec<String> {
+        let (_, list) = text.split_once(&format!("\n{key} = [")).unwrap();
+        list.split(']').next().unwrap().split('"').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let default = list("default-members");
+    let left_out: Vec<_> = list("members").into_iter().filter(|member| !default.contains(member)).collect();
+    assert_eq!(left_out, ["firmware/model", "tests/emulated"]);
+    for member in default {
+        assert!(!manifest(&member).contains("shunt-model"), "{member} runs the MCU's images");
+    }
+}
+
 /// All Markdown files of the project.
 fn documents(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

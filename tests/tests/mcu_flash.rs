@@ -11,10 +11,9 @@ use shunt::api::types::Status;
 use shunt::api::wire::{Done, Request};
 use shunt_lab::mcu::{Boot, Seen, Stage, StandIn, Wrong, program};
 use shunt_lab::{Agent, AgentConfig, Lab, Plan, UplinkPlan, enter_or_reexec};
-use shunt_wire::{Decoder, Frame, Hello, Message, Received};
+use shunt_wire::Message;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 use tempfile::TempDir;
 
 const BOARD: &str = "stm32g030";
@@ -215,28 +214,4 @@ fn another_part_and_a_silent_line_are_told_and_left_alone() {
     let failed = bench.flash_alone(&bench.image("1.1.0"));
     assert!(failed.status.code() == Some(1) && said(&failed).contains("set its BOOT0 high"), "{failed:?}");
     assert_eq!((bench.runs().as_deref(), bench.mcu.rom().unwrap().wear().0), (Some("1.0.0"), 0));
-}
-
-/// The firmware that ships, over the agent, into the laboratory's part; and what is in that part then, run as it is.
-#[test]
-fn the_firmware_that_ships_is_flashed_and_starts() {
-    let bench = Bench::new();
-    let path = shunt_firmware::build(shunt_firmware::STM32G030).unwrap();
-    let image = shunt_firmware::flash(&std::fs::read(&path).unwrap()).unwrap();
-    bench.mcu.trust(image).unwrap();
-    let flashed = bench.flash_alone(&path);
-    assert!(flashed.status.success(), "{flashed:?}");
-    let mut part = shunt_model::Stm32g030::with_flash(bench.mcu.rom().unwrap().flash());
-    part.run_for(Duration::from_secs(1));
-    let mut decoder = Decoder::new();
-    let heard = part.take_sent().into_iter().filter_map(|byte| decoder.receive(byte));
-    let hellos: Vec<Hello> = heard
-        .filter_map(|received| match received {
-            Received::Frame(Frame { message: Message::Hello(hello), .. }) => Some(hello),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(hellos.len(), 1);
-    assert_eq!((hellos[0].board.as_str(), hellos[0].software.as_str()), (BOARD, env!("CARGO_PKG_VERSION")));
-    assert!(part.watchdog_runs());
 }

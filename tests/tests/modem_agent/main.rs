@@ -11,3 +11,4 @@ mod outages;
 mod rail;
 mod sims;
 mod sms;
+mod supply;
