@@ -4,9 +4,13 @@
 
 mod inbox;
 mod lines;
+mod post;
+mod received;
 
 pub use inbox::{Arrival, Inbox, Origin, Receipt, What};
 pub use lines::{Place, Stored, brought};
+pub use post::{Post, Work};
+pub use received::Received;
 
 use crate::{ModemError, Reply, Session};
 use shunt_at::{Class, Command, CommandError, Final, Outcome, Payload, PayloadError};
@@ -23,8 +27,11 @@ const ALL: Duration = Duration::from_secs(60);
 /// How long sending may take: vendors give 120 s, in which the network is asked again.
 const SENDING: Duration = Duration::from_secs(125);
 
-/// Invalid memory index (27.005 3.2.5): nothing is there.
+/// Causes of `+CMS ERROR` (27.005 3.2.5). Invalid memory index: nothing is there.
 const INVALID_INDEX: u16 = 321;
+/// Operation not allowed, and not supported.
+const NOT_ALLOWED: u16 = 302;
+const NOT_SUPPORTED: u16 = 303;
 
 /// The memories that messages are to be kept in where the modem does not say into which it receives, best first: the
 /// SIM's is everywhere but in some modems, which have only their own.
@@ -118,8 +125,11 @@ impl<'a> Mailbox<'a> {
         let receiving = self.receiving().await?;
         for memory in receiving.as_deref().into_iter().chain(MEMORIES) {
             let command = format!("AT+CPMS=\"{memory}\",\"{memory}\",\"{memory}\"");
-            if self.tried(&command, Class::MultiLine("+CPMS:"), SETTING).await?.is_ok() {
-                break;
+            match self.tried(&command, Class::MultiLine("+CPMS:"), SETTING).await? {
+                Ok(_) => break,
+                Err(outcome) if is_for_good(outcome) => {}
+                // Another memory would be chosen while this one is busy, and what it holds would not be seen.
+                Err(outcome) => return Err(SmsError::Refused { command, outcome }),
             }
         }
         let [both, messages] = NOTICES;
@@ -233,11 +243,18 @@ impl<'a> Mailbox<'a> {
         Ok(stored.is_some_and(|stored| stored.digits.eq_ignore_ascii_case(digits)))
     }
 
-    /// The memory that messages are received into. What came before it is set up is there: reading, writing and receiving
-    /// must be the same one, or what arrived is not seen.
+    /// The memory that messages are received into; none where the modem does not say. What came before it is set up is
+    /// there: reading, writing and receiving must be the same one, or what arrived is not seen.
     async fn receiving(&mut self) -> Result<Option<String>, SmsError> {
-        let asked = self.tried("AT+CPMS?", Class::MultiLine("+CPMS:"), SETTING).await?;
-        Ok(asked.ok().and_then(|reply| lines::receiving(reply.lines.last()?)))
+        const ASK: &str = "AT+CPMS?";
+        match self.tried(ASK, Class::MultiLine("+CPMS:"), SETTING).await? {
+            Ok(reply) => match reply.lines.last() {
+                Some(line) => Ok(lines::receiving(line)),
+                None => Err(SmsError::Unreadable { command: ASK.to_owned(), line: String::new() }),
+            },
+            Err(outcome) if is_for_good(outcome) => Ok(None),
+            Err(outcome) => Err(SmsError::Refused { command: ASK.to_owned(), outcome }),
+        }
     }
 
     async fn send_part(&mut self, part: &Submit) -> Result<u8, SmsError> {
@@ -266,4 +283,10 @@ impl<'a> Mailbox<'a> {
         let reply = self.session.command(Command::new(command, class)?, limit / self.speed).await?;
         Ok(if reply.outcome == Outcome::Final(Final::Ok) { Ok(reply) } else { Err(reply.outcome) })
     }
+}
+
+/// Whether the modem would say so again: it cannot, or may not. All else passes, as a SIM that is busy does.
+fn is_for_good(outcome: Outcome) -> bool {
+    let Outcome::Final(code) = outcome else { return false };
+    matches!(code, Final::Error | Final::NotSupported | Final::Cms(Some(NOT_ALLOWED | NOT_SUPPORTED)))
 }

@@ -6,7 +6,7 @@ mod common;
 
 use common::{LIMIT, Peer, pair};
 use shunt_modem::at::{Final, Outcome};
-use shunt_modem::sms::{Inbox, Mailbox, SmsError, What};
+use shunt_modem::sms::{Inbox, Mailbox, Received, SmsError, What};
 use shunt_sms::pdu::{Delivery, Draft, Reference};
 use shunt_sms::{Address, Limits, Timestamp};
 
@@ -61,6 +61,34 @@ async fn it_is_set_up_as_far_as_the_modem_goes_along() {
                 assert_eq!(command, "AT+CMGF=0");
             }
             other => panic!("{other:?}"),
+        }
+    };
+    tokio::join!(modem, host);
+}
+
+#[tokio::test]
+async fn no_other_memory_is_chosen_while_one_is_busy_or_its_answer_is_lost() {
+    let (mut peer, mut session) = pair();
+    let modem = async {
+        peer.answer_fence().await;
+        let told = "+CPMS: \"ME\",0,23,\"ME\",0,23,\"SM\",0,43";
+        for answers in [&[&["OK"][..]][..], &[&["+CMS ERROR: 314"]], &[&[told, "OK"], &["+CMS ERROR: 314"]]] {
+            answer(&mut peer, "AT+CMGF=0", &["OK"]).await;
+            for (command, lines) in ["AT+CPMS?", "AT+CPMS=\"SM\",\"SM\",\"SM\""].into_iter().zip(answers) {
+                answer(&mut peer, command, lines).await;
+            }
+        }
+    };
+    let host = async {
+        let mut mailbox = Mailbox::new(&mut session);
+        let lost = mailbox.set_up().await;
+        assert!(
+            matches!(&lost, Err(SmsError::Unreadable { command, .. }) if command == "AT+CPMS?"),
+            "{lost:?}"
+        );
+        for asked in ["AT+CPMS?", "AT+CPMS=\"SM\",\"SM\",\"SM\""] {
+            let busy = mailbox.set_up().await;
+            assert!(matches!(&busy, Err(SmsError::Refused { command, .. }) if command == asked), "{busy:?}");
         }
     };
     tokio::join!(modem, host);
@@ -131,8 +159,8 @@ async fn what_is_stored_is_deleted_only_with_the_receipt_of_its_content() {
         // One part waits: its place is not given up.
         while let Some(mut arrival) = inbox.poll() {
             match arrival.what {
-                What::Report(report) => assert_eq!(report.delivery, Delivery::Done(0)),
-                What::Unreadable { digits, .. } => assert_eq!(digits, "0791"),
+                What::Received(Received::Report(report)) => assert_eq!(report.delivery, Delivery::Done(0)),
+                What::Received(Received::Unreadable { digits, .. }) => assert_eq!(digits, "0791"),
                 other => panic!("{other:?}"),
             }
             Mailbox::new(&mut session).delete(&mut arrival.receipt).await.unwrap();
@@ -143,7 +171,7 @@ async fn what_is_stored_is_deleted_only_with_the_receipt_of_its_content() {
             inbox.take(stored, Timestamp::ZERO);
         }
         let mut arrival = inbox.poll().unwrap();
-        let What::Message(message) = &arrival.what else { panic!("{arrival:?}") };
+        let What::Received(Received::Message(message)) = &arrival.what else { panic!("{arrival:?}") };
         assert!(message.is_whole());
         assert_eq!(message.content.to_string(), "Hello part 1Hello part 2");
         // What could not be deleted can be tried again; what was deleted is not.

@@ -6,11 +6,11 @@
 use crate::dialect::{Cells, Context, Operator, TenthsOfCelsius};
 use crate::ports::{Probing, Selector, Sysfs};
 use crate::session::Timing;
+pub use crate::sms::Received;
 use shunt_at::Outcome;
 use shunt_recovery::facts::{Addresses, IpSettings, Slot, Usage};
 use shunt_recovery::{Elsewhere, Entry, Pin, Rung, Saved, Snapshot, UnixTime};
-use shunt_sms::pdu::StatusReport;
-use shunt_sms::{Address, EncodeError, Message, PduError};
+use shunt_sms::{Address, EncodeError};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -301,22 +301,6 @@ pub enum Told {
         received: Received,
         /// Once it is where it is safe: only then it is deleted from the modem. Dropped: it comes again later.
         taken: Answer<()>,
-    },
-}
-
-/// What came by message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
-    /// A message, whole or told to be incomplete.
-    Message(Message<()>),
-    /// What became of one that was sent.
-    Report(StatusReport),
-    /// Something that cannot be read: for the operator, as it came.
-    Unreadable {
-        /// In hexadecimal digits.
-        digits: String,
-        /// Why.
-        error: PduError,
     },
 }
 

@@ -209,10 +209,15 @@ impl Hands {
         if ask.command.class() == Class::MultiLine("") {
             self.gathered.lines.extend(reply.lines.iter().cloned());
         }
-        if reply.outcome == Outcome::Restarted {
+        self.note_boot(reply.outcome);
+        Ok(reply)
+    }
+
+    /// A boot that fell into a command ended it, and its banner comes but once.
+    pub(super) fn note_boot(&mut self, outcome: Outcome) {
+        if outcome == Outcome::Restarted {
             self.gathered.facts.push(Fact::Booted);
         }
-        Ok(reply)
     }
 
     /// What an error of the session means. Ports that are gone are let go of.

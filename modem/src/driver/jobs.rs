@@ -1,14 +1,14 @@
 //! What the hands are lent for: a task of the machine, a look that a report asked for, the operator's orders, messages.
 
-use super::api::{AT_LONGEST, Answer, AtLine, AtReply, OrderError, Received};
+use super::api::{AT_LONGEST, Answer, AtLine, AtReply, OrderError};
 use super::hands::{Broken, Hands};
 use crate::dialect::Query;
-use crate::sms::{Listing, Mailbox, Place, Receipt, SmsError, Stored};
+use crate::sms::{Listing, Mailbox, Receipt, Received, SmsError, Work};
 use crate::{Pair, Session};
 use shunt_at::{Class, Command};
 use shunt_recovery::{End, Task, TaskId};
-use shunt_sms::pdu::{Draft, Incoming, Reference};
-use shunt_sms::{Address, Limits, Message, Out, Reassembly, Timestamp};
+use shunt_sms::Address;
+use shunt_sms::pdu::{Draft, Reference};
 use std::time::Duration;
 use tokio::time::timeout;
 use tracing::debug;
@@ -28,8 +28,7 @@ pub(super) enum Job {
     At { line: AtLine, limit: Duration, answer: Answer<Result<AtReply, OrderError>> },
     Send { to: Address, text: String, answer: Answer<Result<Vec<u8>, OrderError>> },
     List { answer: Answer<Result<Vec<Received>, OrderError>> },
-    Letters,
-    Delete(Receipt),
+    Letters(Work),
 }
 
 /// What came of it, beside what was gathered.
@@ -40,7 +39,7 @@ pub(super) enum Ended {
         end: End,
     },
     Own,
-    Letters(Option<Listing>),
+    Listed(Option<Listing>),
     /// What is left to be deleted.
     Deleted(Option<Receipt>),
 }
@@ -83,11 +82,11 @@ pub(super) async fn work(mut hands: Box<Hands>, job: Job) -> (Box<Hands>, Ended)
             answer.give(hands.list_messages().await);
             Ended::Own
         }
-        Job::Letters => {
+        Job::Letters(Work::List) => {
             let listed = within(hands.letters()).await;
-            Ended::Letters(listed.map_err(|error| hands.letter_error(error)).ok())
+            Ended::Listed(listed.map_err(|error| hands.letter_error(error)).ok())
         }
-        Job::Delete(mut receipt) => {
+        Job::Letters(Work::Delete(mut receipt)) => {
             let deleted = within(hands.delete(&mut receipt)).await;
             let deleted = deleted.map_err(|error| hands.letter_error(error));
             Ended::Deleted(deleted.is_err().then_some(receipt))
@@ -120,6 +119,7 @@ impl Hands {
         match pair.commands().command(command, limit.min(AT_LONGEST)).await {
             Ok(reply) => {
                 self.gathered.lines.extend(reply.lines.iter().cloned());
+                self.note_boot(reply.outcome);
                 Ok(AtReply { outcome: reply.outcome, lines: reply.lines })
             }
             Err(error) => Err(self.order_error(&error)),
@@ -136,7 +136,7 @@ impl Hands {
 
     async fn list_messages(&mut self) -> Result<Vec<Received>, OrderError> {
         let listing = within(self.letters()).await.map_err(|error| self.letter_error(error))?;
-        Ok(received(listing.stored))
+        Ok(Received::all(listing.stored))
     }
 
     async fn letters(&mut self) -> Result<Listing, SmsError> {
@@ -174,10 +174,17 @@ impl Hands {
                 OrderError::Away
             }
             SmsError::Modem(error) => self.order_error(&error),
-            SmsError::Refused { command, outcome } => OrderError::Refused { command, outcome },
+            SmsError::Refused { command, outcome } => {
+                self.note_boot(outcome);
+                OrderError::Refused { command, outcome }
+            }
             SmsError::Unreadable { command, line } => OrderError::Unreadable { command, line },
             SmsError::Encode(error) => OrderError::Encode(error),
-            SmsError::Cut { sent, of, source: _ } => OrderError::Cut { sent: sent.len(), of },
+            SmsError::Cut { sent, of, source } => {
+                // What it says of the port counts; the order's giver wants to know what is gone.
+                let _cause = self.letter_error(*source);
+                OrderError::Cut { sent: sent.len(), of }
+            }
             SmsError::Command(error) => OrderError::Command { reason: error.to_string() },
             SmsError::Payload(error) => OrderError::Command { reason: error.to_string() },
         }
@@ -188,32 +195,4 @@ impl Hands {
 async fn within<T>(doing: impl Future<Output = Result<T, SmsError>>) -> Result<T, SmsError> {
     let late = || crate::ModemError::Timeout { command: "messages".to_owned(), timeout: LETTERS };
     timeout(LETTERS, doing).await.unwrap_or_else(|_elapsed| Err(late().into()))
-}
-
-/// What is stored, put together as far as it is there.
-fn received(stored: Vec<Stored>) -> Vec<Received> {
-    let mut all = Vec::new();
-    let mut messages: Reassembly<Place> = Reassembly::new(Limits::default());
-    for Stored { place, digits, content } in stored {
-        match content {
-            Ok(Incoming::Deliver(deliver)) => messages.take(deliver, place, Timestamp::ZERO),
-            Ok(Incoming::Report(report)) => all.push(Received::Report(report)),
-            Ok(Incoming::Submit(_)) => {}
-            Err(error) => all.push(Received::Unreadable { digits, error }),
-        }
-    }
-    messages.finish();
-    while let Some(out) = messages.poll() {
-        match out {
-            Out::Message(message) => all.push(Received::Message(untagged(message))),
-            Out::Duplicate(_) => {}
-        }
-    }
-    all
-}
-
-/// A message without the places of its parts.
-pub(super) fn untagged<T>(message: Message<T>) -> Message<()> {
-    let Message { sender, sent, content, flaws, parts, missing, tags: _ } = message;
-    Message { sender, sent, content, flaws, parts, missing, tags: Vec::new() }
 }

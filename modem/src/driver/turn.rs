@@ -143,7 +143,7 @@ impl Driver {
                 self.hold(Event::Ended { id, end });
             }
             Ended::Own => {}
-            Ended::Letters(listing) => self.post.listed(listing, now),
+            Ended::Listed(listing) => self.post.listed(listing, now),
             Ended::Deleted(left) => self.post.deleted(left, now),
         }
     }
@@ -213,8 +213,7 @@ impl Driver {
             Job::At { answer, .. } => answer.give(Err(OrderError::Busy)),
             Job::Send { answer, .. } => answer.give(Err(OrderError::Busy)),
             Job::List { answer } => answer.give(Err(OrderError::Busy)),
-            Job::Task { .. } | Job::Look(_) | Job::Details | Job::Sibling | Job::Letters | Job::Delete(_) => {
-            }
+            Job::Task { .. } | Job::Look(_) | Job::Details | Job::Sibling | Job::Letters(_) => {}
         }
     }
 
@@ -273,7 +272,9 @@ impl Driver {
 
     fn hand_over(&mut self) {
         let now = self.pace.now();
-        if let Some((told, number, answer)) = self.post.hand_over(now) {
+        if let Some((number, received)) = self.post.hand_over(now) {
+            let (taken, answer) = super::api::Answer::new();
+            let told = Told::Message { received, taken };
             self.ask_agent(told, answer, move |taken| Heard::Taken { number, taken });
         }
     }
@@ -300,8 +301,8 @@ impl Driver {
         if !self.is_usable() {
             return None;
         }
-        if let Some(job) = self.post.job(now) {
-            return Some(job);
+        if let Some(work) = self.post.work(now) {
+            return Some(Job::Letters(work));
         }
         if now >= self.details {
             self.details = now + DETAILS;

@@ -1,8 +1,9 @@
 //! What was stored, put together and given out with a receipt, without which nothing is deleted.
 
+use super::Received;
 use super::lines::{Place, Stored};
-use shunt_sms::pdu::{Incoming, StatusReport};
-use shunt_sms::{Limits, Message, Out, PduError, Reassembly, Timestamp};
+use shunt_sms::pdu::Incoming;
+use shunt_sms::{Limits, Out, PduError, Reassembly, Timestamp};
 use std::collections::VecDeque;
 
 /// What came, with the right to delete it.
@@ -17,17 +18,8 @@ pub struct Arrival {
 /// What came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// A message, whole or told to be incomplete.
-    Message(Message<Origin>),
-    /// What became of one that was sent.
-    Report(StatusReport),
-    /// Something that cannot be read: for the operator, as it came.
-    Unreadable {
-        /// In hexadecimal digits.
-        digits: String,
-        /// Why.
-        error: PduError,
-    },
+    /// Something new.
+    Received(Received),
     /// A part that came before.
     Duplicate,
 }
@@ -93,9 +85,9 @@ impl Inbox {
         let arrival = self.arrivals.pop_front();
         arrival.or_else(|| {
             Some(match self.reassembly.poll()? {
-                Out::Message(message) => {
-                    let receipt = Receipt::of(message.tags.clone());
-                    Arrival { what: What::Message(message), receipt }
+                Out::Message(mut message) => {
+                    let receipt = Receipt::of(std::mem::take(&mut message.tags));
+                    Arrival { what: What::Received(Received::from(message)), receipt }
                 }
                 Out::Duplicate(origin) => {
                     Arrival { what: What::Duplicate, receipt: Receipt::of(vec![origin]) }
@@ -105,26 +97,37 @@ impl Inbox {
     }
 
     fn put(&mut self, origin: Origin, digits: String, content: Result<Incoming, PduError>, now: Timestamp) {
-        let what = match content {
+        let received = match content {
             Ok(Incoming::Deliver(deliver)) => return self.reassembly.take(deliver, origin, now),
-            Ok(Incoming::Report(report)) => What::Report(report),
+            Ok(Incoming::Report(report)) => Received::Report(report),
             Ok(Incoming::Submit(_)) => return,
-            Err(error) => What::Unreadable { digits, error },
+            Err(error) => Received::Unreadable { digits, error },
         };
-        self.arrivals.push_back(Arrival { what, receipt: Receipt::of(vec![origin]) });
+        self.arrivals
+            .push_back(Arrival { what: What::Received(received), receipt: Receipt::of(vec![origin]) });
     }
 }
 
 impl Receipt {
-    /// What the modem had brought of it, which is nowhere to be deleted: it is safe now.
-    pub fn take_brought(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.brought)
-    }
-
     /// Whether nothing is left to be deleted.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// For a second copy of what is safe.
+    pub(super) fn for_copy(stored: Stored) -> Self {
+        Self::of(vec![Origin::Stored(stored.place, stored.digits)])
+    }
+
+    /// Whether it was given out with what the modem brought as this number.
+    pub(super) fn is_of_brought(&self, number: u64) -> bool {
+        self.brought.contains(&number)
+    }
+
+    /// What is to be deleted, as the modem told it.
+    pub(super) fn stored(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|(_, digits)| digits.as_str())
     }
 
     fn of(origins: Vec<Origin>) -> Self {

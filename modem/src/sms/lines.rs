@@ -30,6 +30,13 @@ impl Place {
     }
 }
 
+#[cfg(test)]
+impl From<u16> for Place {
+    fn from(index: u16) -> Self {
+        Self(index)
+    }
+}
+
 impl Stored {
     /// From `+CMGR: <stat>,[<alpha>],<length>` and the line behind it.
     pub(super) fn read(place: Place, head: &str, pdu: &str) -> Option<Self> {

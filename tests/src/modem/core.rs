@@ -4,7 +4,6 @@
 use super::card::{Card, Lock};
 use super::fault::{Cure, Deed, Fault};
 use super::network::Network;
-use super::pdu::{Body, Deliver};
 use super::profile::{Interface, Profile};
 use super::state::{Bearer, Counts, Messages, Packet, Power, Radio, Sent};
 use super::terminal::{Mode, Terminal};
@@ -211,17 +210,6 @@ impl Modem {
                 modem.review();
             }
         });
-    }
-
-    /// A message arrives at the network for this modem; `false`: the text does not fit into one message.
-    pub fn deliver(&mut self, from: &str, text: &str, now: Timestamp) -> bool {
-        let Some(body) = Body::of(text) else { return false };
-        self.at(now, |modem| {
-            let time = modem.clock();
-            modem.messages.waiting.push_back(Deliver { from: from.to_owned(), time, body });
-            modem.take_from_network();
-        });
-        true
     }
 
     /// Bytes that passed over the bearer, for the modem's counters.

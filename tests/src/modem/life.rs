@@ -6,7 +6,7 @@ use super::core::{CardState, Due, Modem, Output};
 use super::fault::{Deed, Fault};
 use super::network::{Addresses, Service};
 use super::pdu;
-use super::state::{Packet, Power, Radio, STORAGES, Sent, Stored};
+use super::state::{Packet, Power, Radio, Sent, Stored};
 use super::terminal::{Mode, Terminal};
 use std::time::Duration;
 
@@ -363,28 +363,6 @@ impl Modem {
         let index = (0..room).find(|index| !store.contains_key(index))?;
         store.insert(index, stored);
         Some(index)
-    }
-
-    /// Messages that wait at the network come in, as long as there is room.
-    pub(super) fn take_from_network(&mut self) {
-        while self.radio.registered()
-            && let Some(deliver) = self.messages.waiting.front().cloned()
-        {
-            let tpdu = deliver.write();
-            if self.messages.reports.get(1) == Some(&2) {
-                self.urc(&format!("+CMT: ,{}\r\n{}", tpdu.len(), self.with_centre(&tpdu)));
-                self.messages.waiting.pop_front();
-                continue;
-            }
-            let text = deliver.body.text();
-            let stored = Stored { status: 0, tpdu, peer: deliver.from, time: deliver.time, text };
-            let Some(index) = self.keep(2, stored) else { return };
-            self.messages.waiting.pop_front();
-            if self.messages.reports.get(1) == Some(&1) {
-                let name = self.messages.chosen.get(2).and_then(|storage| STORAGES.get(*storage)).copied();
-                self.urc(&format!("+CMTI: \"{}\",{index}", name.unwrap_or_default()));
-            }
-        }
     }
 
     /// What an answer takes at least, a little different each time.

@@ -8,6 +8,7 @@ mod bus;
 mod card;
 mod commands;
 mod core;
+mod delivery;
 mod edge;
 mod fault;
 mod life;

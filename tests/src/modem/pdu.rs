@@ -21,6 +21,8 @@ const EXTENSION: [(u8, char); 10] = [
 const ESCAPE: u8 = 0x1b;
 /// User data of one message, in octets.
 const USER_DATA: usize = 140;
+/// Characters of UCS-2 beside a header of concatenation.
+const PART_UNITS: usize = 67;
 /// TP-UDHI: the user data begins with a header.
 const HEADER_FLAG: u8 = 0x40;
 /// Data coding schemes that are written here.
@@ -71,6 +73,19 @@ impl Body {
         let octets: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
         let length = u8::try_from(octets.len()).ok()?;
         (octets.len() <= USER_DATA).then_some(Self { coding: UCS2, header: false, length, octets })
+    }
+
+    /// Codes a text in UCS-2, in as many messages as it takes (23.040, 9.2.3.24.1).
+    pub(super) fn parts_of(text: &str, reference: u8) -> Option<Vec<Self>> {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let parts: Vec<&[u16]> = units.chunks(PART_UNITS).collect();
+        let of = u8::try_from(parts.len()).ok()?;
+        let body = |(number, part): (u8, &[u16])| {
+            let mut octets = vec![5, 0, 3, reference, of, number];
+            octets.extend(part.iter().flat_map(|unit| unit.to_be_bytes()));
+            Some(Self { coding: UCS2, header: true, length: u8::try_from(octets.len()).ok()?, octets })
+        };
+        (1..=of).zip(parts).map(body).collect()
     }
 
     /// The text, without a header.

@@ -1,0 +1,353 @@
+//! Messages on their way from the modem to the agent: one is handed over at a time, and deleted from the modem only once
+//! it was taken. Until then nothing is listed again, so that none is handed over twice; and what the modem still stores of
+//! one that was taken before it booted is known by what it says.
+
+use super::inbox::{Arrival, Inbox, Receipt, What};
+use super::{Listing, Received};
+use shunt_sms::{Limits, Timestamp};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tracing::warn;
+
+/// How long after something with messages failed it is tried again.
+const AGAIN: Duration = Duration::from_secs(60);
+/// Messages that the modem brought and the agent did not take yet. More than come in the minute in which it is tried again.
+const BROUGHT: usize = 64;
+/// How often messages are looked for that no report told of.
+const ANYWAY: Duration = Duration::from_secs(30 * 60);
+
+/// Messages that were taken and whose places are unknown since the modem booted. As many as most modems and SIMs store.
+const SAFE: usize = 64;
+
+/// The messages of one modem. It does no work itself: what is to be done comes out of [`Self::work`], one piece at a time,
+/// and its end is told ([`Self::listed`], [`Self::deleted`]).
+#[derive(Debug)]
+pub struct Post {
+    /// Messages are taken at all.
+    on: bool,
+    inbox: Inbox,
+    /// There may be new ones.
+    look: bool,
+    /// Nothing is done before then.
+    not_before: Timestamp,
+    /// They are looked for anyway.
+    anyway: Timestamp,
+    handed: Option<Handed>,
+    /// How many were handed over: an answer is to the one of its number.
+    count: u64,
+    /// What was taken and is to be deleted.
+    taken: VecDeque<Receipt>,
+    /// Messages that were taken, as the modem told them, and that it may still store: it booted before they were deleted.
+    safe: VecDeque<String>,
+    /// What the modem brought without storing it, by number, until the agent took it.
+    brought: VecDeque<(u64, String)>,
+    /// How many were brought.
+    numbers: u64,
+}
+
+/// What is to be done with the modem.
+#[derive(Debug)]
+pub enum Work {
+    /// List what it stores, and tell [`Post::listed`].
+    List,
+    /// Delete what this is good for, and tell [`Post::deleted`].
+    Delete(Receipt),
+}
+
+/// What was handed over and waits for its answer.
+#[derive(Debug)]
+struct Handed {
+    number: u64,
+    receipt: Receipt,
+    /// The modem booted meanwhile: the places of the receipt mean nothing any more.
+    moved: bool,
+}
+
+impl Post {
+    /// Nothing has come; whether messages are taken at all.
+    #[must_use]
+    pub fn new(on: bool) -> Self {
+        Self {
+            on,
+            inbox: Inbox::new(Limits::default()),
+            look: true,
+            not_before: Timestamp::ZERO,
+            anyway: Timestamp::ZERO,
+            handed: None,
+            count: 0,
+            taken: VecDeque::new(),
+            safe: VecDeque::new(),
+            brought: VecDeque::new(),
+            numbers: 0,
+        }
+    }
+
+    /// The modem booted, or its SIM is another one: places mean nothing any more. What was not taken comes again.
+    pub fn restart(&mut self, now: Timestamp) {
+        for receipt in std::mem::take(&mut self.taken) {
+            self.note_safe(&receipt);
+        }
+        self.inbox = Inbox::new(Limits::default());
+        self.look = true;
+        (self.not_before, self.anyway) = (Timestamp::ZERO, Timestamp::ZERO);
+        if let Some(handed) = &mut self.handed {
+            handed.moved = true;
+        }
+        let asked = self.handed.as_ref().map(|handed| &handed.receipt);
+        for (number, digits) in &self.brought {
+            if asked.is_none_or(|receipt| !receipt.is_of_brought(*number)) {
+                self.inbox.take_brought(*number, digits, now);
+            }
+        }
+    }
+
+    /// The modem brought a message ([`super::brought`]), and has no copy of it.
+    pub fn brought(&mut self, digits: &str, now: Timestamp) {
+        if self.brought.len() >= BROUGHT {
+            warn!("a message is lost: the agent took none of the {BROUGHT} before it");
+            return;
+        }
+        self.numbers += 1;
+        self.brought.push_back((self.numbers, digits.to_owned()));
+        self.inbox.take_brought(self.numbers, digits, now);
+    }
+
+    /// A report told of a message.
+    pub fn look(&mut self) {
+        self.look = true;
+    }
+
+    /// What is to be done with the modem now. The last piece must have ended.
+    pub fn work(&mut self, now: Timestamp) -> Option<Work> {
+        if !self.on || now < self.not_before {
+            return None;
+        }
+        if let Some(receipt) = self.taken.pop_front() {
+            return Some(Work::Delete(receipt));
+        }
+        let wanted = self.look || now >= self.anyway;
+        if !wanted || self.handed.is_some() {
+            return None;
+        }
+        // Before they are listed: one that is told of meanwhile may be missing in the list.
+        self.look = false;
+        Some(Work::List)
+    }
+
+    /// When something is to be done by itself.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        if !self.on || self.handed.is_some() {
+            return None;
+        }
+        if !self.taken.is_empty() {
+            return Some(self.not_before);
+        }
+        let work = if self.look { self.not_before } else { self.anyway.max(self.not_before) };
+        Some(self.inbox.poll_timeout().map_or(work, |parts| parts.min(work)))
+    }
+
+    /// The next message for the agent, and the number under which its answer is told ([`Self::answered`]).
+    pub fn hand_over(&mut self, now: Timestamp) -> Option<(u64, Received)> {
+        self.inbox.handle_timeout(now);
+        // One that was not taken is not handed over again at once.
+        if self.handed.is_some() || !self.taken.is_empty() || now < self.not_before {
+            return None;
+        }
+        let (received, receipt) = self.next_arrival()?;
+        self.count += 1;
+        self.handed = Some(Handed { number: self.count, receipt, moved: false });
+        Some((self.count, received))
+    }
+
+    /// The agent took it, or did not: then it comes again, from the modem.
+    pub fn answered(&mut self, number: u64, taken: bool, now: Timestamp) {
+        let Some(handed) = self.handed.take_if(|handed| handed.number == number) else { return };
+        let Handed { receipt, moved, .. } = handed;
+        match (taken, moved) {
+            (true, false) => self.is_safe(receipt),
+            (true, true) => {
+                self.note_safe(&receipt);
+                self.forget_brought(&receipt);
+            }
+            (false, _) => {
+                self.restart(now);
+                self.not_before = now + AGAIN;
+            }
+        }
+    }
+
+    /// The list that was wanted; none when it failed.
+    pub fn listed(&mut self, listing: Option<Listing>, now: Timestamp) {
+        let Some(Listing { stored, more }) = listing else {
+            self.look = true;
+            self.not_before = now + AGAIN;
+            return;
+        };
+        for stored in stored {
+            match self.safe.iter().position(|safe| *safe == stored.digits) {
+                Some(known) => {
+                    self.safe.remove(known);
+                    self.taken.push_back(Receipt::for_copy(stored));
+                }
+                None => self.inbox.take(stored, now),
+            }
+        }
+        // What did not fit is listed when some of this is deleted.
+        self.anyway = now + if more { AGAIN } else { ANYWAY };
+    }
+
+    /// What is left of a receipt whose places were to be deleted.
+    pub fn deleted(&mut self, left: Option<Receipt>, now: Timestamp) {
+        if let Some(left) = left {
+            self.not_before = now + AGAIN;
+            self.taken.push_front(left);
+        }
+    }
+
+    /// The next arrival that is new; none when a copy is to be deleted first.
+    fn next_arrival(&mut self) -> Option<(Received, Receipt)> {
+        loop {
+            let Arrival { what, receipt } = self.inbox.poll()?;
+            match what {
+                What::Received(received) => return Some((received, receipt)),
+                What::Duplicate => self.is_safe(receipt),
+            }
+            if !self.taken.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// The agent has it, or had it before: what is stored of it is to be deleted.
+    fn is_safe(&mut self, receipt: Receipt) {
+        self.forget_brought(&receipt);
+        if !receipt.is_done() {
+            self.taken.push_back(receipt);
+        }
+    }
+
+    fn forget_brought(&mut self, receipt: &Receipt) {
+        self.brought.retain(|(number, _)| !receipt.is_of_brought(*number));
+    }
+
+    fn note_safe(&mut self, receipt: &Receipt) {
+        self.safe.extend(receipt.stored().map(str::to_owned));
+        let over = self.safe.len().saturating_sub(SAFE);
+        self.safe.drain(..over);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Place, Stored};
+    use super::*;
+
+    const REPORT: &str = "0006D60B911326880736F4111011719551401110117195714000";
+
+    fn at(secs: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn what_is_told_of_while_messages_are_listed_is_listed_next() {
+        let nothing = || Some(Listing { stored: Vec::new(), more: false });
+        let mut post = Post::new(true);
+        assert!(matches!(post.work(at(1)), Some(Work::List)));
+        post.look();
+        post.listed(nothing(), at(1));
+        assert!(matches!(post.work(at(1)), Some(Work::List)), "it may have come too late for the list");
+        post.listed(nothing(), at(1));
+        assert!(post.work(at(1)).is_none());
+        // A list that failed is asked for again.
+        post.look();
+        assert!(post.work(at(1)).is_some());
+        post.listed(None, at(1));
+        assert!(post.work(at(1)).is_none() && post.work(at(1) + AGAIN).is_some());
+    }
+
+    #[test]
+    fn what_the_modem_brought_is_kept_until_it_is_taken_whatever_the_modem_does() {
+        let mut post = Post::new(true);
+        post.brought(REPORT, at(1));
+        let (number, received) = post.hand_over(at(1)).unwrap();
+        assert!(matches!(received, Received::Report(_)), "{received:?}");
+        // It is not taken; then the modem boots.
+        post.answered(number, false, at(2));
+        assert!(post.hand_over(at(61)).is_none(), "a minute later, not at once");
+        assert_eq!(post.due(), Some(at(62)));
+        assert!(post.hand_over(at(62)).is_some());
+        // The modem boots while its answer is awaited: that is no reason to ask twice.
+        post.restart(at(63));
+        assert!(post.hand_over(at(63)).is_none());
+        post.answered(number + 1, false, at(64));
+        let (number, _) = post.hand_over(at(124)).unwrap();
+        post.restart(at(125));
+        post.answered(number, true, at(126));
+        // Nothing is to be deleted of it, and it does not come again.
+        assert!(matches!(post.work(at(126)), Some(Work::List)));
+        post.restart(at(127));
+        assert!(post.hand_over(at(127)).is_none());
+    }
+
+    fn list(post: &mut Post, places: &[u16], now: Timestamp) {
+        assert!(matches!(post.work(now), Some(Work::List)));
+        let stored = places.iter().map(|place| Stored::of(Place::from(*place), REPORT)).collect();
+        post.listed(Some(Listing { stored, more: false }), now);
+    }
+
+    fn to_delete(post: &mut Post, now: Timestamp) -> Option<Receipt> {
+        match post.work(now)? {
+            Work::Delete(receipt) => Some(receipt),
+            Work::List => None,
+        }
+    }
+
+    #[test]
+    fn what_was_taken_and_not_deleted_when_the_modem_booted_is_deleted_and_not_handed_over_again() {
+        let mut post = Post::new(true);
+        list(&mut post, &[3], at(1));
+        let (number, _) = post.hand_over(at(1)).unwrap();
+        // It boots before the answer; and again in the midst of the deletion.
+        post.restart(at(2));
+        post.answered(number, true, at(3));
+        for (place, now) in [(4, at(4)), (5, at(6))] {
+            list(&mut post, &[place], now);
+            assert!(post.hand_over(now).is_none());
+            let receipt = to_delete(&mut post, now).unwrap();
+            post.deleted(Some(receipt), now);
+            post.restart(now);
+        }
+        // It is known once: the same text again is another message.
+        list(&mut post, &[6, 7], at(8));
+        let receipt = to_delete(&mut post, at(8)).unwrap();
+        assert!(receipt.stored().eq([REPORT]));
+        post.deleted(None, at(8));
+        assert!(post.hand_over(at(8)).is_some());
+    }
+
+    #[test]
+    fn a_deletion_that_failed_while_the_next_message_was_handed_over_is_not_forgotten() {
+        let mut post = Post::new(true);
+        list(&mut post, &[1, 2], at(1));
+        let (first, _) = post.hand_over(at(1)).unwrap();
+        post.answered(first, true, at(1));
+        let receipt = to_delete(&mut post, at(1)).unwrap();
+        let (second, _) = post.hand_over(at(1)).unwrap();
+        post.deleted(Some(receipt), at(2));
+        post.answered(second, true, at(3));
+        for _ in 0..2 {
+            assert!(to_delete(&mut post, at(3) + AGAIN).is_some());
+            post.deleted(None, at(3) + AGAIN);
+        }
+    }
+
+    #[test]
+    fn what_nobody_takes_is_bounded() {
+        let mut post = Post::new(true);
+        for _ in 0..2 * BROUGHT {
+            post.brought("00", at(1));
+        }
+        assert_eq!(post.brought.len(), BROUGHT);
+    }
+}
