@@ -229,6 +229,40 @@ fn a_killed_agent_is_missed_and_its_successor_tells_why_the_gateway_was_reset() 
 }
 
 #[test]
+fn a_reset_that_was_asked_for_comes_after_the_request_to_shut_down_and_is_told_as_that() {
+    let Some(_turn) = enter_or_reexec(
+        "a_reset_that_was_asked_for_comes_after_the_request_to_shut_down_and_is_told_as_that",
+    ) else {
+        return;
+    };
+    let mut bench = Bench::guarded("");
+    bench.fed(2);
+    // So soon after its boot it resets nobody; it is fed often enough for this hurry.
+    bench.mcu.hurry(3).unwrap();
+    let minute = |seen: &Seen| seen.now > Duration::from_secs(62);
+    bench.mcu.wait_for("the end of the boot grace", DEADLINE, minute).unwrap();
+    let unconfirmed = bench.agent.command(&["mcu", "reset-host"]).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(unconfirmed.status.code(), Some(2), "{unconfirmed:?}");
+    assert!(String::from_utf8_lossy(&unconfirmed.stderr).contains("nothing was reset"), "{unconfirmed:?}");
+    assert!(bench.shows(&["mcu", "reset-host", "--yes"]).contains("asks the gateway to shut down"));
+    // Feeds do not call it back.
+    bench.mcu.hurry(HURRY).unwrap();
+    let reset = |seen: &Seen| seen.changes.iter().any(|change| change.pins.host_reset);
+    let seen = bench.mcu.wait_for("the reset", DEADLINE, reset).unwrap();
+    bench.mcu.hurry(1).unwrap();
+    let pins: Vec<Outputs> = seen.changes.iter().map(|change| change.pins).take(2).collect();
+    let asked = Outputs { shutdown_request: true, ..CALM };
+    assert_eq!(pins, [asked, Outputs { host_reset: true, ..CALM }]);
+    bench.agent.kill().unwrap();
+    bench.agent.start_again().unwrap();
+    let told = |status: &Status| status.incidents.iter().any(|incident| incident.host_reset.is_some());
+    let status = bench.agent.wait_for("the reset", DEADLINE, told).unwrap();
+    let incident = status.incidents.iter().find_map(|incident| incident.host_reset).unwrap();
+    assert_eq!((incident.by, incident.silence_s), (ResetBy::Mcu, None));
+    assert_eq!(bench.status().state.unwrap().last_host_reset.as_deref(), Some("asked"));
+}
+
+#[test]
 fn an_incident_that_was_open_when_the_gateway_was_reset_ends_with_the_reset() {
     let Some(_turn) =
         enter_or_reexec("an_incident_that_was_open_when_the_gateway_was_reset_ends_with_the_reset")

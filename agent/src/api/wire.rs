@@ -119,6 +119,8 @@ pub enum Request {
     },
     /// Have the modem's supply cut by the watchdog MCU, and given back.
     McuCycleModem {},
+    /// Have the watchdog MCU ask the gateway to shut down, and then reset it.
+    McuResetHost {},
     /// Bring another firmware into the watchdog MCU.
     McuFlash {
         /// The content of its flash from its beginning on, two hexadecimal digits a byte.
@@ -190,6 +192,7 @@ impl Request {
             | Self::McuLog {}
             | Self::McuLease { .. }
             | Self::McuCycleModem {}
+            | Self::McuResetHost {}
             | Self::McuFlash { .. }
             | Self::Stop { .. } => Duration::ZERO,
         }

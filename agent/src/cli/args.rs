@@ -157,6 +157,12 @@ pub(super) enum McuCommand {
     },
     /// Cut the modem's supply for a moment; a modem of the config is switched off gently before.
     CycleModem,
+    /// Have the gateway asked to shut down, and reset by its MCU when it had its time for that. Nothing calls that back.
+    ResetHost {
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Bring another firmware into it, over the boot loader in its ROM: checked before, verified after, with the old one
     /// kept and written back if need be. For some 15 s nothing guards the gateway, and the MCU's pins float.
     Flash(McuFlashArgs),

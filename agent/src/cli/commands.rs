@@ -9,7 +9,7 @@ use super::style::Style;
 use super::{check, events, replay, status};
 use crate::api::types::Status;
 use crate::api::wire::{Done, Request};
-use std::io::{self, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
@@ -98,6 +98,17 @@ fn restore_alone(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     let disarmed: String =
         disarmed.iter().map(|port| format!("; the watchdog MCU on {port} is disarmed")).collect();
     Ok(writeln!(out, "no daemon runs; all that it owned in the kernel is gone{disarmed}")?)
+}
+
+/// Has somebody on a terminal say yes; `done` completes "nothing was …".
+pub(super) fn confirm(question: &str, done: &'static str) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Unconfirmed(done));
+    }
+    write!(io::stderr(), "{question}\nType yes to go on: ")?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if answer.trim() == "yes" { Ok(()) } else { Err(Failure::Unconfirmed(done)) }
 }
 
 pub(super) fn connect(args: &Args) -> Result<Client, ClientError> {

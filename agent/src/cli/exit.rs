@@ -108,9 +108,9 @@ pub(super) enum Failure {
         /// What is wrong with it.
         why: String,
     },
-    /// Nobody said that the MCU may be flashed.
-    #[error("nothing was flashed; type yes when you are asked, or add --yes")]
-    Unconfirmed,
+    /// Nobody said that it may be done.
+    #[error("nothing was {0}; type yes when you are asked, or add --yes")]
+    Unconfirmed(&'static str),
     /// The MCU has not what it was to have.
     #[error("{0}")]
     Flash(String),
@@ -132,7 +132,7 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Config(error) => Exit::of(error, Exit::Usage),
-            Self::Image { .. } | Self::Unconfirmed => Exit::Usage,
+            Self::Image { .. } | Self::Unconfirmed(_) => Exit::Usage,
             Self::Init(error) => Exit::of(error, Exit::Failed),
             Self::PinFile { .. } => Exit::of(self, Exit::Failed),
             Self::Restore(error) => Exit::of(error.as_ref(), Exit::Failed),

@@ -1,7 +1,7 @@
 //! `shunt mcu`: what the daemon knows of the watchdog MCU, and what can be asked of it.
 
 use super::args::{Args, McuCommand};
-use super::commands::{connect, tell};
+use super::commands::{confirm, connect, tell};
 use super::exit::Failure;
 use super::modem::{clean, show};
 use super::style::{Style, Tone};
@@ -10,6 +10,9 @@ use crate::api::mcu::{McuLogEntry, McuStatus};
 use crate::api::wire::Request;
 use std::io::Write;
 use std::time::Duration;
+
+/// What is asked before.
+const RESETS: &str = "The MCU asks this gateway to shut down, and resets it when it had its time for that. Nothing calls that back.";
 
 pub(super) fn carry_out(args: &Args, command: &McuCommand, out: &mut impl Write) -> Result<(), Failure> {
     match command {
@@ -26,6 +29,12 @@ pub(super) fn carry_out(args: &Args, command: &McuCommand, out: &mut impl Write)
             tell(args, &Request::McuLease { for_s: time.map_or(0, |time| time.as_secs()) }, out)
         }
         McuCommand::CycleModem => tell(args, &Request::McuCycleModem {}, out),
+        McuCommand::ResetHost { yes } => {
+            if !yes {
+                confirm(RESETS, "reset")?;
+            }
+            tell(args, &Request::McuResetHost {}, out)
+        }
         McuCommand::Flash(flags) => super::mcu_flash::carry_out(args, flags, out),
     }
 }

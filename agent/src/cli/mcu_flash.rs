@@ -1,7 +1,7 @@
 //! `shunt mcu flash`: has the daemon flash the watchdog MCU and shows how far it is, or does it without a daemon.
 
 use super::args::{Args, McuFlashArgs};
-use super::commands::connect;
+use super::commands::{confirm, connect};
 use super::exit::Failure;
 use super::modem::clean;
 use crate::api::hex::hex;
@@ -10,7 +10,7 @@ use crate::api::wire::{Done, Request};
 use crate::mcu::flash::{self, Image, Job};
 use shunt_config::McuPort;
 use std::fs::File;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,7 +27,13 @@ const QUARTER: u8 = 25;
 pub(super) fn carry_out(args: &Args, flags: &McuFlashArgs, out: &mut impl Write) -> Result<(), Failure> {
     let image = read(&flags.image)?;
     if !flags.yes {
-        confirm(&image)?;
+        let question = format!(
+            "This brings {} ({} bytes) into the watchdog MCU. For some 15 s, until it runs, nothing guards the gateway, and the\n\
+             MCU's pins float: with the pull-downs of firmware/README.md the gateway and its modem notice nothing.",
+            image.identity(),
+            image.bytes().len()
+        );
+        confirm(&question, "flashed")?;
     }
     let mut shown = Shown::default();
     let show = |flash: &McuFlash| {
@@ -58,24 +64,6 @@ fn read(path: &Path) -> Result<Image, Failure> {
     let file = File::open(path).map_err(|error| failed(error.to_string()))?;
     file.take(LONGEST).read_to_end(&mut content).map_err(|error| failed(error.to_string()))?;
     Image::parse(&content).map_err(|error| failed(error.to_string()))
-}
-
-/// Nothing guards the gateway for a while, and pins float: somebody says that this may be.
-fn confirm(image: &Image) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::Unconfirmed);
-    }
-    write!(
-        io::stderr(),
-        "This brings {} ({} bytes) into the watchdog MCU. For some 15 s, until it runs, nothing guards the gateway, and the\n\
-         MCU's pins float: with the pull-downs of firmware/README.md the gateway and its modem notice nothing.\n\
-         Type yes to go on: ",
-        image.identity(),
-        image.bytes().len()
-    )?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == "yes" { Ok(()) } else { Err(Failure::Unconfirmed) }
 }
 
 /// Has the daemon do it, which has the port, and goes on when this program does not.

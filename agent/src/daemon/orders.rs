@@ -40,6 +40,7 @@ impl EventLoop {
             | Request::McuLog {}
             | Request::McuLease { .. }
             | Request::McuFlash { .. }
+            | Request::McuResetHost {}
             | Request::McuCycleModem {}) => {
                 self.ask_mcu(&request, order.reply);
                 return None;

@@ -80,6 +80,7 @@ impl EventLoop {
         let response = match request {
             Request::McuLog {} => mcu.log().map(Answer::McuLog),
             Request::McuLease { for_s } => return mcu.ask(Wish::Lease(Duration::from_secs(*for_s)), reply),
+            Request::McuResetHost {} => return mcu.ask(Wish::ResetHost, reply),
             Request::McuFlash { image } => match unhex(image).map(|bytes| Image::parse(&bytes)) {
                 Some(Ok(image)) => return mcu.flash(image, reply),
                 Some(Err(error)) => {

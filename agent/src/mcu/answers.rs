@@ -26,6 +26,7 @@ impl Task {
                 let message = match wish {
                     Wish::Lease(time) => Message::Lease(seconds(time)),
                     Wish::CycleModem => Message::CycleModem,
+                    Wish::ResetHost => Message::ResetHost,
                 };
                 self.ask(message, Waiter::Operator(wish, reply));
             }
@@ -110,6 +111,9 @@ fn done(wish: Wish, outcome: Outcome) -> String {
     let long = |time: Duration| humantime::format_duration(Duration::from_secs(time.as_secs()));
     match (wish, outcome) {
         (Wish::CycleModem, _) => "the modem's supply is cut, and comes back by itself".into(),
+        (Wish::ResetHost, _) => "the MCU asks the gateway to shut down, and resets it when it had its time for that ([watchdog.mcu] \
+                                 shutdown); nothing calls that back"
+            .into(),
         (Wish::Lease(Duration::ZERO), _) => {
             "the lease is over: the MCU judges the gateway by its feeds".into()
         }

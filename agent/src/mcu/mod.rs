@@ -82,6 +82,8 @@ pub(crate) enum Wish {
     Lease(Duration),
     /// Cut the modem's supply for a moment.
     CycleModem,
+    /// Ask the gateway to shut down, and reset it then.
+    ResetHost,
 }
 
 /// How the agent leaves.
