@@ -2,6 +2,7 @@
 //!
 //! `agent/ARCHITECTURE.md` is the map.
 
+mod accept;
 pub mod api;
 pub mod cli;
 pub mod clock;

@@ -113,6 +113,18 @@ impl Namespace {
         Ok(Self { devices: Some(Arc::new(devices)), ..self.clone() })
     }
 
+    /// The same namespace in which a program that is started finds the file `content` in the place of `shown`.
+    ///
+    /// # Errors
+    /// When a path cannot be passed to the kernel.
+    pub fn with_file(&self, content: &Path, shown: &Path) -> Result<Self> {
+        let mount = || Ok((text(content)?, text(shown)?));
+        let mount = mount().doing(|| format!("show {} as {}", content.display(), shown.display()))?;
+        let before = self.devices.iter().flat_map(|devices| devices.0.clone());
+        let devices = Devices(before.chain([mount]).collect());
+        Ok(Self { devices: Some(Arc::new(devices)), ..self.clone() })
+    }
+
     /// A connection to the namespace's rtnetlink.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use super::accept::AcceptArgs;
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -109,6 +110,9 @@ pub(super) enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Accept a newly flashed gateway: step by step each uplink is pulled, modems are reset, the gateway is restarted, and what
+    /// the agent measured is written into a report. Nothing is disturbed before it is confirmed; ends with 1 where a step failed.
+    Accept(AcceptArgs),
     /// Run the decisions over a recording again: is it the same, and with --config FILE, what would have happened?
     Replay {
         /// A segment, or the directory of them [default of the daemon: /var/lib/shunt/recording].

@@ -50,6 +50,7 @@ pub(super) fn carry_out(args: &Args, out: &mut impl Write) -> Result<(), Failure
         Command::Doctor { json, offline, strict } => {
             doctor::carry_out(args, Manner { json: *json, offline: *offline, strict: *strict }, out)
         }
+        Command::Accept(flags) => super::accept::carry_out(args, flags, out),
         Command::Replay { recording, json } => replay::carry_out(recording, args.named_config(), *json, out),
         Command::Modem(command) => super::modem::carry_out(args, command, out),
         Command::Mcu(command) => super::mcu::carry_out(args, command, out),
@@ -116,7 +117,7 @@ pub(super) fn connect(args: &Args) -> Result<Client, ClientError> {
 }
 
 /// The socket that was named, or that of the config. Members of the group need not be able to read the config.
-fn socket(named: Option<&Path>, config: &Path) -> PathBuf {
+pub(super) fn socket(named: Option<&Path>, config: &Path) -> PathBuf {
     match named {
         Some(named) => named.into(),
         None => {

@@ -1,5 +1,6 @@
 //! How a command ends, for scripts and for people.
 
+use super::accept::AcceptError;
 use super::client::ClientError;
 use super::init::InitError;
 use crate::api::wire::ErrorCode;
@@ -87,6 +88,9 @@ pub(super) enum Failure {
     /// The doctor found something, and has said what.
     #[error("{}", unwell(*.0))]
     Unwell(Outcome),
+    /// The gateway is not accepted, or the run could not go on.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
     /// The PIN cannot be read.
     #[error(
         "failed to read the PIN from {file}: {source}; name a file whose first line it is, or - for the standard input"
@@ -134,6 +138,8 @@ impl Failure {
             Self::Config(error) => Exit::of(error, Exit::Usage),
             Self::Image { .. } | Self::Unconfirmed(_) => Exit::Usage,
             Self::Init(error) => Exit::of(error, Exit::Failed),
+            Self::Accept(error) if error.is_usage() => Exit::Usage,
+            Self::Accept(error) => Exit::of(error, Exit::Failed),
             Self::PinFile { .. } => Exit::of(self, Exit::Failed),
             Self::Restore(error) => Exit::of(error.as_ref(), Exit::Failed),
             Self::Unwell(Outcome::Well) => Exit::Ok,

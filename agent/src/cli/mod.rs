@@ -1,5 +1,6 @@
 //! The command line. It only asks and shows: whatever it knows, the daemon told it over the control socket.
 
+mod accept;
 mod args;
 mod check;
 mod client;

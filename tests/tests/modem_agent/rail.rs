@@ -31,7 +31,7 @@ fn a_modem_that_can_be_switched_off_is_off_before_the_mcus_rail_cuts_it() {
     assert_eq!(modem(&agent).trouble, None);
 }
 
-fn stand_in() -> ((tempfile::TempDir, StandIn), mpsc::Receiver<Outputs>) {
+pub(crate) fn stand_in() -> ((tempfile::TempDir, StandIn), mpsc::Receiver<Outputs>) {
     let home = tempfile::tempdir().unwrap();
     let (moved, pins) = mpsc::channel::<Outputs>();
     let hook = Box::new(move |pins: &Outputs| {
@@ -42,7 +42,7 @@ fn stand_in() -> ((tempfile::TempDir, StandIn), mpsc::Receiver<Outputs>) {
 }
 
 /// Whether the modem has its supply after the next change of the pins.
-fn powered(pins: &mpsc::Receiver<Outputs>) -> bool {
+pub(crate) fn powered(pins: &mpsc::Receiver<Outputs>) -> bool {
     let pins = pins.recv_timeout(DEADLINE * 2).unwrap();
     assert!(!pins.alert && !pins.host_reset, "{pins:?}");
     pins.modem_power

@@ -1,0 +1,155 @@
+//! The same for what only looks, for modems, the MCU and restarts.
+
+use super::*;
+
+pub(super) fn modem_step(rail: bool) -> Step {
+    let (modem, link) = ("lte".to_owned(), "lte".to_owned());
+    step(if rail { Kind::Rail { modem, link, by_mcu: true } } else { Kind::Modem { modem, link } })
+}
+
+#[test]
+fn a_modem_must_go_away_and_come_back_to_data_that_flows() {
+    let mut bench = Bench::new(&modem_step(false), Some(Way::Real), &limits(""));
+    let request = bench.asks();
+    assert!(
+        matches!(&request, Request::ModemReset { modem: Some(modem), rung: Some(rung) } if modem == "lte" && rung == "reset"),
+        "{request:?}"
+    );
+    bench.wait(3);
+    bench.modem(Readiness::NoModem, 1);
+    bench.tells("It is gone");
+    bench.wait(40);
+    bench.modem(Readiness::Verified, 2);
+    let outcome = bench.passes();
+    assert_eq!(figure(&outcome, "data flows again").value_ms, 41_000.0);
+
+    // So short an absence that nobody looked meanwhile.
+    let mut bench = Bench::new(&modem_step(false), Some(Way::Real), &limits(""));
+    bench.asks();
+    bench.at = 10;
+    bench.modem(Readiness::Verified, 4);
+    bench.tells("It is gone");
+    bench.passes();
+
+    let mut bench = Bench::new(&modem_step(false), Some(Way::Real), &limits(""));
+    bench.asks();
+    bench.wait(91);
+    bench.fails("The modem never went away");
+
+    let mut bench = Bench::new(&modem_step(false), Some(Way::Real), &limits(""));
+    bench.asks();
+    bench.modem(Readiness::NoModem, 1);
+    bench.tells("It is gone");
+    bench.wait(301);
+    bench.fails("No data flowed again within 5 min");
+
+    let mut bench = Bench::new(&modem_step(false), Some(Way::Real), &limits(""));
+    bench.modem(Readiness::Searching, 60);
+    bench.wait(121);
+    bench.fails("not ready to begin with");
+}
+
+#[test]
+fn a_rail_is_cut_where_the_mcu_counts_it() {
+    for (cuts, passes) in [(1, true), (0, false)] {
+        let mut bench = Bench::new(&modem_step(true), Some(Way::Real), &limits(""));
+        assert_eq!(bench.asks(), Request::McuCycleModem {});
+        bench.modem(Readiness::NoModem, 1);
+        bench.tells("It is gone");
+        bench.at = 60;
+        bench.modem(Readiness::Verified, 5);
+        let state = bench.look.mcu.as_mut().and_then(|mcu| mcu.state.as_mut()).unwrap();
+        state.counts.modem_cycles = cuts;
+        if passes {
+            bench.passes();
+        } else {
+            bench.fails("The MCU counts no cut of its rail");
+        }
+    }
+}
+
+#[test]
+fn what_only_looks_waits_for_what_is_on_its_way_and_tells_what_is_wrong() {
+    let mut bench = Bench::new(&step(Kind::Gateway), None, &limits(""));
+    bench.passes();
+    bench.health("lte", Health::Failed);
+    bench.status().warnings.push("the canary is local".into());
+    bench.tells("It is waited for lte");
+    bench.wait(181);
+    let outcome = bench.fails("lte is failed and not healthy: no carrier on eth0.");
+    assert_eq!(outcome.why[1], "The agent warns: the canary is local");
+
+    let mut bench = Bench::new(&step(Kind::Mcu), None, &limits(""));
+    let outcome = bench.passes();
+    assert!(outcome.notes[0].contains("stm32g030, firmware 0.1.0"), "{outcome:?}");
+    let state = bench.look.mcu.as_mut().and_then(|mcu| mcu.state.as_mut()).unwrap();
+    (state.stage, state.modem_power) = ("leased".into(), false);
+    bench.tells("It is waited for the MCU");
+    bench.wait(61);
+    let outcome = bench.fails("its stage is leased");
+    assert_eq!(outcome.why[1], "It keeps the modem's supply cut.");
+}
+
+#[test]
+fn a_restart_is_kept_first_and_judged_after_the_boot() {
+    let restart = step(Kind::Restart { by_mcu: true });
+    let mut bench = Bench::new(&restart, Some(Way::Real), &limits(""));
+    let Next::Keep(pending) = bench.next() else { panic!("it is on the disk before anything else") };
+    assert_eq!((pending.boot.as_deref(), pending.host_resets, pending.incident), (Some("one"), Some(1), 0));
+    assert_eq!(bench.asks(), Request::McuResetHost {});
+    assert!(bench.trial.parting().unwrap().contains("all the same"));
+    // Its own run of the machine goes on: the line is not wired.
+    bench.wait(131);
+    bench.fails("The gateway was not reset within 2 min");
+    // The same machine, and nothing resets it any more: it is asked for again.
+    assert!(Trial::resumed(&pending, &bench.look, &limits("")).is_none());
+
+    bench.look.boot = Some("two".into());
+    bench.look.up = Duration::from_secs(90);
+    bench.trial = Trial::resumed(&pending, &bench.look, &limits("")).unwrap();
+    bench.at = 0;
+    let status = bench.look.status.take();
+    bench.wait(60);
+    bench.look.status = status;
+    bench.status().uptime_s = 50;
+    bench.wait(5);
+    let reset: IncidentStatus = serde_json::from_value(serde_json::json!({
+        "number": 1, "family": null, "link": null, "to": null, "cause": "host reset by the watchdog MCU (it was asked to)",
+        "started": "2026-01-02T03:00:00.000Z", "detected_ms": 0.0, "decided_ms": null, "switched_ms": null,
+        "restored_ms": 72_000.0, "verified_ms": null, "recovered_ms": null, "ended_ms": 72_000.0, "breach": true,
+        "host_reset": {"by": "mcu", "after_ms": 0.0, "silence_s": null, "resets": 1}
+    }))
+    .unwrap();
+    bench.status().incidents.push(reset);
+    let state = bench.look.mcu.as_mut().and_then(|mcu| mcu.state.as_mut()).unwrap();
+    state.counts.host_resets = 2;
+    let outcome = bench.passes();
+    assert_eq!(figure(&outcome, "from the reset").value_ms, 72_000.0);
+    assert_eq!(figure(&outcome, "the kernel's start to the agent's").value_ms, 40_000.0);
+
+    // Feeds had stopped, too: that is another story than the one that was asked for.
+    bench.trial = Trial::resumed(&pending, &bench.look, &limits("")).unwrap();
+    let reset = bench.status().incidents[0].host_reset.as_mut().unwrap();
+    (reset.by, reset.silence_s) = (ResetBy::Mcu, Some(120));
+    bench.fails("because feeds had stopped");
+    // Nothing is told: somebody pulled the plug instead.
+    bench.trial = Trial::resumed(&pending, &bench.look, &limits("")).unwrap();
+    bench.status().incidents.clear();
+    bench.status().uptime_s = 61;
+    bench.fails("does not tell that the MCU reset the gateway");
+}
+
+#[test]
+fn a_restart_by_hand_needs_a_new_boot_and_a_healthy_uplink() {
+    let mut bench = Bench::new(&step(Kind::Restart { by_mcu: false }), Some(Way::Real), &limits(""));
+    let Next::Keep(pending) = bench.next() else { panic!("it is on the disk before anything else") };
+    bench.tells("Restart the gateway now");
+    bench.wait(301);
+    bench.fails("was not restarted within 5 min");
+    bench.look.boot = Some("two".into());
+    bench.trial = Trial::resumed(&pending, &bench.look, &limits("")).unwrap();
+    bench.at = 0;
+    bench.health("fiber", Health::Recovering);
+    bench.wait(601);
+    bench.fails("No uplink was healthy within 10 min");
+}

@@ -1,0 +1,173 @@
+//! What is on the disk: how far the run is, held by one run at a time, and its report, which is written after each step.
+
+use crate::accept::{Gateway, Kept, Report, digest};
+use crate::state_file;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Everybody may read what was accepted.
+const REPORT_MODE: u32 = 0o644;
+
+/// Why a run cannot begin, or cannot go on. Completes "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum FileError {
+    #[error("read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error(
+        "keep in {} how far the run is: {source}; run this as root, or name another file by --state FILE",
+        path.display()
+    )]
+    Unkept { path: PathBuf, source: io::Error },
+    #[error("write the report {}: {source}; name another file by --report FILE", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
+    #[error("write the report {}: it is there already, and is left as it is; name another file by --report FILE", path.display())]
+    Exists { path: PathBuf },
+    #[error("write the report {}: its text goes beside it as .txt; name it .json", path.display())]
+    Name { path: PathBuf },
+    #[error("begin: another run is under way, which holds {}", path.display())]
+    Held { path: PathBuf },
+    #[error(
+        "go on with the run of {started} in {}: the config has changed since, and so have the steps; begin anew by --anew",
+        path.display()
+    )]
+    OtherConfig { path: PathBuf, started: String },
+}
+
+/// Where it is kept how far the run is.
+#[derive(Debug)]
+pub(super) struct State {
+    path: PathBuf,
+    _held: File,
+}
+
+impl State {
+    /// Takes hold of it, so that no other run does.
+    pub(super) fn hold(path: &Path) -> Result<Self, FileError> {
+        let lock = path.with_extension("lock");
+        let failed = |source| FileError::Unkept { path: path.to_owned(), source };
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory).map_err(failed)?;
+        }
+        let held = File::options().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
+        match held.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _held: held }),
+            Err(TryLockError::WouldBlock) => Err(FileError::Held { path: lock }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// An earlier run that is not over.
+    pub(super) fn load(&self, config_sha256: &str) -> Result<Option<Kept>, FileError> {
+        let kept: Option<Kept> = state_file::load(&self.path)
+            .map_err(|source| FileError::Unreadable { path: self.path.clone(), source })?;
+        match kept {
+            Some(kept) if kept.config_sha256 != config_sha256 => {
+                Err(FileError::OtherConfig { path: self.path.clone(), started: kept.started })
+            }
+            kept => Ok(kept),
+        }
+    }
+
+    pub(super) fn save(&self, kept: &Kept) -> Result<(), FileError> {
+        state_file::save(&self.path, kept)
+            .map_err(|source| FileError::Unkept { path: self.path.clone(), source })
+    }
+
+    /// Nothing is left to go on with.
+    pub(super) fn remove(&self) -> Result<(), FileError> {
+        state_file::remove(&self.path).map_err(|source| FileError::Unkept { path: self.path.clone(), source })
+    }
+}
+
+/// Where a new report goes: nothing that is there is overwritten.
+pub(super) fn new_report(named: Option<&Path>, hostname: &str) -> Result<PathBuf, FileError> {
+    let path = named.map_or_else(|| PathBuf::from(default_name(hostname)), Path::to_owned);
+    // The run may go on in another directory.
+    let path = std::path::absolute(&path).map_err(|source| FileError::Unwritable { path, source })?;
+    let text = path.with_extension("txt");
+    if text == path {
+        return Err(FileError::Name { path });
+    }
+    let there = [&path, &text].into_iter().find(|path| path.exists()).cloned();
+    there.map_or(Ok(path), |path| Err(FileError::Exists { path }))
+}
+
+fn default_name(hostname: &str) -> String {
+    let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace([':', '-'], "");
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    format!("shunt-accept-{}-{at}.json", hostname.chars().map(safe).collect::<String>())
+}
+
+/// Writes the report, and its text beside it; gives the digest.
+pub(super) fn write_report(path: &Path, report: &Report) -> Result<String, FileError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| FileError::Unwritable { path, source }
+    };
+    let (json, digest) = report.sealed().map_err(io::Error::from).map_err(failed(path))?;
+    state_file::replace(path, json.as_bytes(), REPORT_MODE).map_err(failed(path))?;
+    let text = path.with_extension("txt");
+    state_file::replace(&text, report.text(&digest).as_bytes(), REPORT_MODE).map_err(failed(&text))?;
+    Ok(digest)
+}
+
+/// What the machine says of itself.
+pub(super) fn gateway(config: &Path) -> Result<Gateway, FileError> {
+    let line = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let content =
+        fs::read(config).map_err(|source| FileError::Unreadable { path: config.to_owned(), source })?;
+    let unknown = || "unknown".to_owned();
+    Ok(Gateway {
+        hostname: line("/proc/sys/kernel/hostname").unwrap_or_else(unknown),
+        machine_id: line("/etc/machine-id").filter(|id| !id.is_empty()),
+        kernel: line("/proc/sys/kernel/osrelease").unwrap_or_else(unknown),
+        architecture: std::env::consts::ARCH.to_owned(),
+        agent: None,
+        config: config.display().to_string(),
+        config_sha256: digest(&content),
+        modems: Vec::new(),
+        mcu: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_run_at_a_time_goes_on_where_it_was_and_only_with_its_config() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("deep/accept.json");
+        let state = State::hold(&path).unwrap();
+        assert!(matches!(State::hold(&path), Err(FileError::Held { .. })));
+        assert_eq!(state.load("1").unwrap(), None);
+        let kept = Kept {
+            config_sha256: "1".into(),
+            started: "2026-01-02T03:04:05.678Z".into(),
+            report: "/tmp/report.json".into(),
+            done: Vec::new(),
+            pending: None,
+        };
+        state.save(&kept).unwrap();
+        assert_eq!(state.load("1").unwrap(), Some(kept));
+        assert!(matches!(state.load("2"), Err(FileError::OtherConfig { .. })));
+        state.remove().unwrap();
+        assert_eq!(state.load("2").unwrap(), None);
+        drop(state);
+        assert!(State::hold(&path).is_ok());
+    }
+
+    #[test]
+    fn a_report_overwrites_nothing_and_has_its_text_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.json");
+        assert_eq!(new_report(Some(&path), "gw").unwrap(), path);
+        assert!(matches!(new_report(Some(&path.with_extension("txt")), "gw"), Err(FileError::Name { .. })));
+        fs::write(path.with_extension("txt"), "another's").unwrap();
+        assert!(matches!(new_report(Some(&path), "gw"), Err(FileError::Exists { .. })));
+        let name = new_report(None, "gw/17").unwrap();
+        assert!(name.is_absolute() && name.to_string_lossy().contains("/shunt-accept-gw_17-"), "{name:?}");
+    }
+}
