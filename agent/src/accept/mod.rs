@@ -12,7 +12,7 @@ mod report;
 mod seal;
 mod step;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod trial;
 
 pub(crate) use answer::{Answer, Answers};

@@ -18,12 +18,12 @@ fn documented<T: DeserializeOwned>(name: &str) -> T {
     serde_json::from_str(json).unwrap()
 }
 
-pub(super) fn config(text: &str) -> Config {
+pub(crate) fn config(text: &str) -> Config {
     shunt_config::parse(&format!("targets = [\"198.51.100.1\"]\n{text}"), Path::new("test.toml")).unwrap()
 }
 
 /// The documented gateway with everything in order: fiber is the uplink, LTE stands by, the MCU guards.
-pub(super) fn look() -> Look {
+pub(crate) fn look() -> Look {
     let mut status: Status = documented("status");
     let well = status.links[1].families.v4.clone();
     for link in &mut status.links {

@@ -37,7 +37,7 @@ pub(in crate::cli) struct AcceptArgs {
     /// Let skipped steps count as failed ones in the exit code.
     #[arg(long)]
     pub(super) strict: bool,
-    /// As JSON: the plan, or in the end the report.
+    /// As JSON: the plan, or in the end the report. Nobody is asked.
     #[arg(long)]
     pub(super) json: bool,
     /// Look whether this report (JSON) is as it was written, and do nothing else.

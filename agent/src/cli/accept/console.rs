@@ -23,15 +23,24 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// Heeds signals from now on, and the terminal if there is one.
-    pub(super) fn open() -> io::Result<Self> {
+    /// Heeds signals from now on, and the terminal if somebody is to be asked.
+    pub(super) fn open(attended: bool) -> io::Result<Self> {
         let (sender, inputs) = mpsc::channel();
-        let attended = is_attended();
         heed_signals(sender.clone())?;
         if attended {
             thread::Builder::new().name("console".into()).spawn(move || read_lines(&sender))?;
         }
         Ok(Self { inputs, attended })
+    }
+
+    /// Somebody who types these lines, and then goes.
+    #[cfg(test)]
+    pub(super) fn typing(lines: &[&str]) -> Self {
+        let (sender, inputs) = mpsc::channel();
+        for line in lines {
+            sender.send(Input::Line((*line).to_owned())).unwrap();
+        }
+        Self { inputs, attended: true }
     }
 
     /// What comes within this time.

@@ -82,12 +82,13 @@ pub(super) fn carry_out(args: &Args, flags: &AcceptArgs, out: &mut impl Write) -
         .check(steps.iter().map(|step| step.name.as_str()))
         .map_err(|error| AcceptError::Answers(error.to_string()))?;
     let limits = Limits::of(&config);
-    let attended = console::is_attended();
+    // Prompts are no JSON.
+    let attended = console::is_attended() && !flags.json;
     if flags.plan || (!attended && answers.is_empty()) {
         show_plan(&steps, &limits, flags.json, out)?;
         return if flags.plan { Ok(()) } else { Err(AcceptError::Unattended.into()) };
     }
-    let console = Console::open()?;
+    let console = Console::open(attended)?;
     let state = flags.state.clone().unwrap_or_else(|| config.agent.state_dir.join(STATE));
     let mut run = Run::prepare((args.config(), &state, flags), (steps, limits), (answers, console), talk)?;
     run.learn(&first);

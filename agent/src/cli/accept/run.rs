@@ -243,7 +243,8 @@ impl<'a> Run<'a> {
         }
         match ended? {
             Ended::Over(outcome) => {
-                if outcome.verdict == Verdict::Failed
+                // Once it has passed there is nothing left to put right.
+                if outcome.verdict != Verdict::Passed
                     && let Some(parting) = trial.parting()
                 {
                     out.say(&parting)?;
@@ -354,3 +355,6 @@ impl<'a> Run<'a> {
 fn now() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
+
+#[cfg(test)]
+mod tests;

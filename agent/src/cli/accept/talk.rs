@@ -31,6 +31,12 @@ impl Talk {
         Ok(Self { socket, modems, mcu, client, forced: None })
     }
 
+    /// A daemon at this socket, without modems and MCU.
+    #[cfg(test)]
+    pub(super) const fn with(socket: PathBuf) -> Self {
+        Self { socket, modems: false, mcu: false, client: None, forced: None }
+    }
+
     /// What is seen now; without a status where no daemon answers.
     pub(super) fn look(&mut self) -> Look {
         let seen = self.try_look();
