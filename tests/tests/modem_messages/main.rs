@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 use world::World;
 
-/// As many as take half a minute. More by hand: `STORIES=10000 cargo test -p shunt-lab --test modem_messages`.
-const STORIES: u64 = 1_000;
+/// A minute's worth for two processors.
+const STORIES: u64 = 10_000;
 /// Turns of one story.
 const TURNS: u32 = 12;
 /// Longer than a modem is given up and messages that nothing told of are looked for.
@@ -167,16 +167,27 @@ fn story(seed: u64) -> (usize, usize) {
     })
 }
 
-#[test]
-fn no_story_costs_a_message() {
-    let stories = std::env::var("STORIES").map_or(STORIES, |stories| stories.parse().unwrap());
+/// Tells each `step`th story from `first` on.
+fn stories(first: u64, step: u64) -> (usize, usize) {
     let (mut delivered, mut written) = (0, 0);
-    for seed in 0..stories {
+    for seed in (first..STORIES).step_by(usize::try_from(step).unwrap()) {
         let told = std::panic::catch_unwind(|| story(seed));
         let Ok((came, went)) = told else { panic!("story {seed} failed") };
         delivered += came;
         written += went;
     }
-    println!("{stories} stories: {delivered} messages came, {written} were written");
-    assert!(delivered as u64 > 10 * stories && written as u64 > stories);
+    (delivered, written)
+}
+
+#[test]
+fn no_story_costs_a_message() {
+    let processors = std::thread::available_parallelism().map_or(1, |number| number.get() as u64);
+    let (delivered, written) = std::thread::scope(|scope| {
+        let tellers: Vec<_> =
+            (0..processors).map(|first| scope.spawn(move || stories(first, processors))).collect();
+        let told = tellers.into_iter().map(|teller| teller.join().unwrap());
+        told.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+    });
+    println!("{STORIES} stories: {delivered} messages came, {written} were written");
+    assert!(delivered as u64 > 10 * STORIES && written as u64 > STORIES);
 }
