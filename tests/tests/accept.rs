@@ -7,7 +7,7 @@ mod common;
 
 use common::{DEADLINE, link, program, settled, two_uplinks, uplink};
 use serde_json::Value;
-use shunt::api::types::{Status, Verdict};
+use shunt::api::types::{Family, Status, Verdict};
 use shunt_lab::mcu::{Seen, Stage, StandIn};
 use shunt_lab::{Agent, AgentConfig, Lab, enter_or_reexec};
 use std::io::{BufRead, BufReader};
@@ -118,7 +118,7 @@ fn every_uplink_is_pulled_and_the_report_has_the_daemons_own_numbers() {
         return;
     };
     let lab = two_uplinks(true);
-    let agent = settled(&lab, &AgentConfig::new(&lab).with(QUICK_BACK));
+    let agent = settled(&lab, &AgentConfig::new(&lab).with_v6().with(QUICK_BACK));
     let path = agent.home().join("report.json");
     let mut run = accept(
         &agent,
@@ -150,9 +150,14 @@ fn every_uplink_is_pulled_and_the_report_has_the_daemons_own_numbers() {
     for name in ["fiber", "lte"] {
         let tried = step(&report, &format!("link:{name}"));
         assert_eq!((&tried["verdict"], &tried["way"]), (&"passed".into(), &"real".into()), "{tried:#}");
-        let incident = now.incidents.iter().find(|incident| incident.link.as_deref() == Some(name)).unwrap();
+        let incident = now
+            .incidents
+            .iter()
+            .find(|incident| incident.link.as_deref() == Some(name) && incident.family == Some(Family::V4));
+        let incident = incident.unwrap();
         let apart = figure(tried, "traffic flows again (IPv4)") - incident.restored_ms.unwrap();
         assert!(apart.abs() < 0.01, "{apart}");
+        assert!(figure(tried, "traffic flows again (IPv6)") > 0.0);
     }
     assert!(figure(step(&report, "link:fiber"), "takes the traffic back") >= 1_000.0);
     // All is as before: no lease, the fiber in use.
