@@ -124,12 +124,15 @@ fn a_reset_that_was_asked_for_comes_after_the_request_to_shut_down_and_is_told_a
     // Feeds do not call it back.
     bench.mcu.hurry(HURRY).unwrap();
     let reset = |seen: &Seen| seen.changes.iter().any(|change| change.pins.host_reset);
-    let seen = bench.mcu.wait_for("the reset", DEADLINE, reset).unwrap();
-    bench.mcu.hurry(1).unwrap();
-    let pins: Vec<Outputs> = seen.changes.iter().map(|change| change.pins).take(2).collect();
-    let asked = Outputs { shutdown_request: true, ..CALM };
-    assert_eq!(pins, [asked, Outputs { host_reset: true, ..CALM }]);
+    bench.mcu.wait_for("the reset", DEADLINE, reset).unwrap();
     bench.agent.kill().unwrap();
+    let over = |seen: &Seen| seen.changes.len() >= 3;
+    let seen = bench.mcu.wait_for("the end of the reset", DEADLINE, over).unwrap();
+    bench.mcu.hurry(1).unwrap();
+    let pins: Vec<Outputs> = seen.changes.iter().map(|change| change.pins).collect();
+    let alert = Outputs { alert: true, ..CALM };
+    let [asked, reset] = [Outputs { shutdown_request: true, ..alert }, Outputs { host_reset: true, ..alert }];
+    assert_eq!(pins, [asked, reset, CALM], "at once, and no other step before");
     bench.agent.start_again().unwrap();
     let told = |status: &Status| status.incidents.iter().any(|incident| incident.host_reset.is_some());
     let status = bench.agent.wait_for("the reset", DEADLINE, told).unwrap();
