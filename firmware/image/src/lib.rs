@@ -3,6 +3,8 @@
 
 pub mod elf;
 mod flash;
+mod seal;
 
 pub use elf::{ElfError, Segment, loaded};
 pub use flash::flash;
+pub use seal::{Seal, seal_for, seal_of};

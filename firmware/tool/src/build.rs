@@ -2,7 +2,9 @@
 
 use crate::board::Board;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
@@ -27,6 +29,14 @@ pub enum BuildError {
         /// Its target.
         target: &'static str,
     },
+    /// What cargo made could not be given its length and checksum.
+    #[error("failed to seal the image {path}: {source}", path = .path.display())]
+    Seal {
+        /// The image.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Cargo failed, and said why.
     #[error("failed to build the firmware for {board}: cargo ended with {status}")]
     Cargo {
@@ -37,12 +47,12 @@ pub enum BuildError {
     },
 }
 
-/// Builds the firmware of `board`, in release and with the locked dependencies, and gives the path of its ELF image.
+/// Builds the firmware of `board`, in release and with the locked dependencies, seals it, and gives the path of its ELF image.
 /// Nothing is installed. What cargo says goes to this process's own standard error.
 ///
 /// # Errors
 ///
-/// When the target is missing or cargo fails.
+/// When the target is missing or cargo fails, or what it made cannot be sealed.
 pub fn build(board: Board) -> Result<PathBuf, BuildError> {
     // The folder of this package, as it was built: the firmware lies beside it.
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -64,7 +74,20 @@ pub fn build(board: Board) -> Result<PathBuf, BuildError> {
     if !status.success() {
         return Err(BuildError::Cargo { board: board.name, status });
     }
-    Ok(target_dir.join(board.target).join("release").join(package))
+    let path = target_dir.join(board.target).join("release").join(package);
+    seal(&path).map_err(|source| BuildError::Seal { path: path.clone(), source })?;
+    Ok(path)
+}
+
+/// Puts length and checksum into the image. The file stays the one that cargo made and compares with; one that is sealed
+/// already is left alone, since others may be reading it.
+fn seal(path: &Path) -> io::Result<()> {
+    let file = File::options().read(true).write(true).open(path)?;
+    let elf = std::fs::read(path)?;
+    let (at, seal) = shunt_image::seal_for(&elf).ok_or(io::ErrorKind::InvalidData)?;
+    let mut there = [0; 8];
+    file.read_exact_at(&mut there, at)?;
+    if there == seal { Ok(()) } else { file.write_all_at(&seal, at) }
 }
 
 fn cargo() -> OsString {

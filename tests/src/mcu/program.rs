@@ -1,8 +1,9 @@
 //! Programs for the laboratory's part: such as the agent takes, and such that it can be told whether every byte is there.
 
 const PAGE: usize = 2 * 1024;
-/// Where a program has its length, and where its mark.
+/// Where a program has its length, its length and checksum for the agent, and its mark.
 const LENGTH: usize = 0x0c;
+const SEAL: usize = 0x1c;
 const MARK: usize = 0x100;
 
 /// A program as the agent takes one: vectors, mark, and code by chance. Another version differs in all pages but the third.
@@ -31,7 +32,24 @@ pub fn program(board: &str, version: &str, length: usize) -> Vec<u8> {
             place.copy_from_slice(part);
         }
     }
+    let crc = crc32(bytes.iter().take(SEAL).chain(bytes.iter().skip(SEAL + 8)));
+    for (at, part) in [(SEAL, length), (SEAL + 4, crc)] {
+        if let Some(place) = bytes.get_mut(at..at + 4) {
+            place.copy_from_slice(&part.to_le_bytes());
+        }
+    }
     bytes
+}
+
+/// CRC-32 as of IEEE 802.3.
+fn crc32<'a>(bytes: impl Iterator<Item = &'a u8>) -> u32 {
+    !bytes.fold(u32::MAX, |crc, byte| {
+        let mut crc = crc ^ u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+        }
+        crc
+    })
 }
 
 /// Board and version of the program in a flash, if every byte of it is there.

@@ -41,7 +41,7 @@ pub(super) fn keep(path: &Path, image: &Image, flashed: &Image) -> io::Result<()
 
 /// The newest whole program in the files that is another one than `image`.
 pub(super) fn load(path: &Path, image: &Image) -> Option<Image> {
-    let program = |path: &Path| fs::read(path).ok().and_then(|content| Image::parse(&content).ok());
+    let program = |path: &Path| fs::read(path).ok().and_then(|content| Image::read_out(&content).ok());
     [program(path), program(&older(path))].into_iter().flatten().find(|kept| kept != image)
 }
 

@@ -2,6 +2,7 @@
 //! with it and is told by it what it is.
 
 use super::part::{BOARD, DOUBLE_WORD, ERASED, FLASH, PAGE, PAGES, PROGRAM, RAM};
+use shunt_image::Seal;
 use std::fmt;
 
 /// What our images say of themselves: this, the board, a slash, the version, a slash (`firmware/boards/stm32g030`).
@@ -61,6 +62,12 @@ pub(crate) enum ImageError {
         "it does not say that it is Shunt's firmware; build it by `cargo firmware`, or take it from the release"
     )]
     Stranger,
+    /// It has no length and checksum.
+    #[error("it has no checksum; build it by `cargo firmware`, or take it from the release")]
+    Unsealed,
+    /// It is not as it was made.
+    #[error("its checksum is wrong: the file is damaged, or was cut off; copy it anew")]
+    Damaged,
     /// It is for another board.
     #[error("it is for the board {0}, and this upgrade is for {BOARD}")]
     Board(String),
@@ -73,10 +80,13 @@ impl Image {
     /// It is none that the part would start with, or not Shunt's for a board that can be upgraded so.
     pub(crate) fn parse(file: &[u8]) -> Result<Self, ImageError> {
         let image = Self::from_content(content(file)?)?;
-        if image.identity.board == BOARD { Ok(image) } else { Err(ImageError::Board(image.identity.board)) }
+        if image.identity.board != BOARD {
+            return Err(ImageError::Board(image.identity.board));
+        }
+        if image.seal() == Seal::Missing { Err(ImageError::Unsealed) } else { Ok(image) }
     }
 
-    /// The program that was read out of a part, if it is a whole one of ours.
+    /// The program that was read out of a part, if it is a whole one of ours; older ones have no seal.
     pub(super) fn read_out(content: &[u8]) -> Result<Self, ImageError> {
         Self::from_content(content.to_vec())
     }
@@ -102,7 +112,12 @@ impl Image {
             return Err(ImageError::Entry(entry));
         }
         let identity = identity(&content).ok_or(ImageError::Stranger)?;
-        Ok(Self { content, identity })
+        let image = Self { content, identity };
+        if image.seal() == Seal::Broken { Err(ImageError::Damaged) } else { Ok(image) }
+    }
+
+    fn seal(&self) -> Seal {
+        shunt_image::seal_of(&self.content)
     }
 
     /// What it says of itself.
@@ -226,6 +241,22 @@ mod tests {
         let at = stranger.windows(MARK.len()).position(|window| window == MARK).unwrap();
         stranger[at] = b'S';
         assert_eq!(Image::parse(&stranger), Err(ImageError::Stranger));
+    }
+
+    /// Each byte counts; and what was read out of a part may be from before there were checksums.
+    #[test]
+    fn a_damaged_file_and_one_that_was_cut_off_are_refused() {
+        let sound = program("stm32g030", "1.2.3", 9_000);
+        for at in (0x24..sound.len()).step_by(97).filter(|at| !(0x100..0x120).contains(at)) {
+            let mut damaged = sound.clone();
+            damaged[at] ^= 4;
+            assert_eq!(Image::parse(&damaged), Err(ImageError::Damaged), "byte {at}");
+        }
+        assert_eq!(Image::parse(&sound[..8_000]), Err(ImageError::Damaged));
+        let mut older = sound;
+        older[0x1c..0x24].fill(0);
+        assert_eq!(Image::parse(&older), Err(ImageError::Unsealed));
+        assert!(Image::read_out(&older).is_ok());
     }
 
     /// An ELF file with one segment.
