@@ -11,7 +11,7 @@ use shunt::api::types::Status;
 use shunt::api::wire::{Done, Request};
 use shunt_lab::mcu::{Boot, Seen, Stage, StandIn, Wrong, program};
 use shunt_lab::{Agent, AgentConfig, Lab, Plan, UplinkPlan, enter_or_reexec};
-use shunt_wire::Message;
+use shunt_wire::{Message, Seconds};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -167,6 +167,19 @@ fn a_stop_in_the_midst_waits_for_the_end_and_tells_the_new_firmware() {
         let _begun: Done = agent.ask(&Request::McuFlash { image }).unwrap();
         bench.mcu.wait_for("its boot loader", DEADLINE, |seen| seen.firmware.is_none()).unwrap();
     };
+    // An operator's lease goes on in the firmware that is started.
+    let leased = agent.command(&["mcu", "lease", "40m"]).output().unwrap();
+    assert!(leased.status.success(), "{leased:?}");
+    let lease = |seen: &Seen| matches!(seen.stage, Some(Stage::Leased { .. }));
+    bench.mcu.wait_for("the lease", DEADLINE, lease).unwrap();
+    begin(&agent, "1.0.0");
+    bench.mcu.wait_for("it to be flashed", DEADLINE, |seen| seen.firmware.is_some()).unwrap();
+    let seen = bench.mcu.wait_for("the lease again", DEADLINE, lease).unwrap();
+    let Some(Message::Lease(Seconds(left))) = seen.heard.last() else { panic!("{:?}", seen.heard) };
+    assert!((2_280..2_400).contains(left), "{left} s");
+    assert!(agent.command(&["mcu", "lease", "--end"]).output().unwrap().status.success());
+    guards(&bench.mcu);
+
     begin(&agent, "1.1.0");
     let restored = agent.command(&["stop", "--restore"]).output().unwrap();
     assert!(restored.status.success(), "{restored:?}");
@@ -186,6 +199,11 @@ fn a_stop_in_the_midst_waits_for_the_end_and_tells_the_new_firmware() {
 #[test]
 fn without_an_agent_it_is_flashed_as_well_and_what_fails_is_written_back() {
     let bench = Bench::new();
+    // A config with faults may have lines to the pins, which nobody knows then.
+    std::fs::write(bench.home.path().join("none.toml"), "[watchdog.mcu]\nboot0_line = \"x\"\n").unwrap();
+    let refused = bench.flash_alone(&bench.image("1.1.0"));
+    assert!(refused.status.code() == Some(2) && said(&refused).contains("boot0_line"), "{refused:?}");
+    std::fs::remove_file(bench.home.path().join("none.toml")).unwrap();
     let flashed = bench.flash_alone(&bench.image("1.1.0"));
     assert!(flashed.status.success(), "{flashed:?}");
     assert_eq!(bench.runs().as_deref(), Some("1.1.0"));

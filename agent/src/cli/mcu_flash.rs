@@ -94,8 +94,17 @@ fn alone(
     port: &Path,
     mut show: impl FnMut(&McuFlash),
 ) -> Result<McuFlash, Failure> {
-    // Without a config there are no lines to its pins, and the old program is kept beside the user.
-    let config = shunt_config::load(args.config()).ok();
+    // Without a config there are no lines to its pins, and the old program is kept beside the user. One that has faults may have
+    // lines.
+    let config = match shunt_config::load(args.config()) {
+        Ok(config) => Some(config),
+        Err(shunt_config::LoadError::Unreadable { source, .. })
+            if source.kind() == io::ErrorKind::NotFound =>
+        {
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
     let state_dir =
         config.as_ref().map_or_else(|| PathBuf::from("."), |config| config.agent.state_dir.clone());
     let backup = flash::backup(&state_dir);

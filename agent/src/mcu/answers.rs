@@ -35,8 +35,8 @@ impl Task {
             // The MCU gives the supply back by itself, after the time that it was armed with; it need only be there.
             ToTask::Power(true, done) if self.session.peer().is_some() => done.give(()),
             ToTask::Power(true, _) => {}
-            ToTask::Leave(..) if !self.knows_who_is_there() => self.leaving.push(asked),
-            ToTask::Leave(Farewell::Lease, reply) if self.session.is_leased_for_longer() => {
+            ToTask::Leave(..) if !self.knows_who_is_there() => self.later.push(asked),
+            ToTask::Leave(Farewell::Lease, reply) if self.session.longer_lease().is_some() => {
                 tracing::info!("the watchdog MCU is leased for longer than a stop takes; that lease goes on");
                 let _loop_gave_up = reply.send(Ok(()));
             }

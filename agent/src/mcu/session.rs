@@ -244,9 +244,11 @@ impl Session {
         self.status.as_ref()
     }
 
-    /// Whether a lease runs that ends later than one that begins now with the time of a stop.
-    pub(super) fn is_leased_for_longer(&self) -> bool {
-        self.status.is_some_and(|(status, _)| status.stage == Stage::Leased && status.left > self.stop_lease)
+    /// When a lease ends that runs for longer than one that begins with a stop: an operator's.
+    pub(super) fn longer_lease(&self) -> Option<Timestamp> {
+        let is_longer = |status: &Status| status.stage == Stage::Leased && status.left > self.stop_lease;
+        let (status, at) = self.status.filter(|(status, _)| is_longer(status))?;
+        Some(at + Duration::from_secs(status.left.0.into()))
     }
 
     /// Says hello, or asks how the MCU fares; one that never answers is gone.

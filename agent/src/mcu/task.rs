@@ -60,8 +60,8 @@ pub(super) struct Task {
     pub(super) standing: Standing,
     /// The firmware that is to be flashed next.
     pub(super) wanted: Option<Image>,
-    /// Farewells that wait for an upgrade's end, or for the MCU's first answer.
-    pub(super) leaving: Vec<ToTask>,
+    /// Farewells, and a lease, that wait for an upgrade's end or for the MCU's first answer.
+    pub(super) later: Vec<ToTask>,
     pace: Duration,
     feed_timeout: Duration,
     pub(super) stop_lease: Seconds,
@@ -92,7 +92,7 @@ impl Task {
             port: port.clone(),
             pins: config.pins.clone(),
             wanted: None,
-            leaving: Vec::new(),
+            later: Vec::new(),
             state_dir: state_dir.to_owned(),
             session: Session::new(times(config), stop_lease, chance(), kept.told, clock::now()),
             armed_kept: kept.armed().contains(port),
@@ -137,7 +137,7 @@ impl Task {
             }
             self.session.closed();
             self.away = Some(Trouble::Port(failure));
-            self.take_leave();
+            self.take_up();
             // Nobody is there to send to; those who wait are answered.
             let _nothing_to_fail = self.carry_out(None).await;
             self.show();
@@ -173,7 +173,7 @@ impl Task {
             self.feed();
         }
         loop {
-            self.take_leave();
+            self.take_up();
             if let Err(failure) = self.carry_out(Some(port)).await {
                 return End::Gone(failure);
             }

@@ -208,7 +208,7 @@ fn the_lease_of_a_stop_ends_with_the_first_feed_and_an_operators_goes_on() {
         world.feeding = true;
         world.run(60);
         assert_eq!(world.stage(), Some(stage), "{lease} s");
-        assert_eq!(world.session.is_leased_for_longer(), stage == Stage::Leased);
+        assert_eq!(world.session.longer_lease().is_some(), stage == Stage::Leased);
         // One that is asked for now is the operator's, however short.
         assert_eq!(world.ask(Message::Lease(Seconds(120))), Some(Outcome::Done));
         world.run(60);

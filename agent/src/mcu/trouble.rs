@@ -26,11 +26,13 @@ pub(super) enum Trouble {
     Loader,
     /// Frames of another version.
     #[error(
-        "speaks version {0} of the frames, and this agent speaks version {VERSION}; flash the firmware of this release"
+        "speaks version {0} of the frames, and this agent speaks version {VERSION}; flash the firmware of this release by `shunt mcu flash`"
     )]
     Version(u8),
     /// Frames, but our hello is not known.
-    #[error("does not understand this agent's hello; flash the firmware of this release")]
+    #[error(
+        "does not understand this agent's hello; flash the firmware of this release by `shunt mcu flash`"
+    )]
     Words,
     /// Our own frames come back.
     #[error("is not there: what is sent comes back; is the line looped?")]

@@ -1,10 +1,11 @@
 //! The task while the firmware of its MCU is upgraded: the port is the upgrade's, and whoever asks is told so.
 
-use super::ToTask;
 use super::flash::{self, Image, Job};
 use super::task::Task;
 use super::trouble::Trouble;
+use super::{ToTask, Wish};
 use crate::api::wire::{Answer, ApiError, ErrorCode, EventKind, Response};
+use crate::clock;
 use tokio::sync::{mpsc, oneshot};
 
 impl Task {
@@ -28,6 +29,7 @@ impl Task {
     /// Carries the upgrade out, on a port that nobody has open; `None`: the agent ended meanwhile. It is never cut short: the
     /// MCU would have half a program.
     pub(super) async fn upgrade(&mut self, image: Image) -> Option<()> {
+        let lease = self.session.longer_lease();
         self.session.closed();
         self.away = Some(Trouble::Flashing);
         let _nothing_to_fail = self.carry_out(None).await;
@@ -48,7 +50,7 @@ impl Task {
                     self.show();
                 }
                 asked = self.ends.asked.recv(), if !alone => match asked {
-                    Some(farewell @ ToTask::Leave(..)) => self.leaving.push(farewell),
+                    Some(farewell @ ToTask::Leave(..)) => self.later.push(farewell),
                     Some(asked) => self.take(asked),
                     None => alone = true,
                 },
@@ -59,14 +61,18 @@ impl Task {
         self.standing.flash = Some(over);
         self.away = None;
         self.show();
+        // The upgrade took a short one in its place, and the firmware that was started has none.
+        if let Some(left) = lease.map(|end| end.since(clock::now())).filter(|left| !left.is_zero()) {
+            self.later.insert(0, ToTask::Ask(Wish::Lease(left), oneshot::channel().0));
+        }
         (!alone).then_some(())
     }
 
-    /// Takes the leave that was asked for before it was known who is there. After an upgrade that matters: the firmware that
-    /// was started is armed as the one before it was, and nobody will feed it.
-    pub(super) fn take_leave(&mut self) {
+    /// Takes up what was asked for before it was known who is there. After an upgrade that matters: the firmware that was
+    /// started is armed as the one before it was, and in a stop nobody will feed it.
+    pub(super) fn take_up(&mut self) {
         if self.knows_who_is_there() {
-            std::mem::take(&mut self.leaving).into_iter().for_each(|farewell| self.take(farewell));
+            std::mem::take(&mut self.later).into_iter().for_each(|asked| self.take(asked));
         }
     }
 

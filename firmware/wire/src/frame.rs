@@ -94,8 +94,21 @@ impl core::error::Error for EncodeError {}
 ///
 /// When the message or the buffer does not fit; nothing of `buffer` may be sent then.
 pub fn encode<'a, M: Speech>(frame: &Frame<M>, buffer: &'a mut [u8]) -> Result<&'a [u8], EncodeError> {
+    encode_as(VERSION, frame, buffer)
+}
+
+/// As [`encode`], in a frame of another version: for what is the same in all of them, which is the way into the boot loader.
+///
+/// # Errors
+///
+/// As there.
+pub fn encode_as<'a, M: Speech>(
+    version: u8,
+    frame: &Frame<M>,
+    buffer: &'a mut [u8],
+) -> Result<&'a [u8], EncodeError> {
     let mut block = [0; BLOCK_BYTES];
-    let len = fill(frame, &mut block).ok_or(EncodeError::MessageTooLong)?;
+    let len = fill(version, frame, &mut block).ok_or(EncodeError::MessageTooLong)?;
     let block = block.get(..len).ok_or(EncodeError::MessageTooLong)?;
     let len = wrap(block, buffer).ok_or(EncodeError::BufferTooShort)?;
     buffer.get(..len).ok_or(EncodeError::BufferTooShort)
@@ -125,10 +138,10 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 }
 
 /// Header, message and CRC.
-fn fill<M: Speech>(frame: &Frame<M>, block: &mut [u8; BLOCK_BYTES]) -> Option<usize> {
+fn fill<M: Speech>(version: u8, frame: &Frame<M>, block: &mut [u8; BLOCK_BYTES]) -> Option<usize> {
     let (header, rest) = block.split_first_chunk_mut::<HEADER_BYTES>()?;
     let [low, high] = frame.sequence.to_le_bytes();
-    *header = [VERSION, low, high];
+    *header = [version, low, high];
     let message = frame.message.write(rest.get_mut(..MESSAGE_BYTES)?)?;
     let len = HEADER_BYTES + message;
     let crc = checksum(block.get(..len)?).to_le_bytes();
@@ -177,15 +190,27 @@ impl Decoder {
     /// Takes one byte; a frame comes out with the zero that ends it.
     pub fn receive(&mut self, byte: u8) -> Option<Received> {
         // What a newer peer appended to a known message is passed over.
-        self.take(byte, |message| postcard::take_from_bytes(message).ok().map(|(message, _appended)| message))
+        self.receive_as(VERSION, byte)
+    }
+
+    /// As [`Decoder::receive`], from a peer with another version of the frames: see [`encode_as`].
+    pub fn receive_as(&mut self, version: u8, byte: u8) -> Option<Received> {
+        self.take(version, byte, |message| {
+            postcard::take_from_bytes(message).ok().map(|(message, _appended)| message)
+        })
     }
 
     /// As [`Decoder::receive`], on the MCU.
     pub fn receive_request(&mut self, byte: u8) -> Option<Received<Request>> {
-        self.take(byte, Request::read)
+        self.take(VERSION, byte, Request::read)
     }
 
-    fn take<M>(&mut self, byte: u8, read: impl FnOnce(&[u8]) -> Option<M>) -> Option<Received<M>> {
+    fn take<M>(
+        &mut self,
+        version: u8,
+        byte: u8,
+        read: impl FnOnce(&[u8]) -> Option<M>,
+    ) -> Option<Received<M>> {
         if byte != 0 {
             match self.buffer.get_mut(self.len) {
                 Some(place) => {
@@ -202,8 +227,11 @@ impl Decoder {
         if len == 0 {
             return None;
         }
-        let received =
-            if overlong { None } else { self.buffer.get_mut(..len).and_then(|block| open(block, read)) };
+        let received = if overlong {
+            None
+        } else {
+            self.buffer.get_mut(..len).and_then(|block| open(block, version, read))
+        };
         if received.is_none() {
             self.damaged = self.damaged.saturating_add(1);
         }
@@ -212,7 +240,7 @@ impl Decoder {
 }
 
 /// What is in a stuffed block; `None` when it is damaged.
-fn open<M>(block: &mut [u8], read: impl FnOnce(&[u8]) -> Option<M>) -> Option<Received<M>> {
+fn open<M>(block: &mut [u8], known: u8, read: impl FnOnce(&[u8]) -> Option<M>) -> Option<Received<M>> {
     let len = cobs::unstuff(block)?;
     let (content, crc) = block.get(..len)?.split_last_chunk::<CRC_BYTES>()?;
     if checksum(content) != u16::from_le_bytes(*crc) {
@@ -220,7 +248,7 @@ fn open<M>(block: &mut [u8], read: impl FnOnce(&[u8]) -> Option<M>) -> Option<Re
     }
     let ([version, low, high], message) = content.split_first_chunk::<HEADER_BYTES>()?;
     let sequence = u16::from_le_bytes([*low, *high]);
-    let message = if *version == VERSION { read(message) } else { None };
+    let message = if *version == known { read(message) } else { None };
     Some(message.map_or(Received::Unknown { version: *version, sequence }, |message| {
         Received::Frame(Frame { sequence, message })
     }))

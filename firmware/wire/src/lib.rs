@@ -19,6 +19,10 @@
 //! [`Message::NotUnderstood`]; one of another version once a second at the most, since that answer may not be understood
 //! either, and be answered in turn. [`VERSION`] changes only when the frame itself changes.
 //!
+//! Whatever changes, an agent must be able to flash a firmware of any version. So these are the same in all of them, for ever: the
+//! frame's zeros, stuffing, header and CRC, and `Hello`, `Lease`, `EnterBootLoader` and `Answer` ([`encode_as`]; golden bytes
+//! in the tests).
+//!
 //! The agent speaks by [`Message`] and `postcard`; the MCU takes a [`Request`] and says a [`Reply`], the same bytes
 //! read and written by hand, since flash is scarce there.
 //!
@@ -41,6 +45,7 @@ pub use answered::Answered;
 pub use codec::{Reader, Writer};
 pub use frame::{
     Decoder, EncodeError, FRAME_BYTES, Frame, MESSAGE_BYTES, Received, Speech, VERSION, checksum, encode,
+    encode_as,
 };
 pub use log::{Happened, LOG_BLOCK, LOG_PART, LOG_SETTLED, Log, LogEntry};
 pub use mcu::{Reply, Request};

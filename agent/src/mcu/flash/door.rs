@@ -6,7 +6,7 @@ use crate::mcu::own_hello;
 use shunt_decision::Timestamp;
 use shunt_wire::{
     BOOT_LOADER_KEY, Capabilities, Decoder, FRAME_BYTES, Frame, Hello, Message, Outcome, Received, Role,
-    Seconds, encode,
+    Seconds, VERSION, encode_as,
 };
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(super) enum Met {
 pub(super) struct Door {
     errand: Errand,
     decoder: Decoder,
+    /// That of the frames in which the MCU speaks. What is said here is the same in all of them.
+    version: u8,
     /// Ours, with which nobody else has spoken.
     hello: Hello,
     peer: Option<Hello>,
@@ -61,6 +63,7 @@ impl Door {
         let mut door = Self {
             errand,
             decoder: Decoder::new(),
+            version: VERSION,
             hello,
             peer: None,
             saying,
@@ -77,10 +80,16 @@ impl Door {
     /// Takes what came.
     pub(super) fn receive(&mut self, bytes: &[u8], now: Timestamp) {
         for byte in bytes {
-            if let Some(Received::Frame(frame)) = self.decoder.receive(*byte)
-                && self.met.is_none()
-            {
-                self.hear(frame, now);
+            match self.decoder.receive_as(self.version, *byte) {
+                Some(Received::Frame(frame)) if self.met.is_none() => self.hear(frame, now),
+                Some(Received::Unknown { version, .. }) if self.peer.is_none() && version != self.version => {
+                    tracing::info!(
+                        "the MCU speaks version {version} of the frames, and this agent version {VERSION}"
+                    );
+                    self.version = version;
+                    self.put(now);
+                }
+                Some(Received::Frame(_) | Received::Unknown { .. }) | None => {}
             }
         }
     }
@@ -158,7 +167,7 @@ impl Door {
     fn put(&mut self, now: Timestamp) {
         let frame = Frame { sequence: self.sequence, message: self.saying.clone() };
         let mut buffer = [0; FRAME_BYTES];
-        if let Ok(bytes) = encode(&frame, &mut buffer) {
+        if let Ok(bytes) = encode_as(self.version, &frame, &mut buffer) {
             // A boot loader may be there in its place already; to the firmware it is noise before a frame.
             self.outgoing.push(SPEED);
             self.outgoing.extend(bytes.iter());
@@ -171,7 +180,7 @@ impl Door {
 mod tests {
     use super::*;
     use shunt_watchdog::{Board, Instant, Watchdog};
-    use shunt_wire::{Name, ResetCause};
+    use shunt_wire::{Name, ResetCause, encode};
 
     const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -228,6 +237,53 @@ mod tests {
         for (guards, lost) in [(false, 0), (true, 0), (true, 2), (false, 3)] {
             let mut watchdog = watchdog(Capabilities::BOOT_LOADER, guards);
             assert!(matches!(talk(Errand::Enter, &mut watchdog, lost), Met::Firmware(_)), "{guards} {lost}");
+            assert!(watchdog.wants_boot_loader());
+        }
+    }
+
+    /// An agent flashes a firmware of any version of the frames: here the line shifts the version, both ways.
+    #[test]
+    fn a_firmware_of_another_version_goes_into_its_boot_loader() {
+        for shift in [1, 0xff] {
+            let mut watchdog = watchdog(Capabilities::BOOT_LOADER, false);
+            let other = VERSION.wrapping_add(shift);
+            let at = |millis: u64| Timestamp::ZERO + Duration::from_millis(millis);
+            let mut door = Door::new(Errand::Enter, 7, PATIENCE, at(0));
+            let (mut theirs, mut millis) = (Decoder::new(), 0);
+            while door.met().is_none() {
+                let mut said = Vec::new();
+                for byte in door.take_outgoing() {
+                    let frame = match theirs.receive_as(other, byte) {
+                        Some(Received::Frame(frame)) => frame,
+                        // It says that it did not understand.
+                        Some(Received::Unknown { sequence, .. }) => {
+                            said.push(Frame { sequence: 0, message: Message::NotUnderstood { sequence } });
+                            continue;
+                        }
+                        None => continue,
+                    };
+                    let mut buffer = [0; FRAME_BYTES];
+                    let bytes = encode(&frame, &mut buffer).unwrap().to_vec();
+                    let answers =
+                        bytes.iter().filter_map(|byte| watchdog.receive(*byte, Instant::from_millis(millis)));
+                    let mut decoder = Decoder::new();
+                    for answer in answers {
+                        let mut buffer = [0; FRAME_BYTES];
+                        let bytes = encode(&answer, &mut buffer).unwrap().to_vec();
+                        said.extend(bytes.iter().filter_map(|byte| match decoder.receive(*byte) {
+                            Some(Received::Frame(frame)) => Some(frame),
+                            _ => None,
+                        }));
+                    }
+                }
+                for frame in said {
+                    let mut buffer = [0; FRAME_BYTES];
+                    door.receive(encode_as(other, &frame, &mut buffer).unwrap(), at(millis));
+                }
+                millis += 10;
+                door.handle_timeout(at(millis));
+            }
+            assert!(matches!(door.met(), Some(Met::Firmware(_))), "{:?}", door.met());
             assert!(watchdog.wants_boot_loader());
         }
     }
