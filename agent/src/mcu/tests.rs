@@ -6,6 +6,7 @@ mod world;
 use super::flash::tests::rom::Rom;
 use super::session::Output;
 use super::trouble::Trouble;
+use super::words;
 use shunt_decision::Timestamp;
 use shunt_watchdog::{Board, Instant, Saved, Settings, Watchdog};
 use shunt_wire::{
@@ -97,6 +98,29 @@ fn noise_on_the_line_stirs_nothing() {
     world.run(60);
     assert_eq!(world.session.trouble(), None);
     assert!(world.session.status().unwrap().0.damaged_frames > 100, "there was noise");
+}
+
+/// The wire to the MCU alone is spoilt: it hears no feed, and says why before it does anything.
+#[test]
+fn a_line_that_brings_the_mcu_no_frames_for_long_is_told_by_it() {
+    let mut world = World::new("");
+    world.run(400);
+    assert_eq!(world.stage(), Some(Stage::Guarding));
+    world.outputs.clear();
+    // At a wrong speed a frame is a few bytes of anything.
+    world.line = Box::new(|to_mcu, bytes| if to_mcu { vec![0x5a; 3] } else { bytes });
+    world.run(75);
+    world.line = Box::new(|_, bytes| bytes);
+    world.run(60);
+    let news = world.news();
+    let at = |what: &Happened| news.iter().position(|told| told == what);
+    let (alert, stuck) = (at(&Happened::Alert), at(&Happened::LineStuck));
+    assert!(alert.is_some() && stuck.is_some(), "{news:?}");
+    assert!(!news.iter().any(|what| matches!(what, Happened::HostReset(_))), "{news:?}");
+    let noted = world.noted().into_iter().find(|noted| noted.what == Happened::LineStuck).unwrap();
+    assert!(words::is_told(&noted) && words::text(&noted).contains("no frames on its line"));
+    let (status, _) = world.session.status().unwrap();
+    assert_eq!((status.stage, status.line), (Stage::Guarding, shunt_wire::Line::Good), "a frame ends it");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The boards, and what their firmware may take.
 
+use crate::sizes::Sizes;
+
 /// A board that there is firmware for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Board {
@@ -22,6 +24,24 @@ pub struct Budget {
     pub stack: u64,
 }
 
+impl Board {
+    /// What of its budget this goes above: whole sentences, none where it is within.
+    #[must_use]
+    pub fn excess(&self, sizes: Sizes) -> Vec<String> {
+        let Budget { flash, ram, stack } = self.budget;
+        let excess = |(what, takes, may): (&str, u64, u64)| {
+            let name = self.name;
+            (takes > may).then(|| {
+                format!("failed to fit {name}: it takes {takes} bytes of {what}, and may take {may}")
+            })
+        };
+        [("flash", sizes.flash, flash), ("RAM", sizes.ram + stack, ram)]
+            .into_iter()
+            .filter_map(excess)
+            .collect()
+    }
+}
+
 const KIB: u64 = 1024;
 
 /// Half of the flash of the smallest STM32G030, so that growth stays possible, and what its smaller sister, the
@@ -39,3 +59,20 @@ pub const STM32G030: Board = Board { name: "stm32g030", target: "thumbv6m-none-e
 
 /// All of them.
 pub const BOARDS: [Board; 2] = [LM3S6965, STM32G030];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_above_16_kib_of_flash_or_4_of_ram_with_its_stack_is_too_much() {
+        let most = Sizes { flash: 16 * 1024, ram: 1024 };
+        for board in BOARDS {
+            assert_eq!(board.excess(most), [""; 0]);
+            let [flash] = &board.excess(Sizes { flash: most.flash + 1, ..most })[..] else { panic!() };
+            assert!(flash.ends_with("takes 16385 bytes of flash, and may take 16384"), "{flash}");
+            let [ram] = &board.excess(Sizes { ram: most.ram + 1, ..most })[..] else { panic!() };
+            assert!(ram.ends_with("takes 4097 bytes of RAM, and may take 4096"), "{ram}");
+        }
+    }
+}

@@ -27,7 +27,6 @@ fn examine(board: Board) -> Result<bool, Box<dyn Error>> {
         .map_err(|source| format!("failed to read the image {}: {source}", path.display()))?;
     let sizes = sizes(&image)?;
     let budget = board.budget;
-    let ram = sizes.ram + budget.stack;
     println!(
         "{:<11} {:>7} of {:>6} {:>14} + {:>4} of {:>6}   {}",
         board.name,
@@ -38,10 +37,7 @@ fn examine(board: Board) -> Result<bool, Box<dyn Error>> {
         budget.ram,
         path.display()
     );
-    for (what, takes, may) in [("flash", sizes.flash, budget.flash), ("RAM", ram, budget.ram)] {
-        if takes > may {
-            eprintln!("failed to fit {}: it takes {takes} bytes of {what}, and may take {may}", board.name);
-        }
-    }
-    Ok(sizes.flash <= budget.flash && ram <= budget.ram)
+    let excess = board.excess(sizes);
+    excess.iter().for_each(|text| eprintln!("{text}"));
+    Ok(excess.is_empty())
 }
