@@ -7,8 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Everybody may read what was accepted.
-const REPORT_MODE: u32 = 0o644;
+/// It names the modem and its SIM: whoever writes it hands it on.
+const REPORT_MODE: u32 = 0o640;
 
 /// Why a run cannot begin, or cannot go on. Completes "failed to …".
 #[derive(Debug, thiserror::Error)]
