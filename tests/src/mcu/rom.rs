@@ -9,9 +9,12 @@
 
 #[path = "program.rs"]
 mod program;
+#[path = "wrong.rs"]
+mod wrong;
 
 pub use program::program;
 use program::{names, whole};
+pub use wrong::{Boot, Wrong};
 
 /// Where things are.
 const FLASH: u32 = 0x0800_0000;
@@ -39,41 +42,6 @@ const ALL: &[u8] = &[0xff, 0xff];
 
 /// The product number of the STM32G030.
 const PRODUCT: u16 = 0x466;
-
-/// What is wrong with the part or its line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Wrong {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// With the write of this number, counted from 0, both ways go dead.
-    DeadAtWrite(usize),
-    /// The write of this number is refused.
-    RefusedAtWrite(usize),
-    /// Of the write of this number the loader loses a byte.
-    LostAtWrite(usize),
-    /// This page takes nothing any more.
-    Worn(usize),
-    /// To erase this page is acknowledged, and not done.
-    Kept(usize),
-    /// Each page in turn takes nothing but what this program has there: whatever is new fails.
-    Stubborn,
-    /// The flash is protected.
-    Protected,
-    /// It is another part.
-    Product(u16),
-}
-
-/// What the part does after a reset.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Boot {
-    /// Its boot loader runs.
-    Loader,
-    /// A whole program runs, of this board and version.
-    Program(String, String),
-    /// What is no program runs: the part is dead until somebody pulls BOOT0 or takes its supply away.
-    Dead,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -105,6 +73,9 @@ pub struct Rom {
     trusted: Vec<u8>,
     /// It was left by a program in RAM that resets the part.
     left: bool,
+    /// A double word that was written in half: whoever reads it stops (ECC), until the page is erased.
+    torn: Option<usize>,
+    stopped: bool,
 }
 
 impl Rom {
@@ -127,6 +98,8 @@ impl Rom {
             erased: Vec::new(),
             trusted: Vec::new(),
             left: false,
+            torn: None,
+            stopped: false,
         };
         rom.power();
         rom
@@ -145,6 +118,7 @@ impl Rom {
         self.state = State::Speed;
         self.buffer.clear();
         self.left = false;
+        self.stopped = false;
     }
 
     /// The supply goes and comes.
@@ -202,8 +176,8 @@ impl Rom {
 
     /// Takes a byte, and gives what it answers.
     pub fn receive(&mut self, byte: u8) -> Vec<u8> {
-        let answer = if self.dead { Vec::new() } else { self.take(byte) };
-        if self.dead { Vec::new() } else { answer }
+        let answer = if self.dead || self.stopped { Vec::new() } else { self.take(byte) };
+        if self.dead || self.stopped { Vec::new() } else { answer }
     }
 
     fn take(&mut self, byte: u8) -> Vec<u8> {
@@ -315,13 +289,17 @@ impl Rom {
         };
         let mut answer = vec![ACK];
         answer.extend_from_slice(content);
+        let at = address.wrapping_sub(FLASH) as usize;
+        self.stopped = self.torn.is_some_and(|torn| in_flash(address) && (at..at + length).contains(&torn));
         self.then(State::Command, &answer)
     }
 
     fn write(&mut self, address: u32, block: &[u8], number: Option<usize>) -> Vec<u8> {
         if Some(self.wrong) == number.map(Wrong::DeadAtWrite) {
             // The supply of the line goes in the midst of it: half is written.
-            self.store(address, block.get(1..((block.len() / 2) & !7) | 1).unwrap_or_default());
+            let half = block.get(1..((block.len() / 2) & !7) | 1).unwrap_or_default();
+            self.store(address, half);
+            self.torn = Some(address.wrapping_sub(FLASH) as usize + half.len()).filter(|at| *at > 0);
             self.dead = true;
             return Vec::new();
         }
@@ -382,6 +360,7 @@ impl Rom {
             if let Some(content) = self.flash.get_mut(page * PAGE..(page + 1) * PAGE) {
                 content.fill(0xff);
             }
+            self.torn = self.torn.filter(|at| at / PAGE != page);
             self.erased.push(page);
         }
         self.then(State::Command, &[ACK])

@@ -4,7 +4,7 @@
 //! Nothing is touched before the part was told to be the right one, and its program was read out twice and kept. Then the first
 //! page is erased before any other, and its first double word written last of all, when everything else was read back: as
 //! long as that is erased, a part whose supply comes on starts its boot loader (AN2606, "empty check"). Pages that are as they
-//! should be are left alone, so that a second run goes on where the first one ended. What cannot be written is given up for
+//! should be are left alone; where there is no program all are written, unread. What cannot be written is given up for
 //! the program that was there.
 
 mod mending;
@@ -31,6 +31,10 @@ pub(super) enum Output {
 enum Stage {
     Get,
     GetId,
+    /// The first double word is read, for the first time or once more.
+    Look {
+        again: bool,
+    },
     /// A block is read, for the first time or once more.
     Read {
         at: usize,
@@ -168,6 +172,7 @@ impl Upgrade {
         match stage {
             Stage::Get => Some(Command::Get),
             Stage::GetId => Some(Command::GetId),
+            Stage::Look { .. } => read(0, DOUBLE_WORD),
             Stage::Read { at, .. } => read(at, BLOCK),
             Stage::Erase(page) => Some(Command::Erase { page: u8::try_from(page).unwrap_or(u8::MAX) }),
             Stage::Write(at) => {
@@ -198,11 +203,12 @@ impl Upgrade {
             Stage::Get => self.enter(Stage::GetId, now),
             Stage::GetId => match given {
                 [_, high, low] => match Product(u16::from_be_bytes([*high, *low])) {
-                    PRODUCT => self.enter(Stage::Read { at: 0, again: false }, now),
+                    PRODUCT => self.enter(Stage::Look { again: false }, now),
                     other => self.end(Failure::Product(other)),
                 },
                 _ => self.fail(Fault::Garbled, now),
             },
+            Stage::Look { again } => self.look(again, given, now),
             Stage::Read { at, again } => self.read(at, again, given, now),
             Stage::Erase(_) if !self.armed => self.enter(Stage::Blank(0), now),
             Stage::Blank(at) => self.blank(at, given, now),
@@ -215,6 +221,16 @@ impl Upgrade {
             Stage::Program => self.enter(Stage::Go, now),
             Stage::Go => self.finish(self.verdict),
             Stage::Keep | Stage::Ended => {}
+        }
+    }
+
+    /// The first double word says whether there is a program. Where there is none nothing is read: what a loss of the supply left
+    /// of a write may fail its check (ECC) and stop the loader, until it is erased.
+    fn look(&mut self, again: bool, given: &[u8], now: Timestamp) {
+        match (given.iter().all(|byte| *byte == ERASED), again) {
+            (true, true) => self.begin_writing(now),
+            (true, false) => self.enter(Stage::Look { again: true }, now),
+            (false, _) => self.enter(Stage::Read { at: 0, again: false }, now),
         }
     }
 

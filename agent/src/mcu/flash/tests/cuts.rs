@@ -66,7 +66,7 @@ fn a_loss_of_the_supply_after_each_byte_leaves_a_whole_program_or_the_loader() {
             assert_ne!(boot, Boot::Dead, "{wrong:?}, state {number}");
             boots.insert(format!("{boot:?}"));
             // The last double words differ in nothing that a second run would take up.
-            if number % 7 == 0 || boot != Boot::Loader {
+            if number % 17 == 0 || boot != Boot::Loader {
                 let mut world = World::with(flash);
                 world.ran = boot != Boot::Loader;
                 let changed = boot != firmware("1.1.0");
@@ -93,7 +93,7 @@ fn an_agent_that_is_killed_after_a_byte_is_succeeded_by_another_one() {
     let changes: Vec<usize> = states(World::new(), changed).into_iter().map(|(number, _)| number).collect();
     let near = [changes[0], changes[1], changes[changes.len() - 1]];
     let wanted = move |number: usize, _: &Rom| {
-        number.is_multiple_of(211) || near.iter().any(|at| (at - 20..at + 20).contains(&number))
+        number.is_multiple_of(499) || near.iter().any(|at| (at - 20..at + 20).contains(&number))
     };
     for (number, rom) in states(World::new(), wanted) {
         let mut world = World::new();
@@ -108,7 +108,7 @@ fn an_agent_that_is_killed_after_a_byte_is_succeeded_by_another_one() {
 #[test]
 fn no_lost_and_no_damaged_word_of_the_loader_matters() {
     for damaged in [None, Some(0x40)] {
-        for lost in (0..).filter(|lost| lost % 7 == 0 || *lost > 990) {
+        for lost in (0..).filter(|lost| lost % 31 == 0 || *lost > 1_000) {
             let number = Rc::new(RefCell::new(0));
             let count = Rc::clone(&number);
             let mut world = World::new();

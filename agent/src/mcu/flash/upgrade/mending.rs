@@ -24,7 +24,9 @@ impl Upgrade {
     pub(super) fn fail(&mut self, fault: Fault, now: Timestamp) {
         match self.stage {
             // It is what the loader says of protected flash, and of a number that the line spoilt.
-            Stage::Read { at: 0, .. } if fault == Fault::Refused && self.mends >= REFUSALS => {
+            Stage::Look { .. } | Stage::Read { at: 0, .. }
+                if fault == Fault::Refused && self.mends >= REFUSALS =>
+            {
                 self.leave_alone(Failure::Protected, now);
             }
             // The first attempt was not carried out; after another one, whose answer was lost, nobody would know.
@@ -34,7 +36,7 @@ impl Upgrade {
                 self.touched.clear();
                 self.leave_alone(Failure::Protected, now);
             }
-            Stage::Get | Stage::GetId | Stage::Read { .. } => {
+            Stage::Get | Stage::GetId | Stage::Look { .. } | Stage::Read { .. } => {
                 self.mends += 1;
                 if self.mends > DOUBTS {
                     return self.leave_alone(Failure::Line(fault), now);
