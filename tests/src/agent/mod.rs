@@ -152,8 +152,16 @@ impl Agent {
     /// Its command line, such as `["force", "lte"]`, run inside the gateway.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command_without_config(arguments);
+        command.arg("--config").arg(self.config_file());
+        command
+    }
+
+    /// The same for a command line that names a config, or needs none.
+    #[must_use]
+    pub fn command_without_config(&self, arguments: &[&str]) -> Command {
         let mut command = self.program.command(&self.gateway);
-        command.args(arguments).arg("--config").arg(self.config_file());
+        command.args(arguments);
         command
     }
 

@@ -8,6 +8,7 @@ mod common;
 mod acceptance;
 mod bearer;
 mod bench;
+mod documents;
 mod outages;
 mod rail;
 mod sims;
