@@ -3,6 +3,7 @@
 //! It has no second chance to tell what went wrong: everything goes to the serial console.
 #![allow(clippy::print_stdout, reason = "the console is what it has")]
 
+mod acceptance;
 mod story;
 mod system;
 
