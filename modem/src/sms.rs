@@ -16,6 +16,7 @@ use crate::{ModemError, Reply, Session};
 use shunt_at::{Class, Command, CommandError, Final, Outcome, Payload, PayloadError};
 use shunt_sms::EncodeError;
 use shunt_sms::pdu::{Draft, Reference, Submit};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// How long settings may take.
@@ -29,9 +30,10 @@ const SENDING: Duration = Duration::from_secs(125);
 
 /// Causes of `+CMS ERROR` (27.005 3.2.5). Invalid memory index: nothing is there.
 const INVALID_INDEX: u16 = 321;
-/// Operation not allowed, and not supported.
-const NOT_ALLOWED: u16 = 302;
-const NOT_SUPPORTED: u16 = 303;
+/// From "SIM not inserted" to "SIM PUK2 required": no SIM yet, a locked or a busy one.
+const CMS_SIM: RangeInclusive<u16> = 310..=318;
+/// The same of `+CME ERROR` (27.007 9.2.1).
+const CME_SIM: RangeInclusive<u16> = 10..=18;
 
 /// The memories that messages are to be kept in where the modem does not say into which it receives, best first: the
 /// SIM's is everywhere but in some modems, which have only their own.
@@ -127,14 +129,18 @@ impl<'a> Mailbox<'a> {
             let command = format!("AT+CPMS=\"{memory}\",\"{memory}\",\"{memory}\"");
             match self.tried(&command, Class::MultiLine("+CPMS:"), SETTING).await? {
                 Ok(_) => break,
-                Err(outcome) if is_for_good(outcome) => {}
                 // Another memory would be chosen while this one is busy, and what it holds would not be seen.
-                Err(outcome) => return Err(SmsError::Refused { command, outcome }),
+                Err(outcome) if passes(outcome) => return Err(SmsError::Refused { command, outcome }),
+                Err(_) => {}
             }
         }
         let [both, messages] = NOTICES;
-        if self.tried(both, Class::NoResult, SETTING).await?.is_err() {
-            self.done(messages, Class::NoResult, SETTING).await?;
+        match self.tried(both, Class::NoResult, SETTING).await? {
+            Ok(_) => {}
+            Err(outcome) if passes(outcome) => {
+                return Err(SmsError::Refused { command: both.to_owned(), outcome });
+            }
+            Err(_) => drop(self.done(messages, Class::NoResult, SETTING).await?),
         }
         Ok(())
     }
@@ -252,8 +258,8 @@ impl<'a> Mailbox<'a> {
                 Some(line) => Ok(lines::receiving(line)),
                 None => Err(SmsError::Unreadable { command: ASK.to_owned(), line: String::new() }),
             },
-            Err(outcome) if is_for_good(outcome) => Ok(None),
-            Err(outcome) => Err(SmsError::Refused { command: ASK.to_owned(), outcome }),
+            Err(outcome) if passes(outcome) => Err(SmsError::Refused { command: ASK.to_owned(), outcome }),
+            Err(_) => Ok(None),
         }
     }
 
@@ -285,8 +291,12 @@ impl<'a> Mailbox<'a> {
     }
 }
 
-/// Whether the modem would say so again: it cannot, or may not. All else passes, as a SIM that is busy does.
-fn is_for_good(outcome: Outcome) -> bool {
-    let Outcome::Final(code) = outcome else { return false };
-    matches!(code, Final::Error | Final::NotSupported | Final::Cms(Some(NOT_ALLOWED | NOT_SUPPORTED)))
+/// Whether it is otherwise a while later: the SIM is not ready yet, or the answer was spoilt. All else it would say again.
+fn passes(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Incomplete | Outcome::Overflow | Outcome::Restarted => true,
+        Outcome::Final(Final::Cms(Some(cause))) => CMS_SIM.contains(&cause),
+        Outcome::Final(Final::Cme(Some(cause))) => CME_SIM.contains(&cause),
+        Outcome::Final(_) => false,
+    }
 }

@@ -47,7 +47,7 @@ async fn it_is_set_up_as_far_as_the_modem_goes_along() {
         answer(&mut peer, "AT+CMGF=0", &["OK"]).await;
         answer(&mut peer, "AT+CPMS?", &["+CPMS: \"ME\",0,23,\"ME\",0,23,\"MT\",0,43", "OK"]).await;
         answer(&mut peer, "AT+CPMS=\"MT\",\"MT\",\"MT\"", &["+CMS ERROR: 302"]).await;
-        answer(&mut peer, "AT+CPMS=\"SM\",\"SM\",\"SM\"", &["+CMS ERROR: 302"]).await;
+        answer(&mut peer, "AT+CPMS=\"SM\",\"SM\",\"SM\"", &["+CMS ERROR: 500"]).await;
         answer(&mut peer, "AT+CPMS=\"ME\",\"ME\",\"ME\"", &["+CPMS: 0,23,0,23,0,23", "OK"]).await;
         answer(&mut peer, "AT+CNMI=2,1,0,2,0", &["ERROR"]).await;
         answer(&mut peer, "AT+CNMI=2,1", &["OK"]).await;

@@ -19,6 +19,9 @@ const ANYWAY: Duration = Duration::from_secs(30 * 60);
 /// Messages that were taken and whose places are unknown since the modem booted. As many as most modems and SIMs store.
 const SAFE: usize = 64;
 
+/// How often a piece of work is tried, [`AGAIN`] apart, until one message must not keep the others waiting any longer.
+const TRIES: u32 = 3;
+
 /// The messages of one modem. It does no work itself: what is to be done comes out of [`Self::work`], one piece at a time,
 /// and its end is told ([`Self::listed`], [`Self::deleted`]).
 #[derive(Debug)]
@@ -28,6 +31,10 @@ pub struct Post {
     inbox: Inbox,
     /// There may be new ones.
     look: bool,
+    /// A piece of work is being done. Meanwhile nothing is handed over: what is listed twice is told from a copy by that.
+    at_work: bool,
+    /// How many pieces of work failed one after the other.
+    failures: u32,
     /// Nothing is done before then.
     not_before: Timestamp,
     /// They are looked for anyway.
@@ -39,6 +46,8 @@ pub struct Post {
     taken: VecDeque<Receipt>,
     /// Messages that were taken, as the modem told them, and that it may still store: it booted before they were deleted.
     safe: VecDeque<String>,
+    /// The same of those that could not be deleted: they are left alone until the modem boots.
+    stuck: VecDeque<String>,
     /// What the modem brought without storing it, by number, until the agent took it.
     brought: VecDeque<(u64, String)>,
     /// How many were brought.
@@ -71,12 +80,15 @@ impl Post {
             on,
             inbox: Inbox::new(Limits::default()),
             look: true,
+            at_work: false,
+            failures: 0,
             not_before: Timestamp::ZERO,
             anyway: Timestamp::ZERO,
             handed: None,
             count: 0,
             taken: VecDeque::new(),
             safe: VecDeque::new(),
+            stuck: VecDeque::new(),
             brought: VecDeque::new(),
             numbers: 0,
         }
@@ -84,9 +96,11 @@ impl Post {
 
     /// The modem booted, or its SIM is another one: places mean nothing any more. What was not taken comes again.
     pub fn restart(&mut self, now: Timestamp) {
+        self.safe.append(&mut self.stuck);
         for receipt in std::mem::take(&mut self.taken) {
             self.note_safe(&receipt);
         }
+        self.failures = 0;
         self.inbox = Inbox::new(Limits::default());
         self.look = true;
         (self.not_before, self.anyway) = (Timestamp::ZERO, Timestamp::ZERO);
@@ -123,6 +137,7 @@ impl Post {
             return None;
         }
         if let Some(receipt) = self.taken.pop_front() {
+            self.at_work = true;
             return Some(Work::Delete(receipt));
         }
         let wanted = self.look || now >= self.anyway;
@@ -131,6 +146,7 @@ impl Post {
         }
         // Before they are listed: one that is told of meanwhile may be missing in the list.
         self.look = false;
+        self.at_work = true;
         Some(Work::List)
     }
 
@@ -151,7 +167,7 @@ impl Post {
     pub fn hand_over(&mut self, now: Timestamp) -> Option<(u64, Received)> {
         self.inbox.handle_timeout(now);
         // One that was not taken is not handed over again at once.
-        if self.handed.is_some() || !self.taken.is_empty() || now < self.not_before {
+        if self.handed.is_some() || self.at_work || !self.taken.is_empty() || now < self.not_before {
             return None;
         }
         let (received, receipt) = self.next_arrival()?;
@@ -179,12 +195,20 @@ impl Post {
 
     /// The list that was wanted; none when it failed.
     pub fn listed(&mut self, listing: Option<Listing>, now: Timestamp) {
+        self.at_work = false;
         let Some(Listing { stored, more }) = listing else {
             self.look = true;
-            self.not_before = now + AGAIN;
+            if self.failed(now) == TRIES {
+                warn!("the messages that the modem stores cannot be listed; it is tried on once a minute");
+            }
             return;
         };
+        self.failures = 0;
+        self.stuck.retain(|stuck| stored.iter().any(|stored| stored.digits == *stuck));
         for stored in stored {
+            if self.stuck.contains(&stored.digits) {
+                continue;
+            }
             match self.safe.iter().position(|safe| *safe == stored.digits) {
                 Some(known) => {
                     self.safe.remove(known);
@@ -199,10 +223,28 @@ impl Post {
 
     /// What is left of a receipt whose places were to be deleted.
     pub fn deleted(&mut self, left: Option<Receipt>, now: Timestamp) {
-        if let Some(left) = left {
-            self.not_before = now + AGAIN;
-            self.taken.push_front(left);
+        self.at_work = false;
+        let Some(left) = left else {
+            self.failures = 0;
+            return;
+        };
+        if self.failed(now) < TRIES {
+            return self.taken.push_front(left);
         }
+        warn!(
+            "a message cannot be deleted from the modem and keeps its place there; it is tried again when the modem boots"
+        );
+        self.failures = 0;
+        self.stuck.extend(left.stored().map(str::to_owned));
+        let over = self.stuck.len().saturating_sub(SAFE);
+        self.stuck.drain(..over);
+    }
+
+    /// How many pieces of work failed one after the other, this one included.
+    fn failed(&mut self, now: Timestamp) -> u32 {
+        self.failures += 1;
+        self.not_before = now + AGAIN;
+        self.failures
     }
 
     /// The next arrival that is new; none when a copy is to be deleted first.
@@ -327,19 +369,43 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_that_failed_while_the_next_message_was_handed_over_is_not_forgotten() {
+    fn a_message_that_cannot_be_deleted_keeps_no_other_waiting() {
         let mut post = Post::new(true);
         list(&mut post, &[1, 2], at(1));
         let (first, _) = post.hand_over(at(1)).unwrap();
         post.answered(first, true, at(1));
-        let receipt = to_delete(&mut post, at(1)).unwrap();
-        let (second, _) = post.hand_over(at(1)).unwrap();
-        post.deleted(Some(receipt), at(2));
-        post.answered(second, true, at(3));
-        for _ in 0..2 {
-            assert!(to_delete(&mut post, at(3) + AGAIN).is_some());
-            post.deleted(None, at(3) + AGAIN);
+        let mut now = at(1);
+        for _ in 0..TRIES {
+            let receipt = to_delete(&mut post, now).unwrap();
+            assert!(post.hand_over(now).is_none(), "while it is worked for");
+            post.deleted(Some(receipt), now);
+            assert!(post.work(now).is_none());
+            now = now + AGAIN;
         }
+        let (second, _) = post.hand_over(now).unwrap();
+        post.answered(second, false, now);
+        // Nor is it handed over again; after a boot it is tried anew.
+        assert!(to_delete(&mut post, now).is_none());
+    }
+
+    #[test]
+    fn what_could_not_be_deleted_is_tried_again_after_a_boot_and_never_handed_over_again() {
+        let mut post = Post::new(true);
+        list(&mut post, &[1], at(1));
+        let (first, _) = post.hand_over(at(1)).unwrap();
+        post.answered(first, true, at(1));
+        let mut now = at(1);
+        for _ in 0..TRIES {
+            let receipt = to_delete(&mut post, now).unwrap();
+            post.deleted(Some(receipt), now);
+            now = now + AGAIN;
+        }
+        post.look();
+        list(&mut post, &[1], now);
+        assert!(to_delete(&mut post, now).is_none() && post.hand_over(now).is_none());
+        post.restart(now);
+        list(&mut post, &[1], now);
+        assert!(to_delete(&mut post, now).is_some() && post.hand_over(now).is_none());
     }
 
     #[test]
