@@ -37,6 +37,21 @@ pub(super) struct Run<'a> {
     shown: u64,
 }
 
+/// What follows a step that failed.
+enum Then {
+    Again,
+    On,
+    Stop,
+}
+
+/// Who stands for the report.
+enum Signature {
+    Of(String),
+    Nobody,
+    /// The run is to stop, and its report stays open.
+    Stop,
+}
+
 /// How a step ended.
 enum Ended {
     Over(Outcome),
@@ -95,7 +110,11 @@ impl<'a> Run<'a> {
                 return self.stop(&mut out);
             }
         }
-        let signed = self.sign(&mut out)?;
+        let signed = match self.sign(&mut out)? {
+            Signature::Of(name) => Some(name),
+            Signature::Nobody => None,
+            Signature::Stop => return self.stop(&mut out),
+        };
         let report = self.report(signed, true);
         let digest = write_report(&self.kept.report, &report).map_err(AcceptError::from)?;
         self.state.remove().map_err(AcceptError::from)?;
@@ -134,23 +153,39 @@ impl<'a> Run<'a> {
             let (name, what) = (step.name.clone(), step.what());
             let done = Done { step: name, what, way, verdict, why, figures, notes, at, took_s };
             out.done(&done)?;
-            if done.verdict == Verdict::Failed && self.again(step, out)? {
-                continue;
-            }
+            let then = if done.verdict == Verdict::Failed { self.again(step, out)? } else { Then::On };
+            // What was judged is judged no more: a restart that failed is done anew, and not looked at again.
             self.kept.pending = None;
-            self.kept.done.push(done);
-            self.save()?;
-            return Ok(true);
+            match then {
+                Then::Again => {}
+                Then::On => {
+                    self.kept.done.push(done);
+                    self.save()?;
+                    return Ok(true);
+                }
+                Then::Stop => {
+                    // Nobody said that the failure is to stand: the next run asks for the step once more.
+                    self.save()?;
+                    return Ok(false);
+                }
+            }
         }
     }
 
     /// Whether somebody who has put something right wants to try once more.
-    fn again(&self, step: &Step, out: &mut Told<'_, impl Write>) -> io::Result<bool> {
+    fn again(&self, step: &Step, out: &mut Told<'_, impl Write>) -> io::Result<Then> {
         if !self.console.attended || self.answers.to(&step.name).is_some() {
-            return Ok(false);
+            return Ok(Then::On);
         }
-        out.ask("again (once it is put right), or Enter to go on")?;
-        Ok(self.console.line().is_some_and(|line| line.trim() == "again"))
+        loop {
+            out.ask("again (once it is put right), Enter to go on, or quit")?;
+            match self.console.line().as_deref().map(str::trim) {
+                Some("again") => return Ok(Then::Again),
+                Some("") => return Ok(Then::On),
+                None | Some("quit") => return Ok(Then::Stop),
+                Some(other) => out.say(&format!("{other:?} is no answer."))?,
+            }
+        }
     }
 
     /// `None`: the run is to stop.
@@ -322,14 +357,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn sign(&self, out: &mut Told<'_, impl Write>) -> io::Result<Option<String>> {
+    fn sign(&self, out: &mut Told<'_, impl Write>) -> io::Result<Signature> {
         if self.flags.sign.is_some() || !self.console.attended {
-            return Ok(self.flags.sign.clone());
+            return Ok(self.flags.sign.clone().map_or(Signature::Nobody, Signature::Of));
         }
         out.raw("\n")?;
-        out.ask("Who signs this report? Your name, or Enter for nobody")?;
-        let name = self.console.line().map(|line| line.trim().to_owned());
-        Ok(name.filter(|name| !name.is_empty()))
+        out.ask("Who signs this report? Your name, Enter for nobody, or quit")?;
+        Ok(match self.console.line().as_deref().map(str::trim) {
+            None | Some("quit") => Signature::Stop,
+            Some("") => Signature::Nobody,
+            Some(name) => Signature::Of(name.to_owned()),
+        })
     }
 
     fn stop(&self, out: &mut Told<'_, impl Write>) -> Result<(Verdict, bool), Failure> {

@@ -72,7 +72,7 @@ impl Site {
 #[test]
 fn somebody_is_asked_told_asked_again_and_signs() {
     let site = Site::new();
-    let lines = ["perhaps", "no the plug is loose", "again", "skip no ladder", "order", "", "quit"];
+    let lines = ["perhaps", "no the plug is loose", "again", "skip no ladder", "order", "", "", "quit"];
     let (stopped, shown) = site.run(&lines);
     let error = stopped.unwrap_err();
     assert_eq!((error.exit() as u8, error.to_string().contains("run this again to go on")), (1, true));
@@ -80,7 +80,7 @@ fn somebody_is_asked_told_asked_again_and_signs() {
         "yes, order (nobody pulls: the agent moves the traffic), skip REASON or quit: ",
         "\"perhaps\" is no answer",
         "failed\n      the plug is loose\n",
-        "again (once it is put right), or Enter to go on: ",
+        "again (once it is put right), Enter to go on, or quit: ",
         "skipped\n      no ladder\n",
         "failed\n      The daemon refused: not today.\n",
         "3 of 4 steps are over.",
@@ -115,4 +115,33 @@ fn a_terminal_that_goes_ends_the_run_and_another_config_is_another_run() {
     let (refused, _) = site.run(&[]);
     let error = refused.unwrap_err();
     assert!(error.to_string().contains("the config has changed since") && error.exit() as u8 == 2, "{error}");
+}
+
+/// Ctrl-C, Ctrl-D and SIGTERM all end the waiting for a line, as the lines that run out do here.
+#[test]
+fn a_run_that_is_stopped_after_a_failure_goes_no_further_and_asks_for_the_step_again() {
+    for last in [None, Some("quit")] {
+        let site = Site::new();
+        let (stopped, shown) =
+            site.run(&["no the plug is loose"].into_iter().chain(last).collect::<Vec<_>>());
+        assert!(stopped.is_err() && shown.contains("1 of 4 steps are over."), "{shown}");
+        assert!(!shown.contains("3/4"), "{shown}");
+        let (_, shown) = site.run(&["skip no ladder"]);
+        assert!(shown.contains("of which 1 steps are over") && shown.contains("2/4 link:fiber"), "{shown}");
+    }
+}
+
+#[test]
+fn a_report_is_not_ended_by_who_stops_at_the_signature() {
+    let site = Site::new();
+    let (stopped, shown) = site.run(&["skip one", "skip two", "skip three"]);
+    assert!(stopped.is_err() && shown.contains("4 of 4 steps are over."), "{shown}");
+    let (stopped, shown) = site.run(&["quit"]);
+    assert!(stopped.is_err() && site.path("accept.json").exists(), "{shown}");
+    let text = fs::read_to_string(site.path("report.txt")).unwrap();
+    assert!(!text.contains("Signed by"), "{text}");
+    let (verdict, shown) = site.run(&["Ada Lovelace"]);
+    assert!(verdict.is_ok(), "{shown}");
+    let text = fs::read_to_string(site.path("report.txt")).unwrap();
+    assert!(text.contains("Signed by Ada Lovelace.") && !site.path("accept.json").exists(), "{text}");
 }
