@@ -64,6 +64,9 @@ pub struct ModemCounters {
     pub timeouts: u64,
     /// How often a port vanished while it was in use.
     pub gone: u64,
+    /// How often it said that it booted.
+    #[serde(default)]
+    pub boots: u64,
     /// Lines that it said by itself.
     pub urcs: u64,
     /// Such lines that were dropped because too many came at once.

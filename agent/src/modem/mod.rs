@@ -21,6 +21,7 @@ mod words;
 pub(crate) use ask::{Ask, Wish};
 pub(crate) use remote::Errand;
 pub(crate) use setup::selector;
+pub(crate) use words::{RungEnd, rung_end};
 
 use crate::api::modem::ModemStatus;
 use crate::api::wire::{ApiError, ErrorCode};

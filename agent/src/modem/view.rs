@@ -181,8 +181,8 @@ fn signal(signal: Signal) -> ModemSignal {
 }
 
 fn counters(counted: Counters) -> ModemCounters {
-    let Counters { commands, timeouts, gone, urcs, urcs_lost, messages, untold } = counted;
-    ModemCounters { commands, timeouts, gone, urcs, urcs_lost, messages, untold }
+    let Counters { commands, timeouts, gone, boots, urcs, urcs_lost, messages, untold } = counted;
+    ModemCounters { commands, timeouts, gone, boots, urcs, urcs_lost, messages, untold }
 }
 
 fn count(number: usize) -> u64 {

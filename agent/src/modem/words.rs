@@ -162,6 +162,34 @@ pub(super) fn trouble(state: &State) -> Option<String> {
     }
 }
 
+/// How a rung ended, as [`happening`] says it.
+const HELPED: &str = "it helped";
+const NOT_HELPED: &str = "it did not help";
+const LATE: &str = "it was not done in time";
+
+/// What became of a rung that was ordered, for who follows the events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RungEnd {
+    /// It was carried out, whether it helped or not.
+    Done,
+    /// Nobody saw its end: a modem on a line has no port that would go.
+    Late,
+    /// It was not carried out, and why.
+    NotDone(String),
+}
+
+/// Reads the sentence of an event; `None`: it tells nothing of the end of this rung, by its name, on this modem.
+pub(crate) fn rung_end(sentence: &str, modem: &str, rung: &str) -> Option<RungEnd> {
+    let (_, rung) = RUNGS.iter().find(|(name, _)| *name == rung)?;
+    let head = format!("modem {modem}: recovery, rung {} ended after ", rung.number());
+    let (_, result) = sentence.strip_prefix(&head)?.split_once(": ")?;
+    Some(match result {
+        LATE => RungEnd::Late,
+        result if result == HELPED || result.starts_with(NOT_HELPED) => RungEnd::Done,
+        result => RungEnd::NotDone(result.to_owned()),
+    })
+}
+
 /// One entry of the machine's journal, as a sentence without a full stop.
 pub(super) fn happening(what: &Happening) -> String {
     match what {
@@ -189,10 +217,10 @@ pub(super) fn happening(what: &Happening) -> String {
         }
         Happening::RungEnded { rung, took, result } => {
             let result = match result {
-                RungResult::Helped => "it helped".into(),
-                RungResult::NotHelped(fault) => format!("it did not help: {fault}"),
+                RungResult::Helped => HELPED.into(),
+                RungResult::NotHelped(fault) => format!("{NOT_HELPED}: {fault}"),
                 RungResult::Refused => "it was refused".into(),
-                RungResult::TimedOut => "it was not done in time".into(),
+                RungResult::TimedOut => LATE.into(),
                 RungResult::PortGone => "the port vanished meanwhile".into(),
                 RungResult::Barred(cause) => format!("{cause}"),
                 RungResult::Abandoned => "something else went first".into(),
@@ -239,5 +267,29 @@ pub(super) fn attempt(entry: &control::Entry) -> String {
     match entry.outcome {
         control::Outcome::Accepted => format!("{what} by SMS from {who} is carried out{more}"),
         control::Outcome::Refused(refusal) => format!("{what} by SMS from {who} is refused: {refusal}{more}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_rung_is_read_as_it_is_told() {
+        let not_done = |why: &str| RungEnd::NotDone(why.into());
+        for (result, expected) in [
+            (RungResult::Helped, RungEnd::Done),
+            (RungResult::NotHelped(Fault::Silent), RungEnd::Done),
+            (RungResult::TimedOut, RungEnd::Late),
+            (RungResult::Refused, not_done("it was refused")),
+            (RungResult::Abandoned, not_done("something else went first")),
+        ] {
+            let took = std::time::Duration::from_millis(1_234);
+            let told = happening(&Happening::RungEnded { rung: Rung::Reset, took, result });
+            let told = format!("modem lte: {told}");
+            assert_eq!(rung_end(&told, "lte", "reset"), Some(expected), "{told}");
+            assert_eq!(rung_end(&told, "lte", "power"), None);
+            assert_eq!(rung_end(&told, "te", "reset"), None);
+        }
     }
 }

@@ -133,6 +133,8 @@ pub struct Counters {
     pub timeouts: u64,
     /// Ports that vanished while they were in use.
     pub gone: u64,
+    /// How often the modem said that it booted.
+    pub boots: u64,
     /// Unsolicited lines that were taken in.
     pub urcs: u64,
     /// Unsolicited lines that were dropped because nobody took them in time.

@@ -2,7 +2,6 @@
 
 use super::hands::{Broken, Hands};
 use super::tasks::{OTHER, UNSUPPORTED};
-use crate::ModemError;
 use crate::dialect::{Step, Told as Line};
 use crate::ports::{Bus, Device, Sysfs};
 use std::fs::OpenOptions;
@@ -123,11 +122,10 @@ impl Hands {
         loop {
             let line = match self.next_urc().await {
                 Ok(line) => line,
-                Err(ModemError::Gone { .. }) => {
-                    self.let_go();
-                    return Ok(());
-                }
-                Err(error) => return Err(self.broken(&error)),
+                Err(error) => match self.broken(&error) {
+                    Broken::Gone => return Ok(()),
+                    broken => return Err(broken),
+                },
             };
             let told = self.dialect.urc(&line);
             if told.as_ref().is_some_and(&wanted) {

@@ -130,7 +130,7 @@ impl Driver {
         }
         for fact in facts {
             if fact == Fact::Booted {
-                self.forget();
+                self.booted();
             }
             self.hold(Event::Fact(fact));
         }
@@ -159,7 +159,7 @@ impl Driver {
             None | Some(Line::PoweredOff) => {}
             Some(Line::Fact(fact)) => {
                 if fact == Fact::Booted {
-                    self.forget();
+                    self.booted();
                 }
                 self.hold(Event::Fact(fact));
             }
@@ -237,8 +237,9 @@ impl Driver {
         self.held.push(event);
     }
 
-    fn forget(&mut self) {
+    fn booted(&mut self) {
         if let Some(hands) = &mut self.hands {
+            hands.counters.boots += 1;
             hands.forget();
         }
     }

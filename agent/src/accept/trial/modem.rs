@@ -7,7 +7,8 @@ use super::account::{Account, millis};
 use crate::api::describe::short;
 use crate::api::modem::{ModemStatus, Readiness};
 use crate::api::types::Status;
-use crate::api::wire::Request;
+use crate::api::wire::{EventKind, Request};
+use crate::modem::{RungEnd, rung_end};
 use std::time::Duration;
 
 /// A modem that has just come up is given this to be ready for the step.
@@ -25,6 +26,8 @@ pub(super) struct ModemBack {
     modem: String,
     link: String,
     order: Request,
+    /// The rung that the order begins.
+    rung: &'static str,
     /// Its supply is the MCU's rail, of which the MCU counts the cuts.
     by_mcu: bool,
     limit: Duration,
@@ -38,26 +41,45 @@ pub(super) struct ModemBack {
 struct Ordered {
     at: Duration,
     cuts: Option<u32>,
+    /// The number of the latest event.
+    event: u64,
+    /// What the modem counted of itself.
+    signs: u64,
     gone: bool,
+    /// How the rung ended, once that is told.
+    end: Option<Carried>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carried {
+    Out,
+    /// The agent did not see its end: the modem itself must have told of it.
+    Unseen,
 }
 
 impl ModemBack {
     pub(super) fn reset(modem: &str, link: &str, limits: &Limits) -> Self {
-        let order = rung(modem, RESET_RUNG);
-        Self::new(modem, link, order, (false, limits.modem))
+        let order = by_rung(modem, RESET_RUNG);
+        Self::new(modem, link, (order, RESET_RUNG), (false, limits.modem))
     }
 
     pub(super) fn rail(modem: &str, link: &str, by_mcu: bool, limits: &Limits) -> Self {
         // By name: the MCU's own order goes to whichever modem hangs on its rail, which is the same.
-        let order = if by_mcu { Request::McuCycleModem {} } else { rung(modem, POWER_RUNG) };
-        Self::new(modem, link, order, (by_mcu, limits.rail))
+        let order = if by_mcu { Request::McuCycleModem {} } else { by_rung(modem, POWER_RUNG) };
+        Self::new(modem, link, (order, POWER_RUNG), (by_mcu, limits.rail))
     }
 
-    fn new(modem: &str, link: &str, order: Request, (by_mcu, limit): (bool, Duration)) -> Self {
+    fn new(
+        modem: &str,
+        link: &str,
+        (order, rung): (Request, &'static str),
+        (by_mcu, limit): (bool, Duration),
+    ) -> Self {
         Self {
             modem: modem.to_owned(),
             link: link.to_owned(),
             order,
+            rung,
             by_mcu,
             limit,
             account: Account::default(),
@@ -74,7 +96,9 @@ impl ModemBack {
         let carries = link(status, &self.link).is_some_and(is_healthy);
         match self.ordered {
             None if settled && carries => {
-                self.ordered = Some(Ordered { at, cuts: look.rail_cuts(), gone: false });
+                let event = look.events.last().map_or(0, |event| event.number);
+                let (cuts, signs) = (look.rail_cuts(), signs(modem));
+                self.ordered = Some(Ordered { at, cuts, event, signs, gone: false, end: None });
                 Next::Do(self.order.clone())
             }
             None if at < READY => Next::Wait,
@@ -94,12 +118,23 @@ impl ModemBack {
         let ready_for = Duration::from_secs(modem.for_s);
         ordered.gone |=
             modem.rung.is_some() || modem.readiness != Readiness::Verified || ready_for + ROUNDING < passed;
+        match (ordered.end, self.end(look, ordered.event)) {
+            (Some(_), _) | (None, None) => {}
+            (None, Some(RungEnd::Done)) => ordered.end = Some(Carried::Out),
+            (None, Some(RungEnd::Late)) => ordered.end = Some(Carried::Unseen),
+            (None, Some(RungEnd::NotDone(why))) => return self.fail(format!("It was not done: {why}.")),
+        }
         self.ordered = Some(ordered);
         if ordered.gone && !self.told {
             self.told = true;
             return Next::Tell("It is gone; it is waited for its data to flow again.".into());
         }
-        if ordered.gone && well {
+        // What was asked of it, and what came of its data, follows from our own order; that it was done does not.
+        if let Some(end) = ordered.end.filter(|_| well) {
+            if end == Carried::Unseen && signs(modem) <= ordered.signs {
+                return self
+                    .fail("It was not done in time: no port of the modem went, and it told of no boot.");
+            }
             let back = passed.saturating_sub(ready_for.min(passed));
             self.account.figure("data flows again, to the second", millis(back), Some(self.limit));
             self.judge_rail(ordered, look);
@@ -110,11 +145,21 @@ impl ModemBack {
             let what = if self.by_mcu { "does its supply hang on the MCU's rail?" } else { "see the log." };
             return self.fail(format!("The modem never went away within {}: {what}", short(GOING)));
         }
+        if passed > self.limit && well {
+            return self
+                .fail(format!("The agent does not tell within {} that it was done.", short(self.limit)));
+        }
         if passed > self.limit {
             let why = modem.trouble.as_ref().unwrap_or(&modem.text);
             return self.fail(format!("No data flowed again within {}: {why}.", short(self.limit)));
         }
         Next::Wait
+    }
+
+    /// How the rung ended, by the agent's own events.
+    fn end(&self, look: &Look, after: u64) -> Option<RungEnd> {
+        let new = look.events.iter().filter(|event| event.number > after && event.kind == EventKind::Modem);
+        new.filter_map(|event| rung_end(&event.text, &self.modem, self.rung)).next()
     }
 
     fn judge_rail(&mut self, ordered: Ordered, look: &Look) {
@@ -131,12 +176,17 @@ impl ModemBack {
         }
     }
 
-    fn fail(&mut self, why: String) -> Next {
+    fn fail(&mut self, why: impl Into<String>) -> Next {
         self.account.fault(why);
         Next::Over(self.account.outcome())
     }
 }
 
-fn rung(modem: &str, rung: &str) -> Request {
+/// What tells of a modem that started anew, whoever wanted it: its ports went, or it said that it booted.
+const fn signs(modem: &ModemStatus) -> u64 {
+    modem.counters.gone.saturating_add(modem.counters.boots)
+}
+
+fn by_rung(modem: &str, rung: &str) -> Request {
     Request::ModemReset { modem: Some(modem.to_owned()), rung: Some(rung.to_owned()) }
 }

@@ -7,6 +7,47 @@ pub(super) fn modem_step(rail: bool) -> Step {
     step(if rail { Kind::Rail { modem, link, by_mcu: true } } else { Kind::Modem { modem, link } })
 }
 
+/// The agent tells how a rung of its recovery ended.
+fn ends(bench: &mut Bench, rung: u8, result: &str) {
+    let number = bench.look.events.last().map_or(0, |event| event.number) + 1;
+    let text = format!("modem lte: recovery, rung {rung} ended after 2 s: {result}");
+    let at = "2026-01-02T03:00:00.000Z".to_owned();
+    bench.look.events.push(Event::plain(number, at, EventKind::Modem, text));
+}
+
+#[test]
+fn a_reset_that_was_not_done_is_none_though_data_flows_again() {
+    for rail in [false, true] {
+        let (rung, mut bench) =
+            (if rail { 7 } else { 5 }, Bench::new(&modem_step(rail), Some(Way::Real), &limits("")));
+        // That of another day.
+        ends(&mut bench, rung, "it helped");
+        bench.asks();
+        bench.modem(Readiness::Registered, 1);
+        bench.tells("It is gone");
+        bench.modem(Readiness::Verified, 1);
+        bench.wait(1);
+        ends(&mut bench, rung, "it was refused");
+        bench.fails("It was not done: it was refused.");
+    }
+    // A modem on a line has no port that goes: its own word counts.
+    for (boots, passes) in [(1, true), (0, false)] {
+        let mut bench = Bench::new(&modem_step(false), Some(Way::Real), &limits(""));
+        bench.asks();
+        bench.modem(Readiness::Registered, 1);
+        bench.tells("It is gone");
+        ends(&mut bench, 5, "it was not done in time");
+        bench.wait(20);
+        bench.modem(Readiness::Verified, 1);
+        bench.look.modems[0].counters.boots += boots;
+        if passes {
+            bench.passes();
+        } else {
+            bench.fails("It was not done in time: no port");
+        }
+    }
+}
+
 #[test]
 fn a_modem_must_go_away_and_come_back_to_data_that_flows() {
     let mut bench = Bench::new(&modem_step(false), Some(Way::Real), &limits(""));
@@ -20,6 +61,7 @@ fn a_modem_must_go_away_and_come_back_to_data_that_flows() {
     bench.tells("It is gone");
     bench.wait(40);
     bench.modem(Readiness::Verified, 2);
+    ends(&mut bench, 5, "it helped");
     let outcome = bench.passes();
     assert_eq!(figure(&outcome, "data flows again").value_ms, 41_000.0);
 
@@ -28,6 +70,7 @@ fn a_modem_must_go_away_and_come_back_to_data_that_flows() {
     bench.asks();
     bench.at = 10;
     bench.modem(Readiness::Verified, 4);
+    ends(&mut bench, 5, "it helped");
     bench.tells("It is gone");
     bench.passes();
 
@@ -58,6 +101,7 @@ fn a_rail_is_cut_where_the_mcu_counts_it() {
         bench.tells("It is gone");
         bench.at = 60;
         bench.modem(Readiness::Verified, 5);
+        ends(&mut bench, 7, "it helped");
         let state = bench.look.mcu.as_mut().and_then(|mcu| mcu.state.as_mut()).unwrap();
         state.counts.modem_cycles = cuts;
         if passes {
