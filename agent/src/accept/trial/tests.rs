@@ -311,6 +311,30 @@ fn a_move_by_order_is_measured_by_the_daemons_events() {
 }
 
 #[test]
+fn a_family_whose_proof_failed_and_that_was_moved_away_again_is_told() {
+    for (events, why) in [
+        (vec![EventKind::Uplink], "No forwarded packet came back over lte (IPv6)"),
+        (Vec::new(), "could not be moved onto lte (IPv6)"),
+    ] {
+        let mut bench = Bench::new(&cable("fiber"), Some(Way::ByOrder), &limits(""));
+        for link in &mut bench.status().links {
+            link.families.v6.clone_from(&link.families.v4);
+        }
+        bench.status().uplink.v6 = Some("fiber".into());
+        bench.asks();
+        // IPv4 goes and is proved; IPv6 comes back to the fiber.
+        bench.uplink("lte");
+        let both = [(2, EventKind::Force, 100), (3, EventKind::Uplink, 101), (4, EventKind::Verified, 112)];
+        bench.look.events.extend(both.map(|(number, kind, millis)| told(number, kind, millis)));
+        let v6 = |kind| Event { family: Some(Family::V6), ..told(5, kind, 120) };
+        bench.look.events.extend(events.into_iter().map(v6));
+        bench.wait(31);
+        bench.uplink("fiber");
+        bench.fails(why);
+    }
+}
+
+#[test]
 fn a_daemon_that_goes_or_refuses_ends_the_step() {
     let mut bench = Bench::new(&cable("fiber"), Some(Way::Real), &limits(""));
     bench.tells("Pull");
