@@ -13,6 +13,8 @@ pub(crate) struct Look {
     pub(crate) status: Option<Status>,
     /// Its latest events, the oldest first.
     pub(crate) events: Vec<Event>,
+    /// Whether what is forced now, if anything is, was forced by this run.
+    pub(crate) own_lease: bool,
     /// The modems.
     pub(crate) modems: Vec<ModemStatus>,
     /// The watchdog MCU, where there is one.

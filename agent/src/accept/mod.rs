@@ -6,6 +6,7 @@
 
 mod answer;
 mod kept;
+mod lease;
 mod look;
 mod plan;
 mod report;
@@ -17,6 +18,7 @@ mod trial;
 
 pub(crate) use answer::{Answer, Answers};
 pub(crate) use kept::Kept;
+pub(crate) use lease::Lease;
 pub(crate) use look::Look;
 pub(crate) use plan::{Limits, Step, plan};
 pub(crate) use report::{Gateway, Report, broken, details};

@@ -38,6 +38,7 @@ pub(crate) fn look() -> Look {
     Look {
         status: Some(status),
         events: Vec::new(),
+        own_lease: false,
         modems: vec![modem],
         mcu: Some(documented("mcu")),
         boot: Some("one".into()),

@@ -241,12 +241,6 @@ impl Cable {
 
 /// Why the traffic of a link may not be moved now.
 pub(super) fn unfit(status: &Status, name: &str) -> Option<String> {
-    if let Some(forced) = &status.forced {
-        return Some(format!(
-            "The uplink is forced to {} by an operator; end that by `shunt release`.",
-            forced.link
-        ));
-    }
     let Some(known) = link(status, name) else {
         return Some(format!("The daemon knows no link {name}."));
     };

@@ -14,6 +14,7 @@ use super::look::Look;
 use super::plan::{Limits, Step};
 use super::step::{Kind, Outcome, Verdict, Way};
 use crate::api::describe::short;
+use crate::api::types::Forced;
 use crate::api::wire::Request;
 use account::Account;
 use by_order::ByOrder;
@@ -101,6 +102,11 @@ impl Trial {
             return Next::Over(failed(why));
         }
         let Some(status) = &look.status else { return Next::Wait };
+        // Whoever forces the uplink in the midst means it: the step gives way, and leaves that as it is.
+        let moves = matches!(self.part, Part::Cable(_) | Part::ByOrder(_));
+        if let Some(forced) = status.forced.as_ref().filter(|_| moves && !look.own_lease) {
+            return Next::Over(failed(by_operator(forced)));
+        }
         match &mut self.part {
             Part::Standing(standing) => standing.next(status, at),
             Part::Mcu(mcu) => mcu.next(look, at),
@@ -125,6 +131,10 @@ impl Trial {
             Part::Restart(restart) => restart.parting(),
         }
     }
+}
+
+fn by_operator(forced: &Forced) -> String {
+    format!("The uplink is forced to {} by an operator; end that by `shunt release`.", forced.link)
 }
 
 fn failed(why: impl Into<String>) -> Outcome {

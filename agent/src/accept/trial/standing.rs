@@ -35,10 +35,7 @@ impl Standing {
             account.note(format!("{} ({}): healthy{rtt}", link.name, link.interface));
         }
         if let Some(forced) = &status.forced {
-            account.fault(format!(
-                "The uplink is forced to {} by an operator; end that by `shunt release`.",
-                forced.link
-            ));
+            account.fault(super::by_operator(forced));
         }
         if FAMILIES.iter().all(|family| of(&status.uplink, *family).is_none()) {
             account.fault("There is no uplink.");

@@ -4,9 +4,9 @@ mod machines;
 
 use super::*;
 use crate::accept::step::Figure;
-use crate::accept::testing;
+use crate::accept::{Lease, testing};
 use crate::api::modem::Readiness;
-use crate::api::types::{Families, Family, IncidentStatus, ResetBy, Status, Verdict as Health};
+use crate::api::types::{Families, Family, Forced, IncidentStatus, ResetBy, Status, Verdict as Health};
 use crate::api::wire::{Event, EventKind};
 
 const LINKS: &str =
@@ -30,11 +30,12 @@ struct Bench {
     trial: Trial,
     look: Look,
     at: u64,
+    lease: Lease,
 }
 
 impl Bench {
     fn new(step: &Step, way: Option<Way>, limits: &Limits) -> Self {
-        Self { trial: Trial::begin(step, way, limits), look: testing::look(), at: 0 }
+        Self { trial: Trial::begin(step, way, limits), look: testing::look(), at: 0, lease: Lease::default() }
     }
 
     fn status(&mut self) -> &mut Status {
@@ -42,6 +43,7 @@ impl Bench {
     }
 
     fn next(&mut self) -> Next {
+        self.look.own_lease = self.look.status.as_ref().is_some_and(|status| self.lease.see(status));
         self.trial.next(&self.look, Duration::from_secs(self.at))
     }
 
@@ -58,7 +60,12 @@ impl Bench {
 
     fn asks(&mut self) -> Request {
         match self.next() {
-            Next::Do(request) => request,
+            Next::Do(request) => {
+                if let Request::Force { link, .. } = &request {
+                    self.lease.taken(link);
+                }
+                request
+            }
             other => panic!("it asks for nothing: {other:?}"),
         }
     }
@@ -88,6 +95,15 @@ impl Bench {
         link.verdict = verdict;
         link.reason = "no carrier on eth0".into();
         link.families.v4.as_mut().unwrap().verdict = verdict;
+    }
+
+    /// Something is forced, for so many more seconds.
+    fn forced(&mut self, link: &str, seconds: Option<u64>) {
+        let status = self.status();
+        let now = humantime::parse_rfc3339(&status.at).unwrap();
+        let until = seconds.map(|seconds| now + Duration::from_secs(seconds));
+        let until = until.map(|until| humantime::format_rfc3339_millis(until).to_string());
+        status.forced = Some(Forced { link: link.into(), until, strict: false });
     }
 
     fn uplink(&mut self, name: &str) {
@@ -196,8 +212,7 @@ fn a_standby_is_used_by_a_lease_that_is_given_back() {
     );
     bench.wait(0);
     bench.uplink("lte");
-    let forced = crate::api::types::Forced { link: "lte".into(), until: None, strict: false };
-    bench.status().forced = Some(forced.clone());
+    bench.forced("lte", Some(900));
     bench.tells("Pull the cable of lte");
     // The agent gives the lease up by itself; where it does not, the run does.
     bench.leave("lte", "fiber", Some(41.2));
@@ -223,8 +238,7 @@ fn what_would_cut_the_site_off_or_is_an_operators_is_left_alone() {
         (|bench| bench.health("fiber", Health::Degraded), "fiber is not healthy to begin with"),
         (
             |bench| {
-                let forced = crate::api::types::Forced { link: "fiber".into(), until: None, strict: true };
-                bench.status().forced = Some(forced);
+                bench.forced("fiber", None);
             },
             "forced to fiber by an operator",
         ),
@@ -239,6 +253,23 @@ fn what_would_cut_the_site_off_or_is_an_operators_is_left_alone() {
 }
 
 #[test]
+fn what_an_operator_forces_meanwhile_ends_the_step_and_stays() {
+    for (link, seconds) in [("lte", None), ("lte", Some(3_600)), ("fiber", Some(900))] {
+        let mut bench = Bench::new(&cable("lte"), Some(Way::ByOrder), &limits(""));
+        bench.asks();
+        bench.uplink("lte");
+        bench.forced("lte", Some(900));
+        bench.wait(1);
+        bench.forced(link, seconds);
+        bench.fails("by an operator");
+    }
+    let mut bench = Bench::new(&cable("fiber"), Some(Way::Real), &limits(""));
+    bench.tells("Pull");
+    bench.forced("fiber", None);
+    bench.fails("forced to fiber by an operator");
+}
+
+#[test]
 fn the_way_back_is_ordered_where_the_config_leaves_it_to_people_and_is_waited_for_where_not() {
     let mut bench = Bench::new(&cable("fiber"), Some(Way::Real), &limits("[failback]\nmode = \"manual\"\n"));
     bench.tells("Pull");
@@ -249,8 +280,7 @@ fn the_way_back_is_ordered_where_the_config_leaves_it_to_people_and_is_waited_fo
     bench.wait(0);
     assert!(matches!(bench.asks(), Request::Force { link, .. } if link == "fiber"));
     bench.uplink("fiber");
-    bench.status().forced =
-        Some(crate::api::types::Forced { link: "fiber".into(), until: None, strict: false });
+    bench.forced("fiber", Some(900));
     assert_eq!(bench.asks(), Request::Release {});
     bench.status().forced = None;
     assert!(bench.passes().notes.iter().any(|note| note.contains("by order")));
@@ -287,8 +317,7 @@ fn a_move_by_order_is_measured_by_the_daemons_events() {
     bench.wait(1);
     let events = [(2, EventKind::Force, 100), (3, EventKind::Uplink, 101), (4, EventKind::Verified, 112)];
     bench.look.events.extend(events.map(|(number, kind, millis)| told(number, kind, millis)));
-    bench.status().forced =
-        Some(crate::api::types::Forced { link: "lte".into(), until: None, strict: false });
+    bench.forced("lte", Some(900));
     assert_eq!(bench.asks(), Request::Release {});
     bench.status().forced = None;
     bench.uplink("fiber");
@@ -302,8 +331,7 @@ fn a_move_by_order_is_measured_by_the_daemons_events() {
     bench.uplink("lte");
     bench.wait(31);
     bench.uplink("lte");
-    bench.status().forced =
-        Some(crate::api::types::Forced { link: "lte".into(), until: None, strict: false });
+    bench.forced("lte", Some(900));
     assert_eq!(bench.asks(), Request::Release {});
     bench.status().forced = None;
     bench.uplink("fiber");

@@ -1,8 +1,9 @@
 //! The talk with the daemon: looks, and what is to be done. It may be restarted in the midst, and is looked for again.
 
-use crate::accept::Look;
+use crate::accept::{Lease, Look};
 use crate::api::mcu::McuStatus;
 use crate::api::modem::ModemStatus;
+use crate::api::types::Status;
 use crate::api::wire::{Done, Event, Request};
 use crate::cli::args::Args;
 use crate::cli::client::{Client, ClientError};
@@ -18,8 +19,8 @@ pub(super) struct Talk {
     modems: bool,
     mcu: bool,
     client: Option<Client>,
-    /// The link that was forced by this run, and is not released yet.
-    forced: Option<String>,
+    /// What this run forced.
+    lease: Lease,
 }
 
 impl Talk {
@@ -28,13 +29,13 @@ impl Talk {
         let socket = socket(args.socket.as_deref(), args.config());
         let client = Some(Client::connect(&socket)?);
         let (modems, mcu) = (!config.modems.is_empty(), config.watchdog.mcu.port.is_some());
-        Ok(Self { socket, modems, mcu, client, forced: None })
+        Ok(Self { socket, modems, mcu, client, lease: Lease::default() })
     }
 
     /// A daemon at this socket, without modems and MCU.
     #[cfg(test)]
-    pub(super) const fn with(socket: PathBuf) -> Self {
-        Self { socket, modems: false, mcu: false, client: None, forced: None }
+    pub(super) fn with(socket: PathBuf) -> Self {
+        Self { socket, modems: false, mcu: false, client: None, lease: Lease::default() }
     }
 
     /// What is seen now; without a status where no daemon answers.
@@ -49,7 +50,7 @@ impl Talk {
     fn try_look(&mut self) -> Result<Look, ClientError> {
         let (modems, mcu) = (self.modems, self.mcu);
         let client = self.client()?;
-        let status = Some(client.ask(&Request::Status {})?);
+        let status: Option<Status> = Some(client.ask(&Request::Status {})?);
         let mut events: Vec<Event> = Vec::new();
         client.events(false, |event| {
             events.push(event);
@@ -57,18 +58,19 @@ impl Talk {
         })?;
         let modems: Vec<ModemStatus> = if modems { client.ask(&Request::Modem {})? } else { Vec::new() };
         let mcu: Option<McuStatus> = if mcu { answered(client.ask(&Request::Mcu {}))? } else { None };
-        Ok(around(Look { status, events, modems, mcu, ..Look::default() }))
+        let own_lease = status.as_ref().is_some_and(|status| self.lease.see(status));
+        Ok(around(Look { status, events, own_lease, modems, mcu, ..Look::default() }))
     }
 
     /// Has something done.
     pub(super) fn ask(&mut self, request: &Request) -> Result<String, ClientError> {
-        match request {
-            // Before it is asked: an answer that is lost leaves a lease as well.
-            Request::Force { link, .. } => self.forced = Some(link.clone()),
-            Request::Release {} => self.forced = None,
-            _ => {}
-        }
         let done: Result<Done, ClientError> = self.client().and_then(|client| client.ask(request));
+        // An answer that is lost may leave a lease as well; what is refused leaves none.
+        if let Request::Force { link, .. } = request
+            && !matches!(done, Err(ClientError::Refused(_)))
+        {
+            self.lease.taken(link);
+        }
         if !matches!(done, Ok(_) | Err(ClientError::Refused(_))) {
             self.client = None;
         }
@@ -77,13 +79,13 @@ impl Talk {
 
     /// Takes back what this run forced, if that still stands.
     pub(super) fn undo(&mut self) -> Result<(), ClientError> {
-        let Some(forced) = self.forced.clone() else { return Ok(()) };
-        let look = self.try_look()?;
-        let stands = look.status.and_then(|status| status.forced).is_some_and(|now| now.link == forced);
-        if stands {
+        if !self.lease.is_some() {
+            return Ok(());
+        }
+        if self.try_look()?.own_lease {
             self.ask(&Request::Release {})?;
         }
-        self.forced = None;
+        self.lease = Lease::default();
         Ok(())
     }
 
@@ -107,5 +109,51 @@ fn answered<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError>
         Ok(answer) => Ok(Some(answer)),
         Err(ClientError::Refused(_)) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accept::testing;
+    use crate::api::types::Forced;
+    use std::io::{BufRead, BufReader, Write};
+    use std::num::NonZeroU64;
+    use std::os::unix::net::UnixListener;
+    use std::sync::mpsc;
+
+    #[test]
+    fn what_was_refused_to_the_run_is_not_the_runs_to_release() {
+        let home = tempfile::tempdir().unwrap();
+        let socket = home.path().join("s");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let (sender, asked) = mpsc::channel();
+        // An operator forces the same link for just as long.
+        let mut status = testing::look().status.unwrap();
+        let until = humantime::parse_rfc3339(&status.at).unwrap() + Duration::from_secs(899);
+        let until = Some(humantime::format_rfc3339_millis(until).to_string());
+        status.forced = Some(Forced { link: "lte".into(), until, strict: false });
+        let status = serde_json::to_string(&status).unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            for line in BufReader::new(stream.try_clone().unwrap()).lines() {
+                let line = line.unwrap();
+                let answer = match line.as_str() {
+                    line if line.contains("\"status\"") => format!("{{\"ok\":{status}}}\n"),
+                    line if line.contains("\"events\"") => "{\"ok\":{\"text\":\"that is all\"}}\n".into(),
+                    _ => "{\"error\":{\"code\":\"failed\",\"message\":\"not today\"}}\n".into(),
+                };
+                sender.send(line).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        let mut talk = Talk::with(socket);
+        let order = Request::Force { link: "lte".into(), for_s: NonZeroU64::new(900), strict: false };
+        assert!(matches!(talk.ask(&order), Err(ClientError::Refused(_))));
+        assert!(!talk.look().own_lease);
+        talk.undo().unwrap();
+        drop(talk);
+        let asked: Vec<String> = asked.iter().collect();
+        assert!(!asked.iter().any(|line| line.contains("release")), "{asked:?}");
     }
 }
