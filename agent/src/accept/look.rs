@@ -35,6 +35,11 @@ impl Look {
         self.modems.iter().find(|modem| modem.name == name)
     }
 
+    /// Whether the MCU has said what it is.
+    pub(crate) fn mcu_answers(&self) -> bool {
+        self.mcu.as_ref().is_some_and(|mcu| mcu.identity.is_some())
+    }
+
     /// Whether the MCU that answers has this capability.
     pub(super) fn mcu_can(&self, capability: &str) -> bool {
         let identity = self.mcu.as_ref().and_then(|mcu| mcu.identity.as_ref());
@@ -73,6 +78,19 @@ pub(super) fn paths(link: &LinkStatus) -> impl Iterator<Item = (Family, &PathSta
 /// Whether a link carries traffic in all its families.
 pub(super) fn is_healthy(link: &LinkStatus) -> bool {
     paths(link).next().is_some() && paths(link).all(|(_, path)| path.verdict == Verdict::Healthy)
+}
+
+/// The path for which a link is not healthy: the link's own verdict and reason are those of IPv4, which may be well.
+pub(super) fn ill_path(link: &LinkStatus) -> Option<(Family, &PathStatus)> {
+    paths(link).find(|(_, path)| path.verdict != Verdict::Healthy)
+}
+
+/// Why a link is not healthy, with the family that is not.
+pub(super) fn illness(link: &LinkStatus) -> String {
+    ill_path(link).map_or_else(
+        || "it has no path".into(),
+        |(family, path)| format!("{} is {}: {}", family.name(), path.verdict.word(), path.reason),
+    )
 }
 
 /// In which families a link is the uplink.

@@ -1,6 +1,6 @@
 //! A cable is pulled and plugged in again. Nobody says when: the daemon's incident does, and has the times.
 
-use super::super::look::{carries, has_other, is_healthy, latest_incident, link};
+use super::super::look::{carries, has_other, illness, is_healthy, latest_incident, link};
 use super::super::plan::{HANDS, Limits};
 use super::Next;
 use super::account::Account;
@@ -166,7 +166,7 @@ impl Cable {
         if at.saturating_sub(self.since) < HANDS {
             return Next::Wait;
         }
-        let why = link(status, &self.link).map_or("it is gone", |link| link.reason.as_str());
+        let why = link(status, &self.link).map_or_else(|| "it is gone".into(), illness);
         let why = format!("{} was not healthy again within {}: {why}.", self.link, short(HANDS));
         self.fail(why)
     }
@@ -245,7 +245,7 @@ pub(super) fn unfit(status: &Status, name: &str) -> Option<String> {
         return Some(format!("The daemon knows no link {name}."));
     };
     if !is_healthy(known) {
-        return Some(format!("{name} is not healthy to begin with: {}.", known.reason));
+        return Some(format!("{name} is not healthy to begin with: {}.", illness(known)));
     }
     let families = super::super::look::paths(known).map(|(family, _)| family);
     families.into_iter().find(|family| !has_other(status, name, *family)).map(|family| {

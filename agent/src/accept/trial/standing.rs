@@ -1,6 +1,6 @@
 //! The gateway as it stands, before anything is disturbed.
 
-use super::super::look::{FAMILIES, is_healthy, of};
+use super::super::look::{FAMILIES, illness, is_healthy, of};
 use super::Next;
 use super::account::Account;
 use crate::api::types::{CanaryKind, LinkStatus, Status};
@@ -27,8 +27,7 @@ impl Standing {
         }
         let mut account = Account::default();
         for link in &ill {
-            let verdict = link.verdict.word();
-            account.fault(format!("{} is {verdict} and not healthy: {}.", link.name, link.reason));
+            account.fault(format!("{} is not healthy: {}.", link.name, illness(link)));
         }
         for link in status.links.iter().filter(|link| is_healthy(link)) {
             let rtt = link.rtt_ms.map_or_else(String::new, |rtt| format!(", {rtt:.1} ms"));

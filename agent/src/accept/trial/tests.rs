@@ -94,7 +94,8 @@ impl Bench {
         let link = self.status().links.iter_mut().find(|link| link.name == name).unwrap();
         link.verdict = verdict;
         link.reason = "no carrier on eth0".into();
-        link.families.v4.as_mut().unwrap().verdict = verdict;
+        let path = link.families.v4.as_mut().unwrap();
+        (path.verdict, path.reason) = (verdict, "no carrier on eth0".into());
     }
 
     /// Something is forced, for so many more seconds.
@@ -198,7 +199,7 @@ fn a_cable_that_nobody_pulls_and_a_link_that_never_comes_back_are_told() {
     bench.wait(0);
     bench.tells("Plug");
     bench.wait(301);
-    bench.fails("fiber was not healthy again within 5 min: no carrier on eth0");
+    bench.fails("fiber was not healthy again within 5 min: IPv4 is failed: no carrier on eth0");
     assert!(bench.trial.parting().is_some());
 }
 

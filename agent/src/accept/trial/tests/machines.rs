@@ -120,8 +120,18 @@ fn what_only_looks_waits_for_what_is_on_its_way_and_tells_what_is_wrong() {
     bench.status().warnings.push("the canary is local".into());
     bench.tells("It is waited for lte");
     bench.wait(181);
-    let outcome = bench.fails("lte is failed and not healthy: no carrier on eth0.");
+    let outcome = bench.fails("lte is not healthy: IPv4 is failed: no carrier on eth0.");
     assert_eq!(outcome.why[1], "The agent warns: the canary is local");
+
+    // The headline is that of IPv4, which is well.
+    let mut bench = Bench::new(&step(Kind::Gateway), None, &limits(""));
+    let fiber = &mut bench.status().links[0];
+    fiber.families.v6.clone_from(&fiber.families.v4);
+    let path = fiber.families.v6.as_mut().unwrap();
+    (path.verdict, path.reason) = (Health::Failed, "no target answers".into());
+    bench.tells("It is waited for fiber");
+    bench.wait(181);
+    bench.fails("fiber is not healthy: IPv6 is failed: no target answers.");
 
     let mut bench = Bench::new(&step(Kind::Mcu), None, &limits(""));
     let outcome = bench.passes();
