@@ -105,7 +105,13 @@ pub(crate) fn plan(config: &Config, first: &Look) -> Vec<Step> {
     if mcu {
         steps.push(step("lamp", Kind::Lamp));
     }
-    steps.push(step("restart", Kind::Restart { by_mcu: first.mcu_can("host_reset") }));
+    // By hand it would pass, and nobody would have tried the MCU's reset line.
+    let unknown = (mcu && !first.mcu_answers()).then(|| {
+        "The MCU has not answered, so that nobody knows whether it can reset the gateway; see `shunt mcu status`."
+            .to_owned()
+    });
+    let by_mcu = first.mcu_can("host_reset") || unknown.is_some();
+    steps.push(Step { cannot: unknown, ..step("restart", Kind::Restart { by_mcu }) });
     steps
 }
 
@@ -192,6 +198,7 @@ impl Step {
 mod tests {
     use super::super::testing;
     use super::*;
+    use crate::api::mcu::McuStatus;
 
     const LINKS: &str =
         "[[link]]\nname = \"fiber\"\ninterface = \"eth0\"\n[[link]]\nname = \"lte\"\ninterface = \"wwan0\"\n";
@@ -226,6 +233,11 @@ mod tests {
             ),
         ] {
             assert_eq!(names(&config, look).join(" "), expected);
+        }
+        // One that is there and says nothing is no reason to restart by hand.
+        for silent in [None, with.mcu.clone().map(|mcu| McuStatus { identity: None, ..mcu })] {
+            let look = Look { mcu: silent, ..testing::look() };
+            assert!(names(&format!("{LINKS}{mcu}"), &look).contains(&"(restart)".to_owned()));
         }
         // A board without a rail says so.
         let mut poor = testing::look();

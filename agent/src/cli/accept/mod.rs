@@ -73,7 +73,7 @@ pub(super) fn carry_out(args: &Args, flags: &AcceptArgs, out: &mut impl Write) -
     let config = shunt_config::load(args.config())?;
     let answers = flags.answers().map_err(AcceptError::Answers)?;
     let mut talk = Talk::open(args, &config)?;
-    let first = talk.look();
+    let first = talk.first_look();
     if let Some(status) = &first.status {
         same_links(args.config(), &config, status)?;
     }

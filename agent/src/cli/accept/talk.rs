@@ -11,7 +11,13 @@ use crate::cli::commands::socket;
 use crate::clock;
 use shunt_config::Config;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// An MCU that is wired says what it is within seconds of the agent's start, and the steps hang on that.
+const MCU_WORD: Duration = Duration::from_secs(10);
+/// How often that is looked for.
+const AGAIN: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(super) struct Talk {
@@ -36,6 +42,18 @@ impl Talk {
     #[cfg(test)]
     pub(super) fn with(socket: PathBuf) -> Self {
         Self { socket, modems: false, mcu: false, client: None, lease: Lease::default() }
+    }
+
+    /// What is seen before the first step, with the MCU's first word where there is an MCU that speaks.
+    pub(super) fn first_look(&mut self) -> Look {
+        let begun = Instant::now();
+        loop {
+            let look = self.look();
+            if !self.mcu || look.mcu_answers() || begun.elapsed() > MCU_WORD {
+                return look;
+            }
+            thread::sleep(AGAIN);
+        }
     }
 
     /// What is seen now; without a status where no daemon answers.
@@ -122,30 +140,61 @@ mod tests {
     use std::os::unix::net::UnixListener;
     use std::sync::mpsc;
 
+    const END: &str = "{\"ok\":{\"text\":\"that is all\"}}\n";
+    const NO: &str = "{\"error\":{\"code\":\"failed\",\"message\":\"not today\"}}\n";
+
+    /// Answers one client, and tells what was asked.
+    fn answering(
+        listener: UnixListener,
+        mut answer: impl FnMut(&str) -> String + Send + 'static,
+    ) -> mpsc::Receiver<String> {
+        let (sender, asked) = mpsc::channel();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            for line in BufReader::new(stream.try_clone().unwrap()).lines() {
+                let line = line.unwrap();
+                stream.write_all(answer(&line).as_bytes()).unwrap();
+                sender.send(line).unwrap();
+            }
+        });
+        asked
+    }
+
+    #[test]
+    fn the_first_look_waits_for_the_first_word_of_the_mcu() {
+        let home = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(home.path().join("s")).unwrap();
+        let look = testing::look();
+        let status = serde_json::to_string(&look.status).unwrap();
+        let mcu = serde_json::to_string(&look.mcu).unwrap();
+        let mut looks = 0;
+        let _asked = answering(listener, move |line| match line {
+            line if line.contains("\"status\"") => format!("{{\"ok\":{status}}}\n"),
+            line if line.contains("\"events\"") => END.into(),
+            _ => {
+                looks += 1;
+                if looks < 3 { NO.into() } else { format!("{{\"ok\":{mcu}}}\n") }
+            }
+        });
+        let mut talk = Talk { mcu: true, ..Talk::with(home.path().join("s")) };
+        assert!(talk.first_look().mcu_answers());
+    }
+
     #[test]
     fn what_was_refused_to_the_run_is_not_the_runs_to_release() {
         let home = tempfile::tempdir().unwrap();
         let socket = home.path().join("s");
         let listener = UnixListener::bind(&socket).unwrap();
-        let (sender, asked) = mpsc::channel();
         // An operator forces the same link for just as long.
         let mut status = testing::look().status.unwrap();
         let until = humantime::parse_rfc3339(&status.at).unwrap() + Duration::from_secs(899);
         let until = Some(humantime::format_rfc3339_millis(until).to_string());
         status.forced = Some(Forced { link: "lte".into(), until, strict: false });
         let status = serde_json::to_string(&status).unwrap();
-        std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            for line in BufReader::new(stream.try_clone().unwrap()).lines() {
-                let line = line.unwrap();
-                let answer = match line.as_str() {
-                    line if line.contains("\"status\"") => format!("{{\"ok\":{status}}}\n"),
-                    line if line.contains("\"events\"") => "{\"ok\":{\"text\":\"that is all\"}}\n".into(),
-                    _ => "{\"error\":{\"code\":\"failed\",\"message\":\"not today\"}}\n".into(),
-                };
-                sender.send(line).unwrap();
-                stream.write_all(answer.as_bytes()).unwrap();
-            }
+        let asked = answering(listener, move |line| match line {
+            line if line.contains("\"status\"") => format!("{{\"ok\":{status}}}\n"),
+            line if line.contains("\"events\"") => END.into(),
+            _ => NO.into(),
         });
         let mut talk = Talk::with(socket);
         let order = Request::Force { link: "lte".into(), for_s: NonZeroU64::new(900), strict: false };
