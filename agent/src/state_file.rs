@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// For the agent's user alone.
@@ -28,11 +28,30 @@ pub(crate) fn save<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
 pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     fs::create_dir_all(directory(path))?;
     let draft = path.with_extension("new");
-    let mut file = File::options().write(true).create(true).truncate(true).mode(mode).open(&draft)?;
+    // Root may write here in a directory that is another user's: a link that waits there must lead it nowhere.
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(mode).custom_flags(libc::O_NOFOLLOW);
+    let mut file = options.open(&draft)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
     sync_directory(path)
+}
+
+/// The content of the file at `path`, and the user to whom the file belongs; the last part of `path` may be no link.
+///
+/// # Errors
+/// The file cannot be read, or is a link.
+pub(crate) fn read_with_owner(path: &Path) -> io::Result<Option<(Vec<u8>, u32)>> {
+    let mut file = match File::options().read(true).custom_flags(libc::O_NOFOLLOW).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let owner = file.metadata()?.uid();
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(Some((content, owner)))
 }
 
 /// The value in the file at `path`; `None` when there is no such file.
@@ -72,6 +91,18 @@ fn directory(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_that_waits_for_the_draft_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, precious) = (directory.path().join("state.json"), directory.path().join("precious"));
+        fs::write(&precious, "as it was").unwrap();
+        std::os::unix::fs::symlink(&precious, path.with_extension("new")).unwrap();
+        assert!(save(&path, &1).is_err());
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "as it was");
+        std::os::unix::fs::symlink(&precious, &path).unwrap();
+        assert!(read_with_owner(&path).is_err());
+    }
 
     #[test]
     fn a_value_comes_back_and_a_broken_file_is_an_error() {

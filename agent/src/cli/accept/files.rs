@@ -4,6 +4,7 @@ use crate::accept::{Gateway, Kept, Report, digest};
 use crate::state_file;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -26,6 +27,11 @@ pub(in crate::cli) enum FileError {
     Exists { path: PathBuf },
     #[error("write the report {}: its text goes beside it as .txt; name it .json", path.display())]
     Name { path: PathBuf },
+    #[error(
+        "go on with the run in {}: that file belongs to another user ({owner}), who may have written there where this one has to write; begin anew by --anew, or name another file by --state FILE",
+        path.display()
+    )]
+    Foreign { path: PathBuf, owner: u32 },
     #[error("begin: another run is under way, which holds {}", path.display())]
     Held { path: PathBuf },
     #[error(
@@ -50,7 +56,9 @@ impl State {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory).map_err(failed)?;
         }
-        let held = File::options().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true).custom_flags(libc::O_NOFOLLOW);
+        let held = options.open(&lock).map_err(failed)?;
         match held.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _held: held }),
             Err(TryLockError::WouldBlock) => Err(FileError::Held { path: lock }),
@@ -58,10 +66,22 @@ impl State {
         }
     }
 
-    /// An earlier run that is not over.
+    /// An earlier run of this user that is not over: the directory may belong to another one, and the file says where the
+    /// report is written to.
     pub(super) fn load(&self, config_sha256: &str) -> Result<Option<Kept>, FileError> {
-        let kept: Option<Kept> = state_file::load(&self.path)
-            .map_err(|source| FileError::Unreadable { path: self.path.clone(), source })?;
+        self.load_of(config_sha256, rustix::process::geteuid().as_raw())
+    }
+
+    fn load_of(&self, config_sha256: &str, user: u32) -> Result<Option<Kept>, FileError> {
+        let unreadable = |source| FileError::Unreadable { path: self.path.clone(), source };
+        let Some((content, owner)) = state_file::read_with_owner(&self.path).map_err(unreadable)? else {
+            return Ok(None);
+        };
+        if owner != user {
+            return Err(FileError::Foreign { path: self.path.clone(), owner });
+        }
+        let kept =
+            Some(serde_json::from_slice::<Kept>(&content).map_err(io::Error::from).map_err(unreadable)?);
         match kept {
             Some(kept) if kept.config_sha256 != config_sha256 => {
                 Err(FileError::OtherConfig { path: self.path.clone(), started: kept.started })
@@ -151,12 +171,21 @@ mod tests {
             pending: None,
         };
         state.save(&kept).unwrap();
+        let another = rustix::process::geteuid().as_raw() + 1;
+        let refused = state.load_of("1", another).unwrap_err();
+        assert!(matches!(refused, FileError::Foreign { .. }), "{refused}");
+        assert!(refused.to_string().contains("by --state FILE"), "{refused}");
         assert_eq!(state.load("1").unwrap(), Some(kept));
         assert!(matches!(state.load("2"), Err(FileError::OtherConfig { .. })));
         state.remove().unwrap();
         assert_eq!(state.load("2").unwrap(), None);
         drop(state);
         assert!(State::hold(&path).is_ok());
+        // A link that waits where the lock is to be makes nothing elsewhere.
+        let (lock, elsewhere) = (path.with_extension("lock"), directory.path().join("elsewhere"));
+        fs::remove_file(&lock).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &lock).unwrap();
+        assert!(matches!(State::hold(&path), Err(FileError::Unkept { .. })) && !elsewhere.exists());
     }
 
     #[test]
