@@ -1,6 +1,8 @@
 //! Where people answer, and stop the run: lines and signals come through one channel, so that either ends any wait.
 
 use std::io::{self, BufRead, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
@@ -20,17 +22,20 @@ pub(super) struct Console {
     inputs: Receiver<Input>,
     /// Somebody is there who can be asked.
     pub(super) attended: bool,
+    /// A signal came, whatever was typed before it.
+    stopped: Arc<AtomicBool>,
 }
 
 impl Console {
     /// Heeds signals from now on, and the terminal if somebody is to be asked.
     pub(super) fn open(attended: bool) -> io::Result<Self> {
         let (sender, inputs) = mpsc::channel();
-        heed_signals(sender.clone())?;
+        let stopped = Arc::new(AtomicBool::new(false));
+        heed_signals(sender.clone(), stopped.clone())?;
         if attended {
             thread::Builder::new().name("console".into()).spawn(move || read_lines(&sender))?;
         }
-        Ok(Self { inputs, attended })
+        Ok(Self { inputs, attended, stopped })
     }
 
     /// Somebody who types these lines, and then goes.
@@ -40,7 +45,20 @@ impl Console {
         for line in lines {
             sender.send(Input::Line((*line).to_owned())).unwrap();
         }
-        Self { inputs, attended: true }
+        Self { inputs, attended: true, stopped: Arc::default() }
+    }
+
+    /// The same, with a signal that nobody has heeded yet.
+    #[cfg(test)]
+    pub(super) fn stopped_after(lines: &[&str]) -> Self {
+        let console = Self::typing(lines);
+        console.stopped.store(true, Ordering::Relaxed);
+        console
+    }
+
+    /// Whether a signal came: nothing is to be ordered any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// What comes within this time.
@@ -77,7 +95,7 @@ fn read_lines(sender: &Sender<Input>) {
     let _nobody_waits = sender.send(Input::Stop);
 }
 
-fn heed_signals(sender: Sender<Input>) -> io::Result<()> {
+fn heed_signals(sender: Sender<Input>, stopped: Arc<AtomicBool>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let [mut interrupt, mut terminate, mut hangup] = {
@@ -93,6 +111,7 @@ fn heed_signals(sender: Sender<Input>) -> io::Result<()> {
                     _ = terminate.recv() => {}
                     _ = hangup.recv() => {}
                 }
+                stopped.store(true, Ordering::Relaxed);
                 if sender.send(Input::Stop).is_err() {
                     return;
                 }

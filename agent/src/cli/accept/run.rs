@@ -309,6 +309,8 @@ impl<'a> Run<'a> {
                         self.kept.pending = Some(pending);
                         self.save()?;
                     }
+                    // It came while nobody waited for it, and an order cannot be called off.
+                    Next::Do(_) if self.console.is_stopped() => return Ok(Ended::Stopped),
                     Next::Do(request) => {
                         match self.talk.ask(&request) {
                             Ok(said) => out.say(&said)?,

@@ -8,12 +8,13 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 const CONFIG: &str =
     "[[link]]\nname = \"fiber\"\ninterface = \"eth0\"\n[[link]]\nname = \"lte\"\ninterface = \"wwan0\"\n";
 
 /// Answers for as long as the test lasts.
-fn daemon(socket: &Path) {
+fn daemon(socket: &Path, orders: Arc<Mutex<Vec<String>>>) {
     let listener = UnixListener::bind(socket).unwrap();
     std::thread::spawn(move || {
         let status = serde_json::to_string(&testing::look().status).unwrap();
@@ -23,7 +24,10 @@ fn daemon(socket: &Path) {
                 let answer = match line.unwrap().as_str() {
                     line if line.contains("\"status\"") => format!("{{\"ok\":{status}}}\n"),
                     line if line.contains("\"events\"") => "{\"ok\":{\"text\":\"that is all\"}}\n".into(),
-                    _ => "{\"error\":{\"code\":\"failed\",\"message\":\"not today\"}}\n".into(),
+                    order => {
+                        orders.lock().unwrap().push(order.to_owned());
+                        "{\"error\":{\"code\":\"failed\",\"message\":\"not today\"}}\n".into()
+                    }
                 };
                 let _hung_up = stream.write_all(answer.as_bytes());
             }
@@ -33,14 +37,17 @@ fn daemon(socket: &Path) {
 
 struct Site {
     home: tempfile::TempDir,
+    /// What the daemon was told to do.
+    orders: Arc<Mutex<Vec<String>>>,
 }
 
 impl Site {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("shunt.toml"), CONFIG).unwrap();
-        daemon(&home.path().join("s"));
-        Self { home }
+        let orders = Arc::default();
+        daemon(&home.path().join("s"), Arc::clone(&orders));
+        Self { home, orders }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -49,6 +56,10 @@ impl Site {
 
     /// What came of it, and what was shown to somebody who types these lines.
     fn run(&self, lines: &[&str]) -> (Result<(Verdict, bool), Failure>, String) {
+        self.run_at(Console::typing(lines))
+    }
+
+    fn run_at(&self, console: Console) -> (Result<(Verdict, bool), Failure>, String) {
         let report = self.path("report.json");
         let args = Args::try_parse_from(["shunt", "accept", "--report", report.to_str().unwrap()]).unwrap();
         let Command::Accept(flags) = &args.command else { panic!("another command") };
@@ -56,7 +67,7 @@ impl Site {
         let mut talk = Talk::with(self.path("s"));
         let look = talk.look();
         let steps = (plan(&config, &look), Limits::of(&config));
-        let said = (Answers::default(), Console::typing(lines));
+        let said = (Answers::default(), console);
         let (file, state) = (self.path("shunt.toml"), self.path("accept.json"));
         let mut out = Vec::new();
         let verdict = Run::prepare((&file, &state, flags), steps, said, talk)
@@ -115,6 +126,16 @@ fn a_terminal_that_goes_ends_the_run_and_another_config_is_another_run() {
     let (refused, _) = site.run(&[]);
     let error = refused.unwrap_err();
     assert!(error.to_string().contains("the config has changed since") && error.exit() as u8 == 2, "{error}");
+}
+
+#[test]
+fn after_a_signal_nothing_is_ordered_any_more() {
+    let site = Site::new();
+    let (stopped, shown) = site.run_at(Console::stopped_after(&["order"]));
+    assert!(stopped.is_err() && shown.contains("1 of 4 steps are over."), "{shown}");
+    assert_eq!(site.orders.lock().unwrap().as_slice(), [""; 0], "{shown}");
+    let _stopped = site.run(&["order"]);
+    assert_eq!(site.orders.lock().unwrap().len(), 1, "it is seen where there is one");
 }
 
 /// Ctrl-C, Ctrl-D and SIGTERM all end the waiting for a line, as the lines that run out do here.
