@@ -1,6 +1,7 @@
 //! The client's end of the control socket: plain and blocking, and never waiting without end.
 
 use crate::api::wire::{ApiError, Done, ErrorCode, Event, Line, MAX_REPLY, Request};
+use crate::mcu::UPGRADE;
 use serde::de::DeserializeOwned;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,7 +12,8 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Taking everything out of the kernel may take it some seconds; it gives up by itself after half a minute, and disarming
-/// the watchdog MCU after six seconds.
+/// the watchdog MCU after six seconds. An upgrade of the MCU's firmware, which it ends first, is not waited for: the message
+/// tells of it.
 const LONG_PATIENCE: Duration = Duration::from_secs(40);
 
 /// A connection to the daemon.
@@ -34,6 +36,13 @@ pub(super) enum ClientError {
     Refused(ApiError),
     #[error("the daemon did not answer within {} s; is it stopped or overloaded? see its log", .0.as_secs())]
     Silent(Duration),
+    #[error(
+        "the daemon was told to stop, and still runs after {} s; it ends an upgrade of the MCU's firmware first, which may take it {} \
+         min (see `shunt mcu status`); else see its log",
+        .0.as_secs(),
+        UPGRADE.as_secs() / 60
+    )]
+    StillStopping(Duration),
     #[error("failed to talk to the daemon: {0}")]
     Io(io::Error),
     #[error("the daemon's answer is not understood ({0}); is it of another version?")]
@@ -41,6 +50,11 @@ pub(super) enum ClientError {
 }
 
 impl ClientError {
+    /// What it is where it came of an order to stop.
+    fn of_stop(self) -> Self {
+        if let Self::Silent(time) = self { Self::StillStopping(time) } else { self }
+    }
+
     /// Whether no daemon is there, or one that was ending already: it took no order.
     pub(super) fn is_of_no_daemon(&self) -> bool {
         match self {
@@ -50,7 +64,7 @@ impl ClientError {
                 error.kind(),
                 ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
             ),
-            Self::Denied { .. } | Self::Silent(_) | Self::Garbled(_) => false,
+            Self::Denied { .. } | Self::Silent(_) | Self::StillStopping(_) | Self::Garbled(_) => false,
         }
     }
 }
@@ -101,8 +115,15 @@ impl Client {
         }
     }
 
+    /// Tells the daemon to stop, and waits until it is gone.
+    pub(super) fn stop(&mut self, restore: bool) -> Result<Done, ClientError> {
+        let stopped =
+            self.ask(&Request::Stop { restore }).and_then(|done| self.wait_for_end().map(|()| done));
+        stopped.map_err(ClientError::of_stop)
+    }
+
     /// Waits until the daemon closes the connection, as it does at its end.
-    pub(super) fn wait_for_end(&mut self) -> Result<(), ClientError> {
+    fn wait_for_end(&mut self) -> Result<(), ClientError> {
         while self.line::<serde_json::Value>(Some(LONG_PATIENCE))?.is_some() {}
         Ok(())
     }
@@ -150,4 +171,16 @@ fn open(path: &Path) -> io::Result<UnixStream> {
 
 fn hung_up() -> ClientError {
     ClientError::Io(io::Error::new(ErrorKind::UnexpectedEof, "it closed the connection without an answer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_that_takes_long_tells_of_the_upgrade_that_goes_before() {
+        let told = ClientError::Silent(LONG_PATIENCE).of_stop().to_string();
+        assert!(told.contains("after 40 s") && told.contains("take it 11 min"), "{told}");
+        assert!(!hung_up().of_stop().to_string().contains("upgrade"));
+    }
 }

@@ -87,10 +87,7 @@ fn stop(args: &Args, restore: bool, out: &mut impl Write) -> Result<(), Failure>
 
 /// Asks the daemon, and waits until it is gone.
 fn ask_to_stop(args: &Args, restore: bool) -> Result<Done, ClientError> {
-    let mut client = connect(args)?;
-    let done = client.ask(&Request::Stop { restore })?;
-    client.wait_for_end()?;
-    Ok(done)
+    connect(args)?.stop(restore)
 }
 
 /// Does what no daemon will do: none runs, or it was on its way out before it was asked.

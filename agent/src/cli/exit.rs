@@ -157,7 +157,12 @@ impl Failure {
                 ErrorCode::Stopping => Exit::NoDaemon,
                 ErrorCode::Busy | ErrorCode::Idle | ErrorCode::Failed | ErrorCode::Other => Exit::Failed,
             },
-            Self::Client(ClientError::Io(_) | ClientError::Silent(_) | ClientError::Garbled(_))
+            Self::Client(
+                ClientError::Io(_)
+                | ClientError::Silent(_)
+                | ClientError::StillStopping(_)
+                | ClientError::Garbled(_),
+            )
             | Self::Recording(_)
             | Self::Replay(ReplayError::NoState { .. } | ReplayError::TooMuch { .. })
             | Self::Differs(_)
