@@ -4,7 +4,7 @@
 use crate::state_file;
 use serde::{Deserialize, Serialize};
 use shunt_config::McuPort;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// The file in the state directory.
@@ -34,12 +34,22 @@ enum Place {
 impl Kept {
     /// What the state directory has; a file that cannot be read is told, and counts as none.
     pub(super) fn load(state_dir: &Path) -> Self {
-        let file = state_dir.join(FILE);
-        let kept = state_file::load(&file).unwrap_or_else(|error| {
-            tracing::warn!("failed to read {}: {error}; the MCU's record is told again", file.display());
-            None
-        });
-        kept.unwrap_or_default()
+        Self::read(state_dir).unwrap_or_else(|error| {
+            warn(state_dir, &error);
+            Self::default()
+        })
+    }
+
+    /// The same, but what is there and cannot be read now is not nothing. Content that is none is: it will never be another.
+    fn read(state_dir: &Path) -> io::Result<Self> {
+        match state_file::load(&state_dir.join(FILE)) {
+            Ok(kept) => Ok(kept.unwrap_or_default()),
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => {
+                warn(state_dir, &error);
+                Ok(Self::default())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn save(&self, state_dir: &Path) -> io::Result<()> {
@@ -50,9 +60,9 @@ impl Kept {
     /// time: what others wrote is kept.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Whatever the file system says. What could not be read is left as it is: it may tell of other ports.
     pub(super) fn update(state_dir: &Path, change: impl FnOnce(&mut Self) -> bool) -> io::Result<()> {
-        let mut kept = Self::load(state_dir);
+        let mut kept = Self::read(state_dir)?;
         if change(&mut kept) { kept.save(state_dir) } else { Ok(()) }
     }
 
@@ -84,6 +94,11 @@ impl Kept {
         self.armed_on.retain(|armed| *armed != place);
         self.armed_on.len() != before
     }
+}
+
+fn warn(state_dir: &Path, error: &io::Error) {
+    let file = state_dir.join(FILE);
+    tracing::warn!("failed to read {}: {error}; the MCU's record is told again", file.display());
 }
 
 fn place(port: &McuPort) -> Place {
@@ -125,7 +140,23 @@ mod tests {
             let (_, armed) = update(Kept::arm, &McuPort::Path(format!("/dev/ttyS{number}").into()));
             assert!(armed.len() <= MOST_ARMED, "{armed:?}");
         }
-        std::fs::write(directory.path().join(FILE), "{").unwrap();
-        assert_eq!(Kept::load(directory.path()), Kept::default());
+        for broken in ["{", "", "{\"told\": \"x\"}"] {
+            std::fs::write(directory.path().join(FILE), broken).unwrap();
+            assert_eq!(Kept::load(directory.path()), Kept::default());
+            assert_eq!(update(Kept::arm, &ports[0]), (true, ports[..1].to_vec()));
+        }
+    }
+
+    /// Reading may fail for a moment, and what is there tells of MCUs that guard.
+    #[test]
+    fn what_cannot_be_read_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(FILE);
+        std::os::unix::fs::symlink(&file, &file).unwrap();
+        let port = McuPort::Path("/dev/ttyS1".into());
+        let refused = Kept::update(directory.path(), |kept| kept.arm(&port)).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(40), "ELOOP: {refused}");
+        assert!(file.is_symlink(), "as it was");
+        assert_eq!(Kept::load(directory.path()), Kept::default(), "and the agent starts all the same");
     }
 }
