@@ -94,6 +94,7 @@ impl Feed {
             }
             (self.device, self.settings) = (device(config, now), settings(config));
         }
+        self.mcu.spare_modems(config);
         if self.mcu.serves(&config.watchdog.mcu) {
             return false;
         }

@@ -76,7 +76,7 @@ impl EventLoop {
 
     /// Answers what is asked of the MCU, or has it answered.
     pub(super) fn ask_mcu(&mut self, request: &Request, reply: oneshot::Sender<Response>) {
-        let mcu = &self.around.feed.mcu;
+        let mcu = &mut self.around.feed.mcu;
         let response = match request {
             Request::McuLog {} => mcu.log().map(Answer::McuLog),
             Request::McuLease { for_s } => return mcu.ask(Wish::Lease(Duration::from_secs(*for_s)), reply),

@@ -36,6 +36,8 @@ impl Task {
             ToTask::Power(true, done) if self.session.peer().is_some() => done.give(()),
             ToTask::Power(true, _) => {}
             ToTask::Leave(..) if !self.knows_who_is_there() => self.later.push(asked),
+            // Whether that of a stop would cut it short is known by its answer.
+            ToTask::Leave(Farewell::Lease, _) if self.session.is_leasing() => self.later.push(asked),
             ToTask::Leave(Farewell::Lease, reply) if self.session.longer_lease().is_some() => {
                 tracing::info!("the watchdog MCU is leased for longer than a stop takes; that lease goes on");
                 let _loop_gave_up = reply.send(Ok(()));

@@ -64,7 +64,7 @@ pub(crate) async fn disarm_all(config: &Config) -> Result<Vec<String>, DisarmErr
 /// forgotten: the MCU of the config by another name, or a modem, which nobody may talk to but its driver.
 pub(super) fn leftovers(config: &Config) -> Vec<McuPort> {
     let state_dir = &config.agent.state_dir;
-    let modems: Vec<McuPort> = config.modems.iter().filter_map(|modem| line_of(&modem.find)).collect();
+    let modems = modem_lines(config);
     let armed = Kept::load(state_dir).armed().into_iter();
     let (gone, left) = armed.filter(|armed| config.watchdog.mcu.port.as_ref() != Some(armed)).partition(
         |armed: &McuPort| {
@@ -72,16 +72,28 @@ pub(super) fn leftovers(config: &Config) -> Vec<McuPort> {
         },
     );
     for port in Vec::into_iter(gone) {
-        if modems.iter().any(|modem| port::is_same(modem, &port)) {
-            tracing::warn!(
-                "a watchdog MCU was armed on {}, which is a modem's line now; it is not disarmed there. If it still guards this \
-                 gateway, give it a line of its own and name that in [watchdog.mcu]",
-                name(&port)
-            );
-        }
+        let _warned = is_modems(&port, &modems);
         forget(&port, state_dir);
     }
     left
+}
+
+/// The lines of the modems that are named by them.
+pub(super) fn modem_lines(config: &Config) -> Vec<McuPort> {
+    config.modems.iter().filter_map(|modem| line_of(&modem.find)).collect()
+}
+
+/// Whether it is a modem's line now, which is told.
+fn is_modems(port: &McuPort, modems: &[McuPort]) -> bool {
+    let is_modems = modems.iter().any(|modem| port::is_same(modem, port));
+    if is_modems {
+        tracing::warn!(
+            "a watchdog MCU was armed on {}, which is a modem's line now; it is not disarmed there. If it still guards this \
+             gateway, give it a line of its own and name that in [watchdog.mcu]",
+            name(port)
+        );
+    }
+    is_modems
 }
 
 /// The line of a modem that is named by it.
@@ -148,6 +160,8 @@ async fn talk(port: &Port, session: &mut Session) -> Result<Option<Outcome>, Str
 pub(super) struct Leftovers {
     config: shunt_config::Mcu,
     ports: Vec<McuPort>,
+    /// The modems' lines, as the last reload has them.
+    modems: watch::Receiver<Vec<McuPort>>,
     state_dir: PathBuf,
     news: mpsc::Sender<News>,
     left: watch::Sender<Vec<String>>,
@@ -159,12 +173,13 @@ impl Leftovers {
     pub(super) fn new(
         config: &Config,
         ports: Vec<McuPort>,
+        modems: watch::Receiver<Vec<McuPort>>,
         news: mpsc::Sender<News>,
     ) -> (Self, watch::Receiver<Vec<String>>) {
         let not_yet = |port| DisarmError { port: name(port), why: "was not reached yet".into() }.to_string();
         let (left, still) = watch::channel(ports.iter().map(not_yet).collect());
         let (state_dir, config) = (config.agent.state_dir.clone(), config.watchdog.mcu.clone());
-        (Self { config, ports, state_dir, news, left, warned: Vec::new() }, still)
+        (Self { config, ports, modems, state_dir, news, left, warned: Vec::new() }, still)
     }
 
     /// Until all are disarmed.
@@ -173,8 +188,9 @@ impl Leftovers {
         while !self.ports.is_empty() {
             let mut why = Vec::new();
             for port in std::mem::take(&mut self.ports) {
-                if self.config.port.as_ref().is_some_and(|ours| port::is_same(ours, &port)) {
-                    // Known by now to be the one of the config.
+                let is_ours = self.config.port.as_ref().is_some_and(|ours| port::is_same(ours, &port));
+                if is_ours || is_modems(&port, &self.modems.borrow()) {
+                    // Known by now to be the one of the config, or the line of a modem.
                     self.forget(port).await;
                     continue;
                 }
@@ -259,6 +275,25 @@ mod tests {
         );
         assert_eq!(leftovers(&config(directory.path(), &keys)), armed[..1]);
         assert_eq!(Kept::load(directory.path()).armed(), armed[..1], "the others are forgotten");
+    }
+
+    /// A reload begins no new talks where [watchdog.mcu] stays as it is.
+    #[tokio::test]
+    async fn the_line_that_a_reload_gives_to_a_modem_is_let_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let line = directory.path().join("ttyS5");
+        std::fs::write(&line, "").unwrap();
+        let port = McuPort::Path(line.clone());
+        Kept::update(directory.path(), |kept| kept.arm(&port)).unwrap();
+        let before = config(directory.path(), "");
+        let (mcu, ends) = Mcu::new(&before.watchdog.mcu);
+        let (leftovers, left) = Leftovers::new(&before, vec![port], mcu.modems.subscribe(), ends.news);
+        let after =
+            config(directory.path(), &format!("[[modem]]\nlink = \"a\"\nport = \"{}\"\n", line.display()));
+        assert!(mcu.serves(&after.watchdog.mcu));
+        mcu.spare_modems(&after);
+        assert!(timeout(PATIENCE, leftovers.run()).await.is_ok(), "none is left to be tried again");
+        assert_eq!((left.borrow().len(), Kept::load(directory.path()).armed()), (0, vec![]));
     }
 
     #[tokio::test]

@@ -21,10 +21,11 @@ mod view;
 mod words;
 
 pub(crate) use disarm::{DisarmError, disarm_all};
+pub(crate) use port::is_same;
 
 use crate::api::mcu::{McuLogEntry, McuStatus};
 use crate::api::wire::{ApiError, ErrorCode, EventKind, Response};
-use disarm::{Leftovers, leftovers};
+use disarm::{Leftovers, leftovers, modem_lines};
 use flash::Image;
 use shunt_config::{Config, McuPort};
 use shunt_decision::Timestamp;
@@ -35,7 +36,6 @@ use std::time::Duration;
 use task::Task;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use view::Standing;
 
@@ -118,6 +118,10 @@ pub(crate) struct Mcu {
     news: mpsc::Receiver<News>,
     /// Why MCUs of earlier configs are armed still.
     left: watch::Receiver<Vec<String>>,
+    /// The lines of modems, which nobody else opens.
+    modems: watch::Sender<Vec<McuPort>>,
+    /// So many times the task was told to flash the MCU.
+    flashes: u32,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -134,7 +138,8 @@ impl Mcu {
         if config.watchdog.mcu.port.is_none() && old.is_empty() {
             return mcu;
         }
-        let (leftovers, left) = Leftovers::new(config, old, ends.news.clone());
+        mcu.spare_modems(config);
+        let (leftovers, left) = Leftovers::new(config, old, mcu.modems.subscribe(), ends.news.clone());
         mcu.left = left;
         let port = config.watchdog.mcu.port.as_ref();
         mcu.thread = match port.map(|port| (port, &config.watchdog.mcu, &config.agent.state_dir)) {
@@ -153,13 +158,28 @@ impl Mcu {
         let (fed, feeds) = watch::channel(None);
         let (tell, shown) = watch::channel(Standing::default());
         let (_nothing_is, left) = watch::channel(Vec::new());
-        let mcu = Self { config: config.clone(), asked, fed, shown, news, left, thread: None };
+        let mcu = Self {
+            config: config.clone(),
+            asked,
+            fed,
+            shown,
+            news,
+            left,
+            modems: watch::Sender::default(),
+            flashes: 0,
+            thread: None,
+        };
         (mcu, task::Ends { news: sender, asked: questions, feeds, tell })
     }
 
     /// Whether a new config leaves it as it is.
     pub(crate) fn serves(&self, config: &shunt_config::Mcu) -> bool {
         self.config == *config
+    }
+
+    /// Takes over where a new config has its modems: what an earlier config armed there is let alone.
+    pub(crate) fn spare_modems(&self, config: &Config) {
+        self.modems.send_replace(modem_lines(config));
     }
 
     /// Whether a new config has it on the same port.
@@ -209,27 +229,33 @@ impl Mcu {
 
     /// Hands a request on, which the task answers.
     pub(crate) fn ask(&self, wish: Wish, reply: oneshot::Sender<Response>) {
-        self.hand_on(|reply| ToTask::Ask(wish, reply), reply);
+        let _refused_is_answered = self.hand_on(|reply| ToTask::Ask(wish, reply), reply);
     }
 
     /// Has another firmware brought into it. The answer is that it has begun; the rest is in the status and the events.
-    pub(crate) fn flash(&self, image: Image, reply: oneshot::Sender<Response>) {
-        self.hand_on(|reply| ToTask::Flash(Box::new(image), reply), reply);
+    pub(crate) fn flash(&mut self, image: Image, reply: oneshot::Sender<Response>) {
+        let taken = self.hand_on(|reply| ToTask::Flash(Box::new(image), reply), reply);
+        self.flashes = self.flashes.wrapping_add(taken.into());
     }
 
-    /// Whether that goes on.
+    /// Whether that goes on, or the task was told and has not taken it up yet.
     pub(crate) fn is_flashing(&self) -> bool {
-        self.shown.borrow().is_flashing()
+        let shown = self.shown.borrow();
+        shown.is_flashing() || (shown.flashes != self.flashes && !self.asked.is_closed())
     }
 
+    /// Whether it was handed on.
     fn hand_on(
         &self,
         asked: impl FnOnce(oneshot::Sender<Response>) -> ToTask,
         reply: oneshot::Sender<Response>,
-    ) {
+    ) -> bool {
         let refused = match (self.there(), self.asked.try_reserve()) {
             (Err(error), _) => error,
-            (Ok(()), Ok(place)) => return place.send(asked(reply)),
+            (Ok(()), Ok(place)) => {
+                place.send(asked(reply));
+                return true;
+            }
             (Ok(()), Err(_)) => {
                 let why = "too much is asked of the watchdog MCU at once; try again in a minute";
                 ApiError::new(ErrorCode::Failed, why)
@@ -237,6 +263,7 @@ impl Mcu {
         };
         // Whoever hung up does not miss it.
         let _nobody_waits = reply.send(Err(refused));
+        false
     }
 
     /// Switches the modem's supply. Dropped, the answer is no.
@@ -251,10 +278,11 @@ impl Mcu {
     /// # Errors
     /// A sentence: the MCU was not told, and why.
     pub(crate) async fn close(self, farewell: Farewell) -> Result<(), String> {
-        let Self { config, asked, fed, news, left, shown, thread } = self;
+        let flashing = self.is_flashing();
+        let Self { config, asked, fed, news, left, shown: _, thread, modems: _, flashes: _ } = self;
         let told = match config.port {
             None => None,
-            Some(_) => leave(&asked, farewell, &shown).await.err(),
+            Some(_) => leave(&asked, farewell, flashing).await.err(),
         };
         let armed = Some(left.borrow().join("; and to ")).filter(|why| !why.is_empty());
         let armed = armed.map(|why| format!("the agent failed to {why}"));
@@ -283,15 +311,12 @@ impl Mcu {
     }
 }
 
-/// Takes leave of the MCU's task.
-async fn leave(
-    asked: &mpsc::Sender<ToTask>,
-    farewell: Farewell,
-    shown: &watch::Receiver<Standing>,
-) -> Result<(), String> {
-    let (reply, mut answered) = oneshot::channel();
+/// Takes leave of the MCU's task. An upgrade that is under way, or was asked for just before, ends first.
+async fn leave(asked: &mpsc::Sender<ToTask>, farewell: Farewell, flashing: bool) -> Result<(), String> {
+    let (reply, answered) = oneshot::channel();
+    let patience = if flashing { UPGRADE } else { FAREWELL };
     match asked.try_send(ToTask::Leave(farewell, reply)) {
-        Ok(()) => match answer(&mut answered, shown).await {
+        Ok(()) => match timeout(patience, answered).await {
             Ok(Ok(told)) => told,
             Ok(Err(_)) | Err(_) => Err("the watchdog MCU did not say whether it heard".into()),
         },
@@ -299,19 +324,6 @@ async fn leave(
         Err(TrySendError::Closed(_)) => {
             Err("the thread of the watchdog MCU has ended, which is a defect: please report it".into())
         }
-    }
-}
-
-/// What the task says to a farewell. An upgrade that is under way, or began just before, ends first.
-async fn answer<T>(
-    answered: &mut oneshot::Receiver<T>,
-    shown: &watch::Receiver<Standing>,
-) -> Result<Result<T, oneshot::error::RecvError>, Elapsed> {
-    let flashing = || shown.borrow().is_flashing();
-    let before = flashing();
-    match timeout(FAREWELL, &mut *answered).await {
-        Err(_) if before || flashing() => timeout(UPGRADE, answered).await,
-        told => told,
     }
 }
 

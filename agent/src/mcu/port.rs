@@ -25,7 +25,7 @@ pub(super) fn open(port: &McuPort) -> Result<(Port, PathBuf), String> {
 }
 
 /// Whether two names lead to one device, as far as that can be told: one that is not there may be any.
-pub(super) fn is_same(one: &McuPort, other: &McuPort) -> bool {
+pub(crate) fn is_same(one: &McuPort, other: &McuPort) -> bool {
     let device = |port| path(port).ok()?.canonicalize().ok();
     one == other || device(one).is_some_and(|one| device(other) == Some(one))
 }

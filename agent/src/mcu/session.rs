@@ -72,6 +72,8 @@ pub(super) struct Session {
     peer: Option<Hello>,
     /// Its last word on itself, and when it came.
     status: Option<(Status, Timestamp)>,
+    /// The lease that it granted since its last word, and when: one in the place of another changes no stage, so it says nothing.
+    granted: Option<(Seconds, Timestamp)>,
     armed: bool,
     /// The guard is to end for good: nobody will feed, so nothing is to be armed again.
     ended: bool,
@@ -117,6 +119,7 @@ impl Session {
             sequence: 0,
             peer: None,
             status: None,
+            granted: None,
             armed: false,
             ended: false,
             arm_at: None,
@@ -246,9 +249,16 @@ impl Session {
 
     /// When a lease ends that runs for longer than one that begins with a stop: an operator's.
     pub(super) fn longer_lease(&self) -> Option<Timestamp> {
-        let is_longer = |status: &Status| status.stage == Stage::Leased && status.left > self.stop_lease;
-        let (status, at) = self.status.filter(|(status, _)| is_longer(status))?;
-        Some(at + Duration::from_secs(status.left.0.into()))
+        let leased = self.status.filter(|(status, _)| status.stage == Stage::Leased);
+        let (left, at) = self.granted.or(leased.map(|(status, at)| (status.left, at)))?;
+        (left > self.stop_lease).then(|| at + Duration::from_secs(left.0.into()))
+    }
+
+    /// Whether a lease is asked for, and not answered yet.
+    pub(super) fn is_leasing(&self) -> bool {
+        let asked = self.request.iter().map(Pending::message);
+        let mut asked = asked.chain(self.waiting.iter().map(|(message, _)| message));
+        asked.any(|message| matches!(message, Message::Lease(_)))
     }
 
     /// Says hello, or asks how the MCU fares; one that never answers is gone.

@@ -1,6 +1,7 @@
 //! The session against the MCU's own decisions, over a line that does what lines do, in virtual time.
 
 mod record;
+mod task;
 mod world;
 
 use super::flash::tests::rom::Rom;

@@ -11,7 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 impl Task {
     /// Answers that an upgrade begins, if none is under way; the port is let go next.
     pub(super) fn want_flash(&mut self, image: Image, reply: oneshot::Sender<Response>) {
+        self.standing.flashes = self.standing.flashes.wrapping_add(1);
         if self.standing.is_flashing() {
+            self.ends.tell.send_replace(self.standing.clone());
             let why = "the MCU is being flashed already; see `shunt mcu status`";
             let _nobody_waits = reply.send(Err(ApiError::new(ErrorCode::Failed, why)));
             return;

@@ -20,6 +20,8 @@ pub(super) struct Standing {
     pub(super) fed: Option<Timestamp>,
     pub(super) log: VecDeque<McuLogEntry>,
     pub(super) flash: Option<McuFlash>,
+    /// So many times the task was told to flash it; what became of each time is known.
+    pub(super) flashes: u32,
 }
 
 impl Standing {

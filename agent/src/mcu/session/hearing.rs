@@ -80,6 +80,7 @@ impl Session {
         self.unanswered = 0;
         self.due = now + LOOK;
         self.status = Some((status, now));
+        self.granted = None;
         self.book.has(status.log_next);
         if let Some(wait) = unsettled(&status) {
             self.due = self.due.min(now + wait);

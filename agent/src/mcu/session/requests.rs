@@ -3,7 +3,7 @@
 use super::{HELLO_SLOWLY, Output, Session};
 use crate::mcu::trouble::Trouble;
 use shunt_decision::Timestamp;
-use shunt_wire::{Frame, Message, Outcome};
+use shunt_wire::{Frame, Message, Outcome, Seconds};
 use std::time::Duration;
 
 /// A request without an answer is sent again, with the same sequence, after this ...
@@ -26,6 +26,21 @@ pub(super) struct Pending {
     purpose: Purpose,
     pub(super) again: Timestamp,
     left: u32,
+}
+
+impl Pending {
+    pub(super) const fn message(&self) -> &Message {
+        &self.frame.message
+    }
+
+    /// The lease that the MCU grants by this answer.
+    const fn grants(&self, outcome: Option<Outcome>) -> Option<Seconds> {
+        match (self.message(), outcome) {
+            (Message::Lease(time), Some(Outcome::Done)) => Some(*time),
+            (Message::Lease(_), Some(Outcome::Capped(time))) => Some(time),
+            _ => None,
+        }
+    }
 }
 
 impl Session {
@@ -78,6 +93,9 @@ impl Session {
             self.request = Some(Pending { again: now + AGAIN, left: pending.left - 1, ..pending });
             return;
         }
+        if let Some(lease) = pending.grants(outcome) {
+            self.granted = Some((lease, now));
+        }
         match pending.purpose {
             Purpose::Ask(ticket) => self.outputs.push_back(Output::Answered(ticket, outcome)),
             Purpose::EndLease => {}
@@ -119,6 +137,7 @@ impl Session {
     pub(super) fn lose_peer(&mut self) {
         self.peer = None;
         self.status = None;
+        self.granted = None;
         self.armed = false;
         self.arm_at = None;
         let asked = self.request.take().map(|pending| pending.purpose);
