@@ -8,7 +8,8 @@ use crate::api::hex::hex;
 use crate::api::mcu::{McuFlash, McuStatus};
 use crate::api::wire::{Done, Request};
 use crate::mcu::flash::{self, Image, Job};
-use shunt_config::McuPort;
+use crate::mcu::is_same;
+use shunt_config::{McuPins, McuPort};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -108,8 +109,17 @@ fn alone(
     let state_dir =
         config.as_ref().map_or_else(|| PathBuf::from("."), |config| config.agent.state_dir.clone());
     let backup = flash::backup(&state_dir);
-    let pins = config.and_then(|config| config.watchdog.mcu.pins);
-    let job = Job { image, port: McuPort::Path(port.to_owned()), pins, backup };
+    let port = McuPort::Path(port.to_owned());
+    let mcu = config.map(|config| config.watchdog.mcu);
+    let pins = mcu.as_ref().and_then(|mcu| pins(mcu, &port));
+    if pins.is_none() && mcu.is_some_and(|mcu| mcu.pins.is_some()) {
+        let _nobody_looks = writeln!(
+            io::stderr(),
+            "The lines to BOOT0 and NRST in the config are not used: they are the MCU's on the port of [watchdog.mcu], and --port is \
+             another one."
+        );
+    }
+    let job = Job { image, port, pins, backup };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         // An upgrade that is cut short leaves half a program: neither Ctrl-C nor a terminal that goes ends it.
@@ -118,6 +128,13 @@ fn alone(
         flash::run(&job, |phase, percent| show(&flash::under_way(&job.image, phase, percent))).await
     });
     Ok(flash::over(&result, &job.backup))
+}
+
+/// The lines to the pins of the MCU on this port. Those of the config are the MCU's on the config's port: one that is on another
+/// would be reset out of its guard by them, and nobody would talk to it.
+fn pins(config: &shunt_config::Mcu, port: &McuPort) -> Option<McuPins> {
+    let is_its = config.port.as_ref().is_some_and(|its| is_same(its, port));
+    config.pins.clone().filter(|_| is_its)
 }
 
 /// How far it was when that was last shown.
@@ -139,6 +156,28 @@ impl Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lines_of_the_config_are_for_the_mcu_on_its_port_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let line = |name: &str| directory.path().join(name);
+        for name in ["ttyS7", "ttyS8"] {
+            std::fs::write(line(name), "").unwrap();
+        }
+        std::os::unix::fs::symlink(line("ttyS7"), line("alias")).unwrap();
+        let lines = McuPins { chip: "/dev/gpiochip1".into(), boot0: 1, reset: 2 };
+        let text = "[[link]]\nname = \"a\"\ninterface = \"a0\"\n";
+        let mcu = shunt_config::parse(text, Path::new("test.toml")).unwrap().watchdog.mcu;
+        let mcu = shunt_config::Mcu { pins: Some(lines.clone()), ..mcu };
+        let on = |port: Option<&str>| shunt_config::Mcu {
+            port: port.map(|port| McuPort::Path(line(port))),
+            ..mcu.clone()
+        };
+        let port = McuPort::Path(line("ttyS7"));
+        assert_eq!(pins(&on(Some("ttyS7")), &port), Some(lines.clone()));
+        assert_eq!(pins(&on(Some("alias")), &port), Some(lines));
+        assert_eq!((pins(&on(Some("ttyS8")), &port), pins(&on(None), &port)), (None, None));
+    }
 
     #[test]
     fn each_phase_and_each_quarter_of_it_is_shown_once() {

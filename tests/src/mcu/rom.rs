@@ -113,6 +113,11 @@ impl Rom {
         self.before.clone_from(&self.flash);
     }
 
+    /// The supply went while the double word there was written.
+    pub fn tear(&mut self, at: usize) {
+        self.torn = Some(at);
+    }
+
     /// The loader is started anew, by a pin or by the program.
     pub fn enter(&mut self) {
         self.state = State::Speed;
@@ -299,7 +304,7 @@ impl Rom {
             // The supply of the line goes in the midst of it: half is written.
             let half = block.get(1..((block.len() / 2) & !7) | 1).unwrap_or_default();
             self.store(address, half);
-            self.torn = Some(address.wrapping_sub(FLASH) as usize + half.len()).filter(|at| *at > 0);
+            self.torn = Some(address.wrapping_sub(FLASH) as usize + half.len());
             self.dead = true;
             return Vec::new();
         }

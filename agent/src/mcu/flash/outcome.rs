@@ -33,6 +33,11 @@ pub(super) enum Failure {
     /// Nobody answers.
     #[error("reach the boot loader of the MCU")]
     NoLoader,
+    /// The loader was there, and stops each time when it is to read the first double word.
+    #[error(
+        "read the first word of the MCU: its boot loader stops at it, as at one that a loss of the supply left half written"
+    )]
+    Torn,
     /// It is another part.
     #[error(
         "flash the MCU: its product number is {0}, and the firmware is for {PRODUCT}; nothing was changed"

@@ -106,7 +106,7 @@ pub(super) async fn over(
     let kept = job.ready().await?;
     let before = line.enter().await?;
     let ran = before.is_some();
-    let end = line.upgrade(job, kept, ran, &mut tell).await;
+    let end = line.upgrade_whatever_is_there(job, kept, ran, &mut tell).await;
     tell(Phase::Starting, 50);
     let runs = line.who_runs(end, ran).await;
     let now = job.image.identity().clone();
@@ -155,7 +155,8 @@ impl Line {
             (Ok(Met::Firmware(_)), _) => Ok(()),
             (Ok(Met::Refused(_, Outcome::NotFitted) | Met::Nobody), Some(_)) => self.restart(true).await,
             (Ok(Met::Refused(_, Outcome::NotFitted)), None) => {
-                let why = "its firmware has no way into it; wire its BOOT0 and NRST, or set BOOT0 high and reset it by hand";
+                let why = "its firmware has no way into it; wire its BOOT0 and NRST; or stop the agent, whose feeds make a boot loader \
+                           deaf, set BOOT0 high, reset it by hand, and use --port";
                 return Err(FlashError::Door(why.into()));
             }
             (Ok(Met::Refused(_, outcome)), _) => return Err(FlashError::Door(refusal(&outcome))),
@@ -174,16 +175,33 @@ impl Line {
         Ok(before)
     }
 
-    /// Programs the part. From here on a port that does nothing is one that is silent: what the part has matters more.
-    async fn upgrade(
+    /// Programs the part, also one whose first double word is torn: where its loader stops twice at that word, after a reset by
+    /// the pins each time, all is erased unread.
+    async fn upgrade_whatever_is_there(
         &self,
         job: &Job,
         kept: Option<Image>,
         ran: bool,
         tell: &mut impl FnMut(Phase, u8),
     ) -> End {
+        let new = |unread: bool| match unread {
+            true => Upgrade::unread(job.image.clone(), kept.clone(), clock::now()),
+            false => Upgrade::new(job.image.clone(), kept.clone(), ran, clock::now()),
+        };
+        let mut end = self.upgrade(job, new(false), tell).await;
+        for unread in [false, true] {
+            if end != End::Failed(Failure::Torn) || self.pins.is_none() || self.restart(true).await.is_err() {
+                break;
+            }
+            sleep(SETTLING).await;
+            end = self.upgrade(job, new(unread), tell).await;
+        }
+        end
+    }
+
+    /// Carries it out. From here on a port that does nothing is one that is silent: what the part has matters more.
+    async fn upgrade(&self, job: &Job, mut upgrade: Upgrade, tell: &mut impl FnMut(Phase, u8)) -> End {
         let _told_as_silence = self.set_parity(true);
-        let mut upgrade = Upgrade::new(job.image.clone(), kept, ran, clock::now());
         let end = 'over: loop {
             while let Some(output) = upgrade.poll_output() {
                 match output {
@@ -215,13 +233,10 @@ impl Line {
             End::Done(_) => (true, STARTING),
             End::Failed(Failure::RolledBack(_) | Failure::NotStarted) => (true, GREETING),
             End::Failed(Failure::Lost | Failure::Broken(_)) => return None,
-            End::Failed(
-                Failure::NoLoader
-                | Failure::Product(_)
-                | Failure::Protected
-                | Failure::Line(_)
-                | Failure::Keep,
-            ) => (ran, GREETING),
+            // Nothing was erased. By its pins a part was reset that may be on another line than this one, and guarded: whatever
+            // it has is started again, and a part without a program comes into its loader by the same pins.
+            End::Failed(Failure::NoLoader | Failure::Line(_) | Failure::Keep) => (true, GREETING),
+            End::Failed(Failure::Torn | Failure::Product(_) | Failure::Protected) => (ran, GREETING),
         };
         let runs = self.greet(patience).await;
         if runs.is_some() || !whole || self.pins.is_none() {
@@ -284,7 +299,8 @@ impl Line {
             return false;
         }
         sleep(SETTLING).await;
-        let end = self.upgrade(job, None, false, &mut |_, percent| tell(Phase::Restoring, percent)).await;
+        let upgrade = Upgrade::new(job.image.clone(), None, false, clock::now());
+        let end = self.upgrade(job, upgrade, &mut |_, percent| tell(Phase::Restoring, percent)).await;
         let runs = self.who_runs(end, false).await;
         let version = &job.image.identity().version;
         matches!(end, End::Done(_)) && runs.is_some_and(|hello| hello.software.as_str() == version)
@@ -294,17 +310,27 @@ impl Line {
 /// What to do after a failure. `ran`: its firmware answered before.
 fn mend(failure: Failure, runs: bool, ran: bool, pins: bool) -> String {
     match failure {
-        Failure::NoLoader if runs => "; nothing was changed, and its firmware runs on; try again".into(),
+        Failure::NoLoader if runs => "; nothing was written, and its firmware runs on; try again".into(),
         Failure::NoLoader if ran => {
-            "; nothing was changed: its program starts again when it is reset, or its supply was away for a moment".into()
+            "; nothing was written, and it guards nothing until it is reset, or its supply was away for a moment: then its \
+             program starts again"
+                .into()
         }
         Failure::NoLoader if pins => {
-            "; nothing was changed; are the lines of BOOT0 and NRST the right ones, and is the MCU's option bit nBOOT_SEL 0?"
+            "; nothing was written, and the MCU at the lines of BOOT0 and NRST was reset into its program. Nobody answers \
+             here: is the port that of this MCU, are the lines the right ones, and is its option bit nBOOT_SEL 0? Until it \
+             answers it guards nothing"
                 .into()
         }
         Failure::NoLoader => {
-            "; nothing was changed; set its BOOT0 high, reset it, and run this again; an MCU without a program needs its \
-                              supply taken away for a moment instead"
+            "; nothing was written, and an MCU that does not run guards nothing; if the port is the right one, set its BOOT0 \
+             high, reset it, and run this again; an MCU without a program needs its supply taken away for a moment instead"
+                .into()
+        }
+        Failure::Torn if pins => "; nothing was written, and it guards nothing; run this again, or use a probe".into(),
+        Failure::Torn => {
+            "; nothing was written, and it guards nothing; if that is so each time, wire its BOOT0 and NRST, by which this command erases it unread, or \
+             use a probe"
                 .into()
         }
         Failure::Lost | Failure::Broken(_) => {

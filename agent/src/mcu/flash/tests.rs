@@ -23,6 +23,11 @@ const LENGTH: usize = 15_148;
 /// Nothing takes longer: 28 KiB go over the line thrice in 10 s, and what is lost is looked for.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// When an upgrade begins.
+fn start() -> Timestamp {
+    Timestamp::ZERO + Duration::from_secs(1_000)
+}
+
 /// What the line does to bytes that go over it: to the part (`true`), or from it.
 type Line<'a> = Box<dyn FnMut(bool, Vec<u8>) -> Vec<u8> + 'a>;
 
@@ -70,9 +75,12 @@ impl<'a> World<'a> {
     /// Brings a version into the part. The loader may be where the last attempt left it.
     fn flash(&mut self, version: &str) -> End {
         let image = Image::parse(&program(BOARD, version, LENGTH)).unwrap();
-        let mut now = Timestamp::ZERO + Duration::from_secs(1_000);
-        let (begun, erased) = (now, self.erasures());
-        let mut upgrade = Upgrade::new(image, self.fallback.take(), self.ran, now);
+        let upgrade = Upgrade::new(image, self.fallback.take(), self.ran, start());
+        self.carry_out(upgrade)
+    }
+
+    fn carry_out(&mut self, mut upgrade: Upgrade) -> End {
+        let (mut now, begun, erased) = (start(), start(), self.erasures());
         while now.since(begun) < PATIENCE {
             let sent = upgrade.take_outgoing();
             let mut quiet = sent.is_empty();
@@ -223,7 +231,7 @@ fn a_silent_line_and_a_stranger_are_no_boot_loader() {
 
 #[test]
 fn whatever_write_the_line_dies_at_the_part_waits_in_its_loader_and_a_second_run_mends_it() {
-    let mut died = 0;
+    let (mut died, mut torn) = (0, 0);
     for write in 0.. {
         let mut world = World::new().wrong(Wrong::DeadAtWrite(write));
         let end = world.flash("1.1.0");
@@ -240,12 +248,21 @@ fn whatever_write_the_line_dies_at_the_part_waits_in_its_loader_and_a_second_run
         // Without a loss of its supply: the loader still waits for the rest of the block.
         world.ran = false;
         world.fallback = world.kept.take();
-        assert_eq!(world.flash("1.1.0"), End::Done(true), "write {write}");
+        let mut end = world.flash("1.1.0");
+        // The head itself is torn: whoever reads it stops, so it is erased unread after a reset into the loader.
+        if end == End::Failed(Failure::Torn) {
+            torn += 1;
+            let old = Image::parse(&program(BOARD, "1.0.0", LENGTH)).unwrap();
+            world.rom.enter();
+            let image = Image::parse(&program(BOARD, "1.1.0", LENGTH)).unwrap();
+            end = world.carry_out(Upgrade::unread(image, Some(old), start()));
+        }
+        assert_eq!(end, End::Done(true), "write {write}");
         assert_eq!(world.boots(), firmware("1.1.0"));
         assert!(world.kept.is_none(), "what was left of it is not kept");
         assert_eq!(world.erasures(), erased + 14, "unread, and so all of them");
     }
-    assert!((50..60).contains(&died), "{died} writes");
+    assert!((50..60).contains(&died) && torn == 1, "{died} writes, {torn} of a head");
 }
 
 #[test]

@@ -62,6 +62,8 @@ pub(super) struct Upgrade {
     before: Option<Image>,
     /// The part was running a program when it was sent into its loader.
     ran: bool,
+    /// Nothing is read before it is erased.
+    unread: bool,
     going_back: Option<Fault>,
     stage: Stage,
     /// The loader is looked for so many times now, and then the stage is tried again.
@@ -92,6 +94,7 @@ impl Upgrade {
             image,
             before: kept,
             ran,
+            unread: false,
             going_back: None,
             stage: Stage::Get,
             searching: 0,
@@ -109,6 +112,11 @@ impl Upgrade {
         upgrade.tell(Phase::Reaching, 0);
         upgrade.search(now);
         upgrade
+    }
+
+    /// The same for a part whose first double word stops its loader when it is read: all is erased, and nothing read before.
+    pub(super) fn unread(image: Image, kept: Option<Image>, now: Timestamp) -> Self {
+        Self { unread: true, ..Self::new(image, kept, false, now) }
     }
 
     /// Takes what came.
@@ -203,6 +211,7 @@ impl Upgrade {
             Stage::Get => self.enter(Stage::GetId, now),
             Stage::GetId => match given {
                 [_, high, low] => match Product(u16::from_be_bytes([*high, *low])) {
+                    PRODUCT if self.unread => self.begin_writing(now),
                     PRODUCT => self.enter(Stage::Look { again: false }, now),
                     other => self.end(Failure::Product(other)),
                 },

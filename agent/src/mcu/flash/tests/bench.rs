@@ -216,6 +216,40 @@ async fn a_part_that_has_no_whole_program_is_not_reset_into_it() {
     assert_eq!(bench.runs().2, [true]);
 }
 
+/// Who answers on the port is nobody, for it is another one's: the MCU at the pins was resetting nothing, and guarded.
+#[tokio::test]
+async fn an_mcu_whose_pins_were_used_for_nothing_runs_again() {
+    let mut bench = Bench::new(true);
+    let (ours, nobody) = UnixStream::pair().unwrap();
+    bench.line.port = Port::new(File::from(OwnedFd::from(ours))).unwrap();
+    let failed = bench.flash("1.1.0").await.unwrap_err().to_string();
+    assert!(failed.contains("nothing was written") && failed.contains("is the port that of"), "{failed}");
+    assert_eq!(bench.runs(), (firmware("1.0.0"), true, vec![true, false]));
+    drop(nobody);
+}
+
+/// The supply went while the first double word was written: whoever reads it stops, also the loader, until it is erased.
+#[tokio::test]
+async fn a_first_word_that_was_left_half_written_is_erased_unread_by_the_pins_alone() {
+    for wired in [true, false] {
+        let bench = Bench::new(wired);
+        bench.part(|part| {
+            part.rom.tear(0);
+            (part.firmware, part.loads) = (None, !wired);
+        });
+        match bench.flash("1.1.0").await {
+            Ok(_) => assert!(wired),
+            Err(error) => {
+                let told = error.to_string();
+                assert!(!wired && told.contains("stops at it") && told.contains("use a probe"), "{told}");
+            }
+        }
+        let resets = if wired { vec![true; 3] } else { vec![] };
+        let runs = if wired { firmware("1.1.0") } else { firmware("1.0.0") };
+        assert_eq!(bench.runs(), (runs, wired, resets));
+    }
+}
+
 /// Protected flash is neither read nor started by the loader; the pins bring the firmware back.
 #[tokio::test]
 async fn a_part_that_was_left_alone_runs_again() {

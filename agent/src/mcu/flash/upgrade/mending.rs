@@ -157,6 +157,8 @@ impl Upgrade {
             self.end(match (self.stage, self.verdict) {
                 (Stage::Program | Stage::Go, End::Failed(failure)) => failure,
                 (Stage::Program | Stage::Go, End::Done(_)) => Failure::NotStarted,
+                // A program that ran is none that was left half written: it is the line that is gone.
+                (Stage::Look { .. }, _) if !self.ran => Failure::Torn,
                 _ if self.touched.is_empty() => Failure::NoLoader,
                 _ => Failure::Lost,
             });
