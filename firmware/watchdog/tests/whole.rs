@@ -27,6 +27,14 @@ fn an_mcu_that_was_never_armed_leaves_the_host_alone() {
 }
 
 #[test]
+fn a_board_that_measures_its_supply_tells_it() {
+    let mut bench = Bench::boot(None, ResetCause::PowerOn);
+    assert_eq!(bench.status().supply, None);
+    bench.watchdog.set_supply(3_294);
+    assert_eq!(bench.status().supply, Some(3_294));
+}
+
+#[test]
 fn silence_leads_to_a_reset_that_is_told_after_the_boot() {
     let mut bench = Bench::armed();
     bench.feed_for(200);
