@@ -96,7 +96,7 @@ impl Post {
 
     /// The modem booted, or its SIM is another one: places mean nothing any more. What was not taken comes again.
     pub fn restart(&mut self, now: Timestamp) {
-        self.safe.append(&mut self.stuck);
+        keep(&mut self.safe, std::mem::take(&mut self.stuck));
         for receipt in std::mem::take(&mut self.taken) {
             self.note_safe(&receipt);
         }
@@ -235,9 +235,7 @@ impl Post {
             "a message cannot be deleted from the modem and keeps its place there; it is tried again when the modem boots"
         );
         self.failures = 0;
-        self.stuck.extend(left.stored().map(str::to_owned));
-        let over = self.stuck.len().saturating_sub(SAFE);
-        self.stuck.drain(..over);
+        keep(&mut self.stuck, left.stored().map(str::to_owned));
     }
 
     /// How many pieces of work failed one after the other, this one included.
@@ -274,10 +272,15 @@ impl Post {
     }
 
     fn note_safe(&mut self, receipt: &Receipt) {
-        self.safe.extend(receipt.stored().map(str::to_owned));
-        let over = self.safe.len().saturating_sub(SAFE);
-        self.safe.drain(..over);
+        keep(&mut self.safe, receipt.stored().map(str::to_owned));
     }
+}
+
+/// Appends to a list of such messages; the oldest make room.
+fn keep(list: &mut VecDeque<String>, messages: impl IntoIterator<Item = String>) {
+    list.extend(messages);
+    let over = list.len().saturating_sub(SAFE);
+    list.drain(..over);
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 mod access_point;
 mod bench;
+#[path = "../common/dice.rs"]
+mod dice;
 mod faults;
 mod orders;
 mod sims;

@@ -2,6 +2,7 @@
 //! when, no message is lost or handed over twice, no PIN is given that the card did not accept, and one that it accepted is not put down as lost.
 
 use crate::bench::{Bench, DEADLINE, Setup};
+use crate::dice::Dice;
 use shunt_lab::modem::{About, Card, Fault, Profile};
 use shunt_modem::driver::api::{Order, Received};
 use shunt_recovery::{Config, Pin, Rung, SimConfig, Stage};
@@ -13,17 +14,6 @@ const STORIES: u64 = 8;
 const TURNS: u32 = 8;
 /// Longer than the driver waits for a deletion or a list, at the speed of the bench.
 const TOO_LATE: Duration = Duration::from_millis(3_500);
-
-/// Numbers by chance that are the same each time (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        ((mixed ^ (mixed >> 27)) >> 32) % sides
-    }
-}
 
 fn texts(bench: &Bench) -> Vec<String> {
     let heard = bench.heard.lock().unwrap();

@@ -4,9 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests are tests
 
+#[path = "../common/dice.rs"]
+mod dice;
 mod host;
 mod world;
 
+use dice::Dice;
 use host::{Desk, Mood, tag};
 use shunt_lab::modem::{About, Cure, Fault, Modem, Network, Profile, Service};
 use std::time::Duration;
@@ -20,16 +23,7 @@ const TURNS: u32 = 12;
 /// Longer than a modem is given up and messages that nothing told of are looked for.
 const SETTLED: Duration = Duration::from_secs(6 * 3_600);
 
-/// Numbers by chance that are the same each time (splitmix64).
-struct Dice(u64);
-
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        ((mixed ^ (mixed >> 27)) >> 32) % sides
-    }
-
     fn seconds(&mut self, below: u64) -> Duration {
         Duration::from_millis(self.roll(1_000 * below))
     }
