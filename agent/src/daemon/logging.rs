@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{Format, Full, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
@@ -21,7 +21,7 @@ use tracing_subscriber::{Layer, Registry};
 
 /// The log, set up; it takes a new filter when the config is read again.
 pub struct Logging {
-    filter: reload::Handle<EnvFilter, Registry>,
+    filter: reload::Handle<Targets, Registry>,
 }
 
 /// Why there is no log, or no new filter. Each completes "failed to …".
@@ -74,8 +74,10 @@ impl fmt::Debug for Logging {
     }
 }
 
-fn parse(filter: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::builder().parse(filter).map_err(|source| LogError::Filter { filter: filter.into(), source })
+fn parse(filter: &str) -> Result<Targets, LogError> {
+    // The parser knows no spaces: a target after one would match nothing.
+    let pairs: String = filter.split_whitespace().collect();
+    pairs.parse().map_err(|source| LogError::Filter { filter: filter.into(), source })
 }
 
 fn lines<S, W>(format: LogFormat, journal: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
@@ -196,6 +198,8 @@ mod tests {
     fn the_filter_is_the_configs() {
         assert_eq!(written(LogFormat::Text, true, "debug", say).lines().count(), 2);
         assert_eq!(written(LogFormat::Text, true, "error", say), "");
+        assert_eq!(written(LogFormat::Text, true, "error, shunt::daemon=DEBUG", say).lines().count(), 2);
+        assert_eq!(written(LogFormat::Text, true, "debug, shunt::daemon=error", say), "");
         let error = parse("shunt=loud").unwrap_err().to_string();
         assert!(error.contains("\"shunt=loud\"") && error.contains("\"info\""), "{error}");
     }
