@@ -26,12 +26,14 @@ fn is_open(window: DailyWindow, second: u32) -> bool {
 
 fn local_second_of_day(time: SystemTime) -> u32 {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    let local = local_time(libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX));
+    let local = local_time(seconds);
     u32::try_from(local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec).unwrap_or(0)
 }
 
 #[allow(unsafe_code)]
-fn local_time(seconds: libc::time_t) -> libc::tm {
+fn local_time(seconds: u64) -> libc::tm {
+    // Inferred, for `time_t` has another width on each target, and its name is deprecated for musl.
+    let seconds = seconds.try_into().unwrap_or_else(|_beyond_time| i32::MAX.into());
     // SAFETY: `tm` is plain data for which all zeroes is a value; both pointers live through the call,
     // and `localtime_r` writes nowhere else.
     unsafe {
