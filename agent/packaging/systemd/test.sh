@@ -92,8 +92,9 @@ mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 printf '[Service]\nExecStart=/look\n' >"$root/etc/systemd/system/look.service"
 ln -s ../look.service "$root/etc/systemd/system/multi-user.target.wants/look.service"
 
+# Containers may not ask the kernel whether the time is kept, unless told so; a gateway may.
 echo "==> the service under systemd"
 timeout "$DEADLINE" systemd-nspawn --quiet --register=no --keep-unit --private-network --bind=/dev/net/tun --directory="$root" \
-    --boot >"$home/boot" 2>&1 </dev/null || true
+    --system-call-filter="adjtimex clock_adjtime" --boot >"$home/boot" 2>&1 </dev/null || true
 cat "$root/said" 2>/dev/null || { tail -20 "$home/boot"; exit 1; }
 [ "$(tail -1 "$root/said")" = "the service is good" ]
