@@ -1,4 +1,4 @@
-//! What any build of the agent must do, whatever processor it is for: `.ci/release` has the shipped binaries do it. No time
+//! What any build of the agent must do, whatever processor it is for: `.ci/shipped` has the shipped binaries do it. No time
 //! is measured here.
 //!
 //! Binaries for other processors do the second test only, in qemu's user mode: it hands on neither rules (RTM_NEWRULE) nor
