@@ -55,11 +55,11 @@ impl Source {
         command.arg("--target-dir").arg(&self.build);
         // Through the config, so that they join the target's own flags in `.cargo/config.toml`.
         command.arg("--config").arg(format!("target.{}.rustflags={}", target.triple, self.remapping()?));
-        // Flags meant for the builder's own machine would change the binary.
-        command
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env_remove("CARGO_BUILD_TARGET");
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(changes_the_binary) {
+                command.env_remove(name);
+            }
+        }
         self.run(command, &format!("build the agent for {}", target.triple))?;
         Ok(self.release_dir(target).join("shunt"))
     }
@@ -111,7 +111,8 @@ impl Source {
 
     /// The flags, as a list in TOML, that leave no directory of this machine in the binary (in the places of panics).
     fn remapping(&self) -> Result<String> {
-        let mut flags = vec![remap(&self.build, "/build"), remap(&self.root, "/shunt")];
+        // The last that fits is taken, and the build may be below the root.
+        let mut flags = vec![remap(&self.root, "/shunt"), remap(&self.build, "/build")];
         let registries = cargo_home().join("registry/src");
         // Each registry's directory has a name that depends on how it is reached.
         for entry in fs::read_dir(&registries).map_err(file("read", &registries))? {
@@ -129,6 +130,23 @@ impl Source {
         let line = text.lines().find_map(|line| line.strip_prefix("commit-hash: "));
         Ok(line.unwrap_or("unknown").to_owned())
     }
+}
+
+/// Whether a variable of this name has flags for the builder's own machine, which would get into the binary: cargo's, and
+/// those of the crate `cc`.
+fn changes_the_binary(name: &str) -> bool {
+    const PREFIXES: [&str; 9] = [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_BUILD_RUSTFLAGS",
+        "CARGO_BUILD_TARGET",
+        "CARGO_PROFILE_",
+        "CARGO_TARGET_",
+        "CC",
+        "CFLAGS",
+        "TARGET_C",
+    ];
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && name != "CARGO_TARGET_DIR"
 }
 
 fn remap(from: &Path, to: &str) -> String {
@@ -174,4 +192,28 @@ fn name(command: &Command) -> String {
 pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_the_builders_own_do_not_get_into_the_binary() {
+        for name in
+            ["RUSTFLAGS", "CFLAGS_aarch64_unknown_linux_musl", "CARGO_PROFILE_DIST_LTO", "TARGET_CFLAGS"]
+        {
+            assert!(changes_the_binary(name), "{name}");
+        }
+        for name in [
+            "PATH",
+            "CARGO_HOME",
+            "CARGO_TARGET_DIR",
+            "CARGO_BUILD_JOBS",
+            "SOURCE_DATE_EPOCH",
+            "RUSTUP_TOOLCHAIN",
+        ] {
+            assert!(!changes_the_binary(name), "{name}");
+        }
+    }
 }

@@ -9,8 +9,8 @@ use std::path::Path;
 
 /// The program.
 pub(crate) const PROGRAM: &str = "cargo-deb";
-/// Its package and version: another one may pack other bytes.
-pub(crate) const CRATE: &str = "cargo-deb@3.8.0";
+/// Its version: another one may pack other bytes.
+pub(crate) const VERSION: &str = "3.8.0";
 
 /// Where the manual pages and completions lie for it, beside the binary: `agent/Cargo.toml` names this.
 const PAGES: &str = "pages";

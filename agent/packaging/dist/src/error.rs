@@ -41,6 +41,14 @@ pub enum DistError {
         /// How it ended.
         status: ExitStatus,
     },
+    /// A board has no image, or one that does not fit.
+    #[error("failed to build the firmware for {board}: {fault}; --no-firmware leaves it out")]
+    Firmware {
+        /// Which.
+        board: &'static str,
+        /// Why.
+        fault: String,
+    },
     /// What a program or a file says is not understood.
     #[error("failed to read {what}: {fault}")]
     Garbled {

@@ -1,37 +1,28 @@
-//! The firmware of the boards that there is a build for. What cannot be built, or does not fit its part, is told by name.
+//! The firmware of the boards that there is a build for.
 
-use crate::error::{Result, file};
+use crate::error::{DistError, Result, file};
 use shunt_firmware::{BOARDS, Board, build, flash, sizes};
 use std::fs;
 use std::path::Path;
 
-/// What became of each board's image: a sentence.
-#[derive(Debug, Default)]
-pub(crate) struct Images {
-    /// Those that lie in the directory.
-    pub(crate) packed: Vec<String>,
-    /// Those that do not, with the reason.
-    pub(crate) left_out: Vec<String>,
-}
-
-/// Builds the image of each board and puts it into `directory`.
+/// Builds the image of each board and puts it into `directory`. Gives a sentence on each.
 ///
 /// # Errors
-/// When an image that was built cannot be written there.
-pub(crate) fn pack(directory: &Path) -> Result<Images> {
-    let mut images = Images::default();
-    for board in BOARDS {
-        match image(board) {
-            Ok((flash, told)) => {
-                fs::create_dir_all(directory).map_err(file("make", directory))?;
-                let path = directory.join(format!("shunt-{}.bin", board.name));
-                fs::write(&path, flash).map_err(file("write", &path))?;
-                images.packed.push(told);
-            }
-            Err(fault) => images.left_out.push(format!("firmware for {}: {fault}", board.name)),
-        }
-    }
-    Ok(images)
+/// When an image cannot be built or written there, or does not fit its part.
+pub(crate) fn pack(directory: &Path) -> Result<Vec<String>> {
+    fs::create_dir_all(directory).map_err(file("make", directory))?;
+    BOARDS.iter().map(|board| pack_one(*board, directory)).collect()
+}
+
+fn pack_one(board: Board, directory: &Path) -> Result<String> {
+    let fault = |fault: Box<dyn std::error::Error>| DistError::Firmware {
+        board: board.name,
+        fault: fault.to_string(),
+    };
+    let (flash, told) = image(board).map_err(fault)?;
+    let path = directory.join(format!("shunt-{}.bin", board.name));
+    fs::write(&path, flash).map_err(file("write", &path))?;
+    Ok(told)
 }
 
 /// What goes into the flash, within its budget, and what is to be said of it.

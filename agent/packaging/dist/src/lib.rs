@@ -1,7 +1,8 @@
 //! `cargo dist`: everything that is shipped, built from the source at hand into one directory.
 //!
 //! Why a tool and not a script: the layout of the packages, the manual pages and the bill of materials come from the same
-//! definitions that the agent and its tests are built from, and the same source gives the same bytes on every machine.
+//! definitions that the agent and its tests are built from, and the same source gives the same bytes on every machine with
+//! the same Rust, C compilers and cargo-deb.
 
 mod archive;
 mod cargo;
@@ -42,9 +43,9 @@ pub struct Order {
 ///
 /// # Errors
 /// With the first thing that cannot be built, before anything is built where something is missing; the directory is
-/// then not complete, and has no sums. A firmware that cannot be built is no error, but told.
+/// then not complete, and has no sums.
 pub fn ship(source: &Source, order: &Order, screen: &mut dyn Write) -> Result<()> {
-    needs::check(source, &order.targets)?;
+    needs::check(source, order)?;
     let mut work = Work { source, order, screen, steps: steps(order), done: 0 };
     work.clear()?;
     work.step("manual pages and completions", |work| {
@@ -54,12 +55,10 @@ pub fn ship(source: &Source, order: &Order, screen: &mut dyn Write) -> Result<()
     for target in &order.targets {
         work.ship_target(target)?;
     }
-    let mut left_out = vec!["firmware: not asked for".to_owned()];
     if order.firmware {
         work.step("firmware", |work| {
-            let images = firmware::pack(&work.order.out.join("firmware"))?;
-            left_out = images.left_out;
-            work.say(&images.packed);
+            let packed = firmware::pack(&work.order.out.join("firmware"))?;
+            work.say(&packed);
             Ok(())
         })?;
     }
@@ -67,10 +66,7 @@ pub fn ship(source: &Source, order: &Order, screen: &mut dyn Write) -> Result<()
         let number = sums::write_sums(&work.order.out)?;
         work.say(&[format!("{number} files, {}", work.order.out.join(SUMS).display())]);
         Ok(())
-    })?;
-    let told: Vec<_> = left_out.iter().map(|what| format!("left out: {what}")).collect();
-    work.say(&told);
-    Ok(())
+    })
 }
 
 /// The build and the packages of each target, the pages, the firmware, the sums.
