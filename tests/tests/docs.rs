@@ -64,6 +64,29 @@ fn every_file_that_a_document_links_to_exists() {
     assert!(missing.is_empty(), "no such file:\n{}", missing.join("\n"));
 }
 
+/// Words that follow `cargo` without an alias.
+const CARGO: [&str; 5] = ["build", "fuzz", "install", "run", "test"];
+
+#[test]
+fn every_cargo_command_that_a_document_shows_has_its_alias_and_its_package() {
+    let config = fs::read_to_string(root().join(".cargo/config.toml")).unwrap();
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let mut wrong = Vec::new();
+    for document in documents(&root()) {
+        let text = fs::read_to_string(&document).unwrap();
+        for line in text.lines().filter(|line| line.trim().starts_with("cargo ")) {
+            let words: Vec<_> = line.split('#').next().unwrap().split_whitespace().collect();
+            let verb = words.iter().skip(1).find(|word| !word.starts_with(['+', '-'])).unwrap();
+            let packages = words.windows(2).filter(|pair| pair[0] == "-p").map(|pair| pair[1]);
+            let known = CARGO.contains(verb) || config.contains(&format!("\n{verb} = \""));
+            if !known || packages.into_iter().any(|name| !lock.contains(&format!("name = \"{name}\"\n"))) {
+                wrong.push(format!("{}: {line}", document.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "no such command or package:\n{}", wrong.join("\n"));
+}
+
 /// What `cargo test` leaves out, as CONTRIBUTING says: the packages that run the MCU's images, and nothing that was forgotten.
 #[test]
 fn cargo_test_leaves_out_what_needs_an_emulator_and_no_more() {

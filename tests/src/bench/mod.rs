@@ -1,4 +1,4 @@
-//! `cargo lab bench`: the figures that the README shows, each with its runs and spread.
+//! `cargo lab bench`: the figures of `tests/MEASURED.md`, each with its runs and spread.
 
 mod accuracy;
 mod beside;
@@ -65,7 +65,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// What the README shows.
+    /// What `tests/MEASURED.md` shows.
     pub const FULL: Self = Self { runs: 20, rounds: 5, days: 100 };
     /// Enough to see that all of it works.
     pub const QUICK: Self = Self { runs: 3, rounds: 2, days: 10 };
