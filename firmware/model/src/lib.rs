@@ -9,17 +9,28 @@
 //!
 //! Time is counted in clocks of 16 MHz. What is not modelled: wait states of the flash, and the drift of clocks.
 
+#[cfg(feature = "stm32g030")]
 mod bus;
 mod emulator;
+#[cfg(feature = "stm32g030")]
 mod flash;
+#[cfg(feature = "stm32g030")]
 mod gpio;
+#[cfg(feature = "stm32g030")]
 mod iwdg;
+#[cfg(feature = "stm32g030")]
 mod load;
+#[cfg(feature = "stm32g030")]
 mod part;
+#[cfg(feature = "stm32g030")]
 mod tick;
+#[cfg(feature = "stm32g030")]
 mod uart;
 
 pub use emulator::{Emulator, EmulatorError, Output, OutputChange, PATIENCE};
+#[cfg(feature = "stm32g030")]
 pub use gpio::{PIN_HOST_RESET, PIN_LAMP, PIN_MODEM_OFF, PIN_SHUTDOWN, PinChange};
+#[cfg(feature = "stm32g030")]
 pub use load::LoadError;
+#[cfg(feature = "stm32g030")]
 pub use part::{Reset, Stm32g030};

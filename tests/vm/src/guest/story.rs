@@ -1,9 +1,12 @@
-//! The story: probes, a failover, the way back, an agent that is killed, and a machine whose agent is gone for good.
+//! The story: probes, a failover, the way back, an agent that is killed, and a machine whose agent is gone for good, once
+//! under the kernel's watchdog and once under the MCU.
 //!
-//! Nothing outlives the reset but the watchdog's own word for it, which tells the second boot that it is the second.
+//! There is no disk. What outlives a reset tells which boot it is: the watchdog's own word for it, and the MCU's count.
 
-use crate::system::USER;
+use crate::system::{MCU, USER};
+use shunt::api::mcu::McuStatus;
 use shunt::api::types::{CanaryKind, Status, Verdict};
+use shunt::api::wire::Request;
 use shunt_lab::{Agent, AgentConfig, Impairment, Lab, Plan, Program, UplinkPlan};
 use shunt_vm::{AGENT, Said};
 use std::error::Error;
@@ -18,16 +21,28 @@ pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 /// Ten times what anything here takes on an idle machine: emulation is slow, and CI machines are busy.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How long the watchdog waits for a feed: the shortest time that the agent takes.
-const WATCHDOG: Duration = Duration::from_secs(10);
+/// How long each watchdog waits for a feed, in seconds: so it is settled which of them misses feeds first.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    kernel: u32,
+    mcu: u32,
+}
 
-/// The watchdog, once it fires, needs another time of its own: the i6300esb counts in two stages.
+/// The shortest time that the agent takes for the kernel's.
+const KERNEL_FIRST: Patience = Patience { kernel: 10, mcu: 60 };
+/// Should the MCU do nothing, it is told before the kernel's resets the machine.
+const MCU_FIRST: Patience = Patience { kernel: 120, mcu: 15 };
+
+/// Three times what either takes: the i6300esb counts in two stages, the MCU warns, asks for a shutdown, and holds the reset.
 const RESET: Duration = Duration::from_secs(60);
 
 /// A healthy line of this story, both ways together: 20 ms, restless, and now and then a packet is lost.
 const LINE: Impairment =
     Impairment { delay: Duration::from_millis(20), jitter: Duration::from_millis(2), loss_per_mille: 5 };
 const HOLE: Impairment = Impairment { loss_per_mille: 1_000, ..LINE };
+
+/// What the agent calls a reset by the MCU.
+const BY_MCU: &str = "the gateway was reset by its MCU";
 
 /// `WDIOF_CARDRESET` in the watchdog's `bootstatus` (Linux `Documentation/watchdog/watchdog-api.rst`).
 const CARD_RESET: u32 = 0x20;
@@ -48,11 +63,18 @@ pub(crate) fn play() -> Outcome {
     for uplink in &lab.uplinks {
         uplink.impair(&LINE)?;
     }
-    if bits & CARD_RESET == 0 { before_the_reset(&lab) } else { after_the_reset(&lab) }
+    if bits & CARD_RESET != 0 {
+        return after_the_kernels_reset(&lab);
+    }
+    let agent =
+        step("an agent without root probes both links, and the MCU guards", || settled(&lab, KERNEL_FIRST))?;
+    match mcu(&agent)?.state.map(|state| state.counts.host_resets) {
+        Some(0) => before_the_resets(&lab, agent),
+        _ => after_the_mcus_reset(&agent),
+    }
 }
 
-fn before_the_reset(lab: &Lab) -> Outcome {
-    let mut agent = step("an agent without root probes both links in both families", || settled(lab))?;
+fn before_the_resets(lab: &Lab, mut agent: Agent) -> Outcome {
     step("the black hole of the preferred link is left", || {
         lab.uplink("fiber").ok_or("there is no fiber")?.impair(&HOLE)?;
         moved(&agent, "lte")?;
@@ -85,27 +107,60 @@ fn before_the_reset(lab: &Lab) -> Outcome {
         agent.release()?;
         moved(&agent, "fiber")
     })?;
-    agent.kill()?;
-    say(&Said::AwaitsReset);
-    std::thread::sleep(RESET);
-    Err("the agent is gone, but the watchdog did not reset the machine".into())
+    gone(agent)
 }
 
-fn after_the_reset(lab: &Lab) -> Outcome {
-    step("the cause of the reset is told after the boot", || {
-        let agent = settled(lab)?;
+fn after_the_kernels_reset(lab: &Lab) -> Outcome {
+    let agent = step("the reset by the kernel's watchdog is told after the boot", || {
+        let agent = settled(lab, MCU_FIRST)?;
         // The watchdog is asked when it is opened, for the first feed of a run that has lasted.
-        let told = "reset by the kernel's watchdog before it booted: feeds had stopped";
-        agent.wait_for("the cause in the log", DEADLINE, |_| agent.log().contains(told))?;
+        told(&agent, "reset by the kernel's watchdog before it booted: feeds had stopped")?;
+        Ok(agent)
+    })?;
+    if agent.log().contains(BY_MCU) {
+        return Err("the MCU reset the machine as well".into());
+    }
+    gone(agent)
+}
+
+fn after_the_mcus_reset(agent: &Agent) -> Outcome {
+    step("the reset by the MCU is told after the boot, as all that led to it", || {
+        told(agent, BY_MCU)?;
+        let log = agent.command(&["mcu", "log"]).output()?;
+        let log = String::from_utf8_lossy(&log.stdout).into_owned();
+        for event in ["raised the alert", "asked the gateway to shut down", "feeds had stopped for", BY_MCU] {
+            if !log.contains(event) {
+                return Err(format!("the MCU's log lacks {event:?}: {log}").into());
+            }
+        }
         Ok(())
     })
 }
 
-/// An agent that works as the package's user, with both links healthy, all targets answering, the canary forwarded.
-fn settled(lab: &Lab) -> Outcome<Agent> {
+/// The agent ends for good, and with it this boot.
+fn gone(mut agent: Agent) -> Outcome {
+    agent.kill()?;
+    say(&Said::AwaitsReset);
+    std::thread::sleep(RESET);
+    Err("the agent is gone, but nothing reset the machine".into())
+}
+
+fn told(agent: &Agent, cause: &str) -> Outcome {
+    agent.wait_for("the cause in the log", DEADLINE, |_| agent.log().contains(cause))?;
+    Ok(())
+}
+
+fn mcu(agent: &Agent) -> Outcome<McuStatus> {
+    Ok(agent.ask(&Request::Mcu {})?)
+}
+
+/// An agent that works as the package's user, with both links healthy, all targets answering, the canary forwarded, and feeds
+/// an MCU that guards.
+fn settled(lab: &Lab, Patience { kernel, mcu: silence }: Patience) -> Outcome<Agent> {
     let sections = format!(
-        "[failback]\nhold_down = \"2s\"\n[watchdog]\ndevice = \"/dev/watchdog\"\ndevice_timeout = \"{}s\"\n",
-        WATCHDOG.as_secs()
+        "[failback]\nhold_down = \"2s\"\n[watchdog]\ndevice = \"/dev/watchdog\"\ndevice_timeout = \"{kernel}s\"\n\
+         [watchdog.mcu]\nport = \"{MCU}\"\nfeed_timeout = \"{silence}s\"\nboot_grace = \"60s\"\n\
+         alert = \"1s\"\nshutdown = \"1s\"\nreset_hold = \"1s\"\n"
     );
     let config = AgentConfig { group: "shunt".into(), ..AgentConfig::new(lab).with_v6().with(&sections) };
     let program = Program::shunt(Path::new("/").join(AGENT));
@@ -123,6 +178,9 @@ fn settled(lab: &Lab) -> Outcome<Agent> {
     if least < (LINE.delay - LINE.jitter).as_secs_f64() * 1e3 {
         return Err(format!("a reply came after {least} ms, before its delay was over").into());
     }
+    let guards = |mcu: &McuStatus| mcu.fed_s.is_some() && mcu.text.contains("guards the gateway");
+    let settled = agent
+        .wait_for("feeds, and an MCU that guards", DEADLINE, |_| mcu(&agent).is_ok_and(|it| guards(&it)))?;
     if !settled.warnings.is_empty() {
         return Err(format!("the agent warns: {:?}", settled.warnings).into());
     }

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// The agent's user and group, as in the image's `/etc/passwd`.
 pub(crate) const USER: u32 = 990;
 
+/// The serial port that leads to the watchdog MCU.
+pub(crate) const MCU: &str = "/dev/ttyS0";
+
 /// Kernel modules, in the order in which they are loaded.
 const MODULES: &str = "/modules";
 
@@ -41,8 +44,9 @@ pub(crate) fn set_up() -> Result<(), Box<dyn Error>> {
     }
     // What udev does with a rule of its own, and with the package's.
     fs::set_permissions("/dev/net/tun", Permissions::from_mode(0o666))?;
-    chown("/dev/watchdog", Some(USER), Some(USER))
-        .map_err(|error| format!("give away /dev/watchdog: {error}"))?;
+    for device in ["/dev/watchdog", MCU] {
+        chown(device, Some(USER), Some(USER)).map_err(|error| format!("give away {device}: {error}"))?;
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! QEMU: a machine with one processor, as much memory as a small gateway, a real watchdog, and a console to read.
 
+use crate::board::Board;
 use crate::error::{Result, VmError};
 use crate::report::{Report, Standing};
 use shunt_vm::Said;
@@ -43,11 +44,14 @@ const COMMAND_LINE: &str = "console=ttyAMA0 loglevel=4 panic=0";
 /// Several times what the whole story takes on two idle cores.
 const DEADLINE: Duration = Duration::from_secs(600);
 
+/// So often it is looked after the MCU's pins.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// Lines of the console that an error quotes.
 const QUOTED: usize = 30;
 
 /// Boots the machine, and hears it to the end of its story.
-pub(crate) fn run(kernel: &Path, initrd: &Path, verbose: bool) -> Result<Report> {
+pub(crate) fn run(kernel: &Path, initrd: &Path, mut board: Board, verbose: bool) -> Result<Report> {
     let mut command = Command::new(PROGRAM);
     command
         .args(MACHINE)
@@ -56,12 +60,14 @@ pub(crate) fn run(kernel: &Path, initrd: &Path, verbose: bool) -> Result<Report>
         .arg("-initrd")
         .arg(initrd)
         .args(["-append", COMMAND_LINE]);
+    board.attach(&mut command)?;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let start = |source| VmError::Start { doing: DOING, program: PROGRAM.to_owned(), source };
     let mut child = command.spawn().map_err(start)?;
     let console = child.stdout.take();
     let running = Running(child);
-    let heard = hear(console.map(read), verbose);
+    board.connect()?;
+    let heard = hear(console.map(read), &mut board, verbose);
     drop(running);
     heard
 }
@@ -76,15 +82,14 @@ impl Drop for Running {
     }
 }
 
-fn hear(lines: Option<Receiver<String>>, verbose: bool) -> Result<Report> {
+fn hear(lines: Option<Receiver<String>>, board: &mut Board, verbose: bool) -> Result<Report> {
     let begin = Instant::now();
     let mut report = Report::default();
     let mut tail = VecDeque::new();
     let mut standing = Standing::Open;
     while standing == Standing::Open {
-        let left = DEADLINE.saturating_sub(begin.elapsed());
         let line =
-            lines.as_ref().map_or(Err(RecvTimeoutError::Disconnected), |lines| lines.recv_timeout(left));
+            lines.as_ref().map_or(Err(RecvTimeoutError::Disconnected), |lines| lines.recv_timeout(LOOK));
         standing = match line {
             Ok(line) => {
                 show(&line, verbose);
@@ -95,6 +100,7 @@ fn hear(lines: Option<Receiver<String>>, verbose: bool) -> Result<Report> {
                 tail.push_back(line);
                 said.map_or(Standing::Open, |said| report.hear(begin.elapsed(), said))
             }
+            Err(RecvTimeoutError::Timeout) if begin.elapsed() < DEADLINE => Standing::Open,
             Err(RecvTimeoutError::Timeout) => {
                 Standing::Bad(format!("it is not done after {} s", DEADLINE.as_secs()))
             }
@@ -102,6 +108,9 @@ fn hear(lines: Option<Receiver<String>>, verbose: bool) -> Result<Report> {
                 Standing::Bad("it ended in the middle of the story".to_owned())
             }
         };
+        if standing == Standing::Open {
+            board.tick()?;
+        }
     }
     match standing {
         Standing::Bad(what) => Err(VmError::Gateway { what, console: Vec::from(tail).join("\n  ") }),

@@ -1,5 +1,6 @@
 //! What can go wrong outside of the emulated gateway, and inside of it.
 
+use shunt_model::EmulatorError;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,12 @@ pub(crate) enum VmError {
     NoKernel(&'static str),
     #[error("find {what} in {}", package.display())]
     NotInPackage { what: String, package: PathBuf },
+    #[error("give the gateway its MCU: {0}")]
+    Mcu(#[from] EmulatorError),
+    #[error("wire the gateway to its MCU: {0}")]
+    Wire(io::Error),
+    #[error("hold or reset the gateway, as its MCU wants: the emulator answers {answer:?} to {order}")]
+    Refused { order: &'static str, answer: String },
     #[error("run the gateway: {what}; its console ends with:\n  {console}")]
     Gateway { what: String, console: String },
 }

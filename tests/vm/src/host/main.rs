@@ -1,12 +1,14 @@
 //! `cargo vm-test`: boots a whole gateway in an emulator, and reads on its console how it gets on.
 #![allow(clippy::print_stderr, reason = "a command line's output is its purpose")]
 
+mod board;
 mod emulator;
 mod error;
 mod image;
 mod kernel;
 mod report;
 
+use board::Board;
 use clap::Parser;
 use error::{Result, VmError};
 use std::path::PathBuf;
@@ -17,7 +19,7 @@ use std::time::Instant;
 const TARGET: &str = "aarch64-unknown-linux-musl";
 
 /// Boots Debian's kernel for ARM with the shipped agent in QEMU, fails links over and back, kills the agent, and has the
-/// watchdog reset the machine.
+/// kernel's watchdog reset the machine, and then the watchdog MCU, which is in an emulator of its own.
 #[derive(Debug, Parser)]
 #[command(name = "cargo vm-test", version)]
 struct Args {
@@ -52,6 +54,9 @@ fn run(args: &Args) -> Result<()> {
     let package =
         args.kernel.clone().map_or_else(|| kernel::fetch(&target_directory().join("vm-kernel")), Ok)?;
     let kernel = kernel::unpack(&package, &home.path().join("kernel"))?;
+    // Before the builds that take long: it tells what is not installed.
+    step("the watchdog MCU");
+    let board = Board::power_on()?;
     step("the agent, and the guest's first program");
     let agent = match &args.package {
         Some(package) => image::agent_of(package, &home.path().join("package"))?,
@@ -60,7 +65,7 @@ fn run(args: &Args) -> Result<()> {
     let guest = build(&["--package=shunt-vm", "--bin=vm-init"], "debug/vm-init")?;
     let image = image::write(&kernel, &agent, &guest, &home.path().join("initrd.gz"))?;
     step("the gateway");
-    let report = emulator::run(&kernel.image, &image, args.verbose)?;
+    let report = emulator::run(&kernel.image, &image, board, args.verbose)?;
     eprint!("{report}");
     step("good");
     Ok(())

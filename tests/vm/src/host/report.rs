@@ -4,8 +4,8 @@ use shunt_vm::Said;
 use std::fmt;
 use std::time::Duration;
 
-/// Boots: one by the tool, one by the watchdog.
-const BOOTS: usize = 2;
+/// Boots: one by the tool, one by the kernel's watchdog, one by the MCU.
+const BOOTS: usize = 3;
 
 /// All that was said so far.
 #[derive(Debug, Default)]
@@ -29,12 +29,12 @@ impl Report {
     pub(crate) fn hear(&mut self, after: Duration, said: Said) -> Standing {
         let standing = match &said {
             Said::Failed(why) => Standing::Bad(why.clone()),
-            Said::Booted(_) if self.boots() == 1 && !self.awaits_reset() => {
+            Said::Booted(_) if !self.awaits_boot() => {
                 Standing::Bad("it booted again in the middle of the story".to_owned())
             }
-            Said::Booted(_) if self.boots() == BOOTS => Standing::Bad("it booted a third time".to_owned()),
+            Said::Booted(_) if self.boots() == BOOTS => Standing::Bad("it booted too often".to_owned()),
             Said::Ended if self.boots() == BOOTS => Standing::Good,
-            Said::Ended => Standing::Bad("it ended the story without a reset".to_owned()),
+            Said::Ended => Standing::Bad("it ended the story without all its resets".to_owned()),
             Said::Booted(_) | Said::Done { .. } | Said::Figure { .. } | Said::AwaitsReset => Standing::Open,
         };
         self.said.push((after, said));
@@ -45,8 +45,8 @@ impl Report {
         self.said.iter().filter(|(_, said)| matches!(said, Said::Booted(_))).count()
     }
 
-    fn awaits_reset(&self) -> bool {
-        self.said.iter().any(|(_, said)| *said == Said::AwaitsReset)
+    fn awaits_boot(&self) -> bool {
+        self.said.last().is_none_or(|(_, said)| *said == Said::AwaitsReset)
     }
 }
 
@@ -93,14 +93,22 @@ mod tests {
     #[test]
     fn only_the_whole_story_is_good() {
         let booted = || Said::Booted(Duration::from_secs(2));
-        let (report, standing) = story(&[booted(), Said::AwaitsReset, booted(), Said::Ended]);
+        let resets = [booted(), Said::AwaitsReset, booted(), Said::AwaitsReset, booted()];
+        let with = |said| [&resets[..], &[said]].concat();
+        let (report, standing) = story(&with(Said::Ended));
         assert_eq!(standing, Standing::Good);
-        assert!(report.to_string().contains("1.0 s from the agent's end to this boot"), "{report}");
-        assert_eq!(story(&[booted(), Said::AwaitsReset]).1, Standing::Open);
+        assert_eq!(
+            report.to_string().matches("1.0 s from the agent's end to this boot").count(),
+            2,
+            "{report}"
+        );
+        assert_eq!(story(&resets).1, Standing::Open);
         for bad in [
             vec![booted(), Said::Ended],
             vec![booted(), booted()],
+            vec![booted(), Said::AwaitsReset, booted(), Said::Ended],
             vec![booted(), Said::AwaitsReset, booted(), booted()],
+            [with(Said::AwaitsReset), vec![booted()]].concat(),
             vec![booted(), Said::Failed("no answer".into())],
         ] {
             assert!(matches!(story(&bad).1, Standing::Bad(_)), "{bad:?}");
