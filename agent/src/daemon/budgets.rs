@@ -189,7 +189,6 @@ impl EventLoop {
 mod tests {
     use super::*;
     use std::fs;
-    use std::process::Command;
 
     /// LTE has a budget of 1,000,000 bytes, of which 100,000 can be saved up.
     fn config(state_dir: &Path, links: &[&str]) -> Config {
@@ -239,13 +238,11 @@ mod tests {
         assert_eq!(tried_again, Some(Floors::from([("lte".into(), 0)])));
     }
 
-    /// The draft is a pipe that nobody reads: whoever opens it stands still.
     #[test]
     fn a_disk_that_hangs_keeps_no_agent_from_starting() {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path(), &["fiber", "lte"]);
-        let draft = directory.path().join("budget.new");
-        assert!(Command::new("mkfifo").arg(&draft).status().unwrap().success());
+        let disk = state_file::testing::hang(directory.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let balances = runtime.block_on(async {
             let store = Store::start(directory.path());
@@ -253,10 +250,9 @@ mod tests {
             balances
         });
         assert_eq!(balances, [None, Some(0)]);
-        // Both ends, so that the one who waits in there can go, and that it does not end before.
-        let pipe = fs::File::options().read(true).write(true).open(draft).unwrap();
+        // The runtime waits for the one who stands there.
+        drop(disk);
         drop(runtime);
-        drop(pipe);
     }
 
     #[tokio::test]

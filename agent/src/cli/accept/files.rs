@@ -11,6 +11,9 @@ use std::time::SystemTime;
 /// It names the modem and its SIM: whoever writes it hands it on.
 const REPORT_MODE: u32 = 0o640;
 
+/// Whoever can open the file can also lock it, and so keep every run from beginning.
+const LOCK_MODE: u32 = 0o600;
+
 /// Why a run cannot begin, or cannot go on. Completes "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum FileError {
@@ -57,7 +60,9 @@ impl State {
             fs::create_dir_all(directory).map_err(failed)?;
         }
         let mut options = File::options();
-        options.create(true).truncate(false).write(true).custom_flags(libc::O_NOFOLLOW);
+        options.create(true).truncate(false).write(true).mode(LOCK_MODE);
+        // The directory may be another user's: a link there leads nowhere, and a pipe is not waited for.
+        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
         let held = options.open(&lock).map_err(failed)?;
         match held.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _held: held }),
@@ -155,6 +160,8 @@ pub(super) fn gateway(config: &Path) -> Result<Gateway, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    use std::os::unix::fs::{MetadataExt, symlink};
 
     #[test]
     fn one_run_at_a_time_goes_on_where_it_was_and_only_with_its_config() {
@@ -181,11 +188,21 @@ mod tests {
         assert_eq!(state.load("2").unwrap(), None);
         drop(state);
         assert!(State::hold(&path).is_ok());
-        // A link that waits where the lock is to be makes nothing elsewhere.
+    }
+
+    #[test]
+    fn the_lock_is_its_owners_alone_and_nothing_in_its_place_leads_elsewhere_or_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("accept.json");
         let (lock, elsewhere) = (path.with_extension("lock"), directory.path().join("elsewhere"));
+        drop(State::hold(&path).unwrap());
+        assert_eq!(fs::metadata(&lock).unwrap().mode() & 0o7777, 0o600);
         fs::remove_file(&lock).unwrap();
-        std::os::unix::fs::symlink(&elsewhere, &lock).unwrap();
+        symlink(&elsewhere, &lock).unwrap();
         assert!(matches!(State::hold(&path), Err(FileError::Unkept { .. })) && !elsewhere.exists());
+        fs::remove_file(&lock).unwrap();
+        mkfifoat(CWD, &lock, Mode::RUSR | Mode::WUSR).unwrap();
+        assert!(matches!(State::hold(&path), Err(FileError::Unkept { .. })));
     }
 
     #[test]

@@ -153,7 +153,6 @@ fn version(release: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
 
     const MARK: u8 = 201;
 
@@ -239,20 +238,14 @@ mod tests {
     #[test]
     fn a_disk_that_hangs_keeps_nobody_waiting_and_the_newest_is_written() {
         let directory = tempfile::tempdir().unwrap();
-        // Whoever opens it to write hangs until somebody reads.
-        let draft = directory.path().join("bearer.new");
-        assert!(Command::new("mkfifo").arg(&draft).status().unwrap().success());
+        let disk = state_file::testing::hang(directory.path());
         let mut kept = Kept::open_on(directory.path(), MARK, true).0;
         for set in [1_430, 1_420, 1_410] {
             kept.change_mtu("wwan0", 1_500, set);
             kept.save();
             assert_eq!(kept.mtu_before("wwan0", set), Some(1_500), "known at once");
         }
-        // A pipe is no disk: what was under way fails, and is written again.
-        let reader = fs::File::open(&draft).unwrap();
-        fs::remove_file(&draft).unwrap();
-        drop(reader);
-        let _may_have_failed = kept.finish();
+        drop(disk);
         assert_eq!(kept.finish(), None);
         drop(kept);
         assert_eq!(Kept::open_on(directory.path(), MARK, true).0.mtu_before("wwan0", 1_410), Some(1_500));
