@@ -13,7 +13,7 @@ use rustix::process::{Gid, Uid, geteuid, getgroups};
 use rustix::thread::{self, CapabilitySet, CapabilitySets};
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, lchown};
 use std::path::{Path, PathBuf};
 
 /// What the agent needs.
@@ -109,7 +109,13 @@ fn make_directory(directory: &Path, account: &Account) -> io::Result<()> {
         fs::create_dir_all(parent)?;
     }
     DirBuilder::new().mode(DIRECTORY_MODE).create(directory)?;
-    chown(directory, Some(account.user), Some(account.group))
+    hand_over(directory, account)
+}
+
+/// Where it lies in a directory of that user's, this one may have put a link in its place meanwhile: what that leads to stays
+/// whose it is.
+fn hand_over(directory: &Path, account: &Account) -> io::Result<()> {
+    lchown(directory, Some(account.user), Some(account.group))
 }
 
 /// The capabilities stay permitted over the change of the user, or they would go with root.
@@ -154,4 +160,31 @@ fn narrow_the_bounds(held: CapabilitySet) -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// Nobody of this machine.
+    const USER: u32 = 4_242;
+
+    #[test]
+    fn a_directory_is_handed_over_and_what_a_link_in_its_place_leads_to_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let (precious, link) = (home.path().join("precious"), home.path().join("run"));
+        let own = geteuid().as_raw();
+        // Only root of a whole machine can give a file away.
+        let user = if std::os::unix::fs::chown(home.path(), Some(USER), None).is_ok() { USER } else { own };
+        let account = Account { user, group: rustix::process::getegid().as_raw(), groups: Vec::new() };
+        let owner = |path: &Path| fs::symlink_metadata(path).unwrap().uid();
+        fs::create_dir(&precious).unwrap();
+        symlink(&precious, &link).unwrap();
+        hand_over(&link, &account).unwrap();
+        assert_eq!((owner(&precious), owner(&link)), (own, user));
+        make_directory(&home.path().join("deep/run"), &account).unwrap();
+        assert_eq!(owner(&home.path().join("deep/run")), user);
+        assert_eq!(owner(&home.path().join("deep")), own);
+    }
 }
