@@ -189,17 +189,35 @@ mod tests {
         (directory, path)
     }
 
+    /// In a thread with a umask of its own (umask(2), unshare(2)).
+    #[allow(unsafe_code)]
+    fn under_umask<T: Send>(umask: libc::mode_t, work: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                // SAFETY: both take numbers alone. The thread no longer shares its umask with the others, and ends.
+                let own = unsafe { libc::unshare(libc::CLONE_FS) };
+                assert_eq!(own, 0, "{}", io::Error::last_os_error());
+                // SAFETY: as above.
+                unsafe { libc::umask(umask) };
+                work()
+            });
+            worker.join().unwrap()
+        })
+    }
+
     #[test]
     fn the_socket_and_its_directory_have_their_modes_whatever_the_umask() {
-        let (_keep, path) = place();
-        let socket = ControlSocket::bind(&path, None).unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
-        assert_eq!(mode(&path), 0o660);
-        assert_eq!(mode(path.parent().unwrap()), 0o750);
-        let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
-        assert_eq!(left.len(), 1, "nothing but the socket: {left:?}");
-        drop(socket);
-        assert!(!path.exists());
+        for umask in [0o022, 0o077, 0] {
+            let (_keep, path) = place();
+            let socket = under_umask(umask, || ControlSocket::bind(&path, None));
+            let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+            assert_eq!(mode(path.parent().unwrap()), 0o750, "{umask:o}");
+            assert_eq!(mode(&path), 0o660, "{umask:o}");
+            let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
+            assert_eq!(left.len(), 1, "nothing but the socket: {left:?}");
+            drop(socket.unwrap());
+            assert!(!path.exists());
+        }
     }
 
     #[test]

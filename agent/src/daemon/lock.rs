@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// How often a lock that is waited for is tried: the kernel has no wait with a limit.
 const TRIED: Duration = Duration::from_millis(100);
 
-/// Readable by root alone: whoever can open the file can also lock it, and so keep the daemon from starting.
+/// For the agent's user alone: whoever can open the file can also lock it, and so keep the daemon from starting.
 const MODE: u32 = 0o600;
 
 /// A process number has at most seven digits; whatever else lies in the file is not read.
@@ -95,6 +95,7 @@ fn holder(process: Option<u32>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn the_second_is_refused_and_told_who_is_there() {
@@ -140,6 +141,14 @@ mod tests {
         std::fs::write(&path, "4194303\nand a longer line than any number\n").unwrap();
         let _lock = Lock::take(&path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+    }
+
+    #[test]
+    fn nobody_else_can_open_it_and_so_keep_the_daemon_from_starting() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let _lock = Lock::take(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
     }
 
     #[test]

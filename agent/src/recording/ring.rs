@@ -145,6 +145,7 @@ pub(super) fn segments(directory: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     fn job(segment: u64, begin: Option<usize>, frame: usize) -> Job {
         Job { segment, size: 10_000, begin: begin.map(|length| vec![b'h'; length]), frame: vec![b'f'; frame] }
@@ -176,6 +177,18 @@ mod tests {
         ring.write(job(1, Some(10), 10)).unwrap();
         assert_eq!(lengths(&directory), [(3, 20)]);
         assert!(directory.join("notes.txt").exists());
+    }
+
+    #[test]
+    fn the_segments_and_their_directory_are_their_owners_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("recording");
+        Ring::new(directory.clone()).write(job(1, Some(10), 10)).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+        assert_eq!(mode(&directory), 0o700);
+        for (_, segment) in segments(&directory).unwrap() {
+            assert_eq!(mode(&segment), 0o600);
+        }
     }
 
     #[test]
