@@ -85,6 +85,15 @@ in_root dpkg --purge shunt
 for gone in /etc/shunt /var/lib/shunt /usr/bin/shunt /usr/lib/systemd/system/shunt.service; do
     [ ! -e "$root$gone" ] || die "$gone is left behind by the purge"
 done
+install_package "$deb"
+[ -L "$root$UNIT_LINK" ] || die "what was disabled before a purge is not enabled after it"
+in_root dpkg --purge shunt
+no_traces() {
+    local left
+    left=$(find "$root/etc/systemd" "$root/var/lib/systemd" -name '*shunt*')
+    [ -z "$left" ] || die "the purge left the service's state behind: $left"
+}
+no_traces
 say "purged: nothing is left but the user"
 
 # --- With an agent that runs on two links ---
@@ -99,17 +108,20 @@ for link in fiber:1 lte:2; do
     ip route add default via "198.18.${link#*:}.1" metric "10${link#*:}"
 done
 
-# systemctl, as far as the package's scripts use it; what it is told is kept.
+# systemctl, as far as the package's scripts use it; what it is told is kept. Like the real one it refuses to read its
+# units anew where /run is short of room.
 mkdir -p "$root/run/systemd/system"
 cat >"$root/usr/bin/systemctl" <<'STUB'
 #!/bin/sh
 echo "$*" >>/systemctl.log
+case " $* " in *" --quiet "*) exec >/dev/null ;; esac
 verb=
 for word; do case "$word" in -*) ;; *) verb=$word; break ;; esac; done
 runs() { kill -0 "$(cat /run/shunt.pid 2>/dev/null)" 2>/dev/null; }
 stop() {
     runs || return 0
     kill "$(cat /run/shunt.pid)"
+    rm -f /run/shunt.failed
     while runs; do sleep 0.02; done
 }
 # As the unit does: directories and rights for the user, and no others.
@@ -122,10 +134,13 @@ start() {
     echo $! >/run/shunt.pid
 }
 case "$verb" in
-is-active) runs ;;
+is-active)
+    if runs; then echo active; elif [ -e /run/shunt.failed ]; then echo failed; exit 3; else echo inactive; exit 3; fi
+    ;;
+daemon-reload) [ ! -e /run/full ] || { echo "Refusing to reload, not enough space available on /run/systemd." >&2; exit 1; } ;;
 is-enabled) echo enabled ;;
-start) runs || start ;;
-restart) stop; start ;;
+start) rm -f /run/shunt.failed; runs || start ;;
+restart) stop; rm -f /run/shunt.failed; start ;;
 stop) stop ;;
 esac
 STUB
@@ -144,12 +159,19 @@ await() {
 }
 ready() { in_root shunt status && ip rule show | grep -q '^20'; }
 
-# Asks the kernel for a client's way to the far end, again and again, and keeps the answers that there was none.
+# Asks the kernel for a client's way to the far end, again and again. Left to itself it would take fiber, the first in
+# `main`: so whoever takes Shunt's routes and rules away for a moment is seen, and not only who leaves none at all.
 watch_forwarding() {
     while :; do
-        ip route get 203.0.113.1 >/dev/null 2>&1 || date +%s.%N >>"$SHUNT_INSIDE/no-way"
+        way=$(ip -o route get 203.0.113.1 2>&1) || true
+        case $way in *" dev lte0 "*) ;; *) echo "$way" >>"$SHUNT_INSIDE/elsewhere" ;; esac
         echo >>"$SHUNT_INSIDE/looks"
     done
+}
+by_lte() { ip -o route get 203.0.113.1 | grep -q ' dev lte0 '; }
+given_back() {
+    if ip rule show | grep -q '^20'; then die "$1 left rules behind: $(ip rule show)"; fi
+    ip -o route get 203.0.113.1 | grep -q ' dev fiber0 ' || die "after $1 main does not decide"
 }
 
 mkdir -p "$root/etc/shunt"
@@ -160,6 +182,8 @@ grep -q "^Uid:.*$(in_root id -u shunt)" "$root/proc/$(agent)/status" || die "the
 [ "$(told start)" -eq 1 ] || die "the first installation with a good config did not start the agent"
 say "installed with a good config: the agent runs"
 
+in_root shunt force lte --strict --for 10m >/dev/null
+await "the link that was ordered" by_lte
 watch_forwarding &
 watcher=$!
 before=$(agent)
@@ -176,18 +200,59 @@ install_package "$SHUNT_INSIDE/99-2.deb" 2>"$SHUNT_INSIDE/said"
 grep -q 'the agent before it goes on' "$SHUNT_INSIDE/said" || die "the refusal is not told: $(cat "$SHUNT_INSIDE/said")"
 say "refused: the earlier agent goes on, and the package says what to mend"
 repack 99-3 same
-install_package "$SHUNT_INSIDE/99-3.deb"
+chmod 600 "$config"
+install_package "$SHUNT_INSIDE/99-3.deb" 2>"$SHUNT_INSIDE/said"
+[ "$(agent)" = "$before" ] && kill -0 "$before" || die "a config that only root can read ended the earlier agent"
+grep -q 'the agent before it goes on' "$SHUNT_INSIDE/said" || die "a config that only root can read is not told: $(cat "$SHUNT_INSIDE/said")"
+chmod 644 "$config"
+say "refused also where root alone can read the config"
+repack 99-4 same
+touch "$root/run/full"
+install_package "$SHUNT_INSIDE/99-4.deb"
+rm "$root/run/full"
+[ "$(agent)" != "$before" ] || die "with little room in /run the upgrade left the earlier agent running"
 await "the mended agent" ready
+kill -9 "$(agent)"
+touch "$root/run/shunt.failed"
+repack 99-5 same
+install_package "$SHUNT_INSIDE/99-5.deb"
+await "the agent in place of the failed one" ready
+say "upgraded with little room in /run, and over an agent that had failed"
 kill "$watcher"
 wait "$watcher" || true
-[ ! -e "$SHUNT_INSIDE/no-way" ] || die "there was no way to the far end at $(wc -l <"$SHUNT_INSIDE/no-way") of $(wc -l <"$SHUNT_INSIDE/looks") looks"
-say "in $(wc -l <"$SHUNT_INSIDE/looks") looks meanwhile there was a way to the far end"
+looks=$(wc -l <"$SHUNT_INSIDE/looks")
+[ ! -e "$SHUNT_INSIDE/elsewhere" ] || die "of $looks looks some found another way, or none: $(sort "$SHUNT_INSIDE/elsewhere" | uniq -c)"
+say "at each of $looks looks meanwhile packets went by the agent's link"
+in_root shunt release >/dev/null
 
-in_root dpkg --remove shunt
-! kill -0 "$(agent)" 2>/dev/null || die "the removal left the agent running"
-if ip rule show | grep -q '^20'; then die "the removal left rules behind: $(ip rule show)"; fi
-ip route get 203.0.113.1 >/dev/null || die "after the removal there is no way to the far end"
+in_root systemctl stop shunt.service
+repack 99-6 same
+install_package "$SHUNT_INSIDE/99-6.deb" 2>"$SHUNT_INSIDE/said"
+! kill -0 "$(agent)" 2>/dev/null || die "an upgrade started a service that was stopped"
+grep -q 'the service was stopped' "$SHUNT_INSIDE/said" || die "that the service stays stopped is not told"
+in_root systemctl start shunt.service
+await "the agent" ready
+say "upgraded: a stopped service stays so, and the package says it"
+
+# However the agent is, and whoever started it, its removal gives everything back; installed again it starts.
+for state in runs died elsewhere; do
+    case $state in
+    died) kill -9 "$(agent)" ;;
+    elsewhere) rmdir "$root/run/systemd/system" ;;
+    esac
+    in_root dpkg --remove shunt 2>"$SHUNT_INSIDE/said"
+    ! kill -0 "$(agent)" 2>/dev/null || die "the removal left the agent running ($state)"
+    given_back "the removal ($state)"
+    if grep -q 'not everything' "$SHUNT_INSIDE/said"; then die "the removal warns ($state): $(cat "$SHUNT_INSIDE/said")"; fi
+    mkdir -p "$root/run/systemd/system"
+    cp "$SHUNT_INSIDE/config" "$config"
+    install_package "$SHUNT_INSIDE/99-6.deb"
+    await "the agent after the package was removed ($state) and installed again" ready
+done
+say "removed while it runs, after it died, and without systemd: main decides again"
 in_root dpkg --purge shunt
+given_back "the purge"
 [ ! -e "$root/var/lib/shunt" ] || die "the purge left the state behind"
-say "removed and purged: main's default routes decide again"
+no_traces
+say "installed again and purged"
 echo "the Debian package is good"
