@@ -43,7 +43,9 @@ for link in fiber:1 lte:2; do
     ip route add default via "198.18.${link#*:}.1" metric "10${link#*:}"
     echo 1 >"/proc/sys/net/ipv4/conf/${link%:*}0/rp_filter"
 done
-mkdir -p /etc/shunt /run/systemd/system/shunt.service.d
+# State on a data partition, the one way: a directory of it bound onto the packages' place.
+mkdir -p /etc/shunt /run/systemd/system/shunt.service.d /data/shunt /data/other /var/lib/shunt
+mount --bind /data/shunt /var/lib/shunt
 printf 'targets = ["192.0.2.1", "192.0.2.2"]\n' >/etc/shunt/shunt.toml
 printf '[[link]]\nname = "%s"\ninterface = "%s0"\n' fiber fiber lte lte >>/etc/shunt/shunt.toml
 install -m 600 /dev/null /etc/shunt/pin
@@ -84,7 +86,16 @@ await "the restart" shunt status
 systemctl stop shunt
 shunt stop --restore || fail "root cannot clean up after the service"
 if ip rule show | grep -q ^20; then fail "rules are left behind"; fi
-is "files that are not the user's" "$(find /var/lib/shunt ! -user shunt)" ""
+is "files that are not the user's" "$(find /data/shunt ! -user shunt)" ""
+[ -e /data/shunt/lock ] || fail "the state is not on the data partition"
+
+# The other way: elsewhere by the config, with a drop-in.
+chown shunt:shunt /data/other
+sed -i '1a [agent]\nstate_dir = "/data/other"' /etc/shunt/shunt.toml
+printf '[Service]\nReadWritePaths=/data/other\n' >/run/systemd/system/shunt.service.d/state.conf
+systemctl daemon-reload
+systemctl start shunt || fail "it does not start with its state elsewhere"
+[ -e /data/other/lock ] || fail "the state is not where the config says"
 echo "the service is good"
 LOOK
 chmod +x "$root/look"

@@ -8,6 +8,9 @@ use crate::error::{Result, file};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What OpenWrt has as packages of its own, and not every image has: the canary's interface, and the cutting of flows.
+const DEPENDS: &str = "kmod-tun, kmod-nf-conntrack-netlink";
+
 /// The version of the form.
 const FORMAT: &str = "2.0\n";
 
@@ -52,6 +55,7 @@ fn control(source: &Source, processor: &str, bytes: u64) -> Result<Tree> {
          Maintainer: The Shunt developers\n\
          License: MIT OR Apache-2.0\n\
          Section: net\n\
+         Depends: {DEPENDS}\n\
          Installed-Size: {bytes}\n\
          Description: WAN failover agent\n \
          Measures every WAN link, moves the default route off a link that stopped\n \
