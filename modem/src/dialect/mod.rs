@@ -22,6 +22,8 @@ mod sierra;
 mod simcom;
 mod table;
 mod telit;
+#[cfg(test)]
+mod tests;
 mod text;
 mod ublox;
 mod units;

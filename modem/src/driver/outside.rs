@@ -61,7 +61,7 @@ impl Hands {
         let (off, on) =
             spawn_blocking(move || off_and_on(&file, time)).await.map_err(|_the_runtime_ends| OTHER)?;
         off.map_err(|error| {
-            warn!(switch = %switch.display(), %error, "failed to take the modem off USB; it must be there, and needs root");
+            warn!(switch = %switch.display(), %error, "failed to take the modem off USB; it must be there, and be the agent's user's by a rule of udev");
             // Nothing was done to it.
             UNSUPPORTED
         })?;
