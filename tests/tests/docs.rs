@@ -11,6 +11,14 @@ const NAMING: [&str; 2] = ["agent/ARCHITECTURE.md", "SECURITY.md"];
 const SHORT: [(&str, &str); 4] =
     [("A/", "agent/"), ("D/", "agent/decision/"), ("T/", "tests/tests/"), ("R/", "modem/recovery/")];
 
+/// Where scenarios lie, all of which this test runs. They are named by their file alone.
+const SCENARIOS: &str = "agent/decision/tests/scenarios";
+const RUNNER: &str = "agent/decision/tests/decision/scenarios.rs";
+const RUN: &str = "D/tests/decision/scenarios.rs::every_scenario_goes_as_its_file_says";
+
+/// Where other files in TOML lie that are named so.
+const CONFIGS: [&str; 2] = [".", "config"];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -48,6 +56,34 @@ fn every_test_that_a_document_names_exists() {
         "only {named} tests were found in {NAMING:?}: are they still written as `file.rs::name`?"
     );
     assert!(missing.is_empty(), "no such test:\n{}", missing.join("\n"));
+}
+
+/// A scenario that shows something is named there, with the test that runs all of them: without its file none would fail.
+#[test]
+fn every_scenario_that_a_document_names_is_there_and_is_run() {
+    let mut named = 0;
+    for document in NAMING {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        // A numbered invariant, a row of a table, or a paragraph.
+        for part in text.split("\n\n").flat_map(|part| part.split("\n| ")).flat_map(|part| part.split(".\n"))
+        {
+            for file in quoted(part).filter(|name| name.ends_with(".toml") && !name.contains(['/', ' '])) {
+                if CONFIGS.iter().any(|folder| root().join(folder).join(file).is_file()) {
+                    continue;
+                }
+                named += 1;
+                assert!(root().join(SCENARIOS).join(file).is_file(), "{document}: there is no {file}");
+                assert!(
+                    quoted(part).any(|test| test == RUN),
+                    "{document}: {file} without the test that runs it"
+                );
+            }
+        }
+    }
+    assert!(named >= 8, "only {named} scenarios are named in {NAMING:?}");
+    let runner = fs::read_to_string(root().join(RUNNER)).unwrap();
+    let folder = Path::new(SCENARIOS).strip_prefix("agent/decision").unwrap();
+    assert!(runner.contains(&format!("join({folder:?})")), "the runner reads another folder");
 }
 
 #[test]
