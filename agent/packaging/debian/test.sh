@@ -174,8 +174,13 @@ given_back() {
     ip -o route get 203.0.113.1 | grep -q ' dev fiber0 ' || die "after $1 main does not decide"
 }
 
+install_package "$deb" 2>"$SHUNT_INSIDE/said"
+in_root dpkg --remove shunt 2>>"$SHUNT_INSIDE/said"
+if grep -q 'not everything' "$SHUNT_INSIDE/said"; then die "the removal of what was never configured warns: $(cat "$SHUNT_INSIDE/said")"; fi
+in_root dpkg --purge shunt
 mkdir -p "$root/etc/shunt"
 cp "$SHUNT_INSIDE/config" "$config"
+: >"$root/systemctl.log"
 install_package "$deb"
 await "the first start" ready
 grep -q "^Uid:.*$(in_root id -u shunt)" "$root/proc/$(agent)/status" || die "the agent does not run as its user"
@@ -235,9 +240,10 @@ await "the agent" ready
 say "upgraded: a stopped service stays so, and the package says it"
 
 # However the agent is, and whoever started it, its removal gives everything back; installed again it starts.
-for state in runs died elsewhere; do
+for state in runs died refused elsewhere; do
     case $state in
     died) kill -9 "$(agent)" ;;
+    refused) echo 'nothing that is understood' >>"$config" ;;
     elsewhere) rmdir "$root/run/systemd/system" ;;
     esac
     in_root dpkg --remove shunt 2>"$SHUNT_INSIDE/said"
@@ -249,7 +255,7 @@ for state in runs died elsewhere; do
     install_package "$SHUNT_INSIDE/99-6.deb"
     await "the agent after the package was removed ($state) and installed again" ready
 done
-say "removed while it runs, after it died, and without systemd: main decides again"
+say "removed while it runs, after it died, with a config that is refused, and without systemd: main decides again"
 in_root dpkg --purge shunt
 given_back "the purge"
 [ ! -e "$root/var/lib/shunt" ] || die "the purge left the state behind"

@@ -3,12 +3,13 @@
 use super::args::{Args, Command};
 use super::client::{Client, ClientError};
 use super::doctor::{self, Manner};
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use super::plan::Report;
 use super::style::Style;
 use super::{check, events, replay, status};
 use crate::api::types::Status;
 use crate::api::wire::{Done, Request};
+use crate::daemon::{self, Trace};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -90,9 +91,30 @@ fn ask_to_stop(args: &Args, restore: bool) -> Result<Done, ClientError> {
     connect(args)?.stop(restore)
 }
 
-/// Does what no daemon will do: none runs, or it was on its way out before it was asked.
+/// Does what no daemon will do: none runs, or it was on its way out before it was asked. Where the config cannot be used, by
+/// the last one that an agent took.
 fn restore_alone(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
-    let disarmed = crate::daemon::restore(&shunt_config::load(args.config())?).map_err(Failure::Restore)?;
+    let file = args.config();
+    let config = match shunt_config::load(file) {
+        Ok(config) => config,
+        Err(error) if Exit::of(&error, Exit::Usage) == Exit::Denied => return Err(error.into()),
+        Err(error) => match daemon::trace(file) {
+            Trace::Kept(kept, config) => {
+                writeln!(
+                    out,
+                    "{} cannot be used; going by {}, the last that an agent took",
+                    file.display(),
+                    kept.display()
+                )?;
+                *config
+            }
+            Trace::NeverRan => {
+                return Ok(writeln!(out, "no agent has run here; there is nothing to be given back")?);
+            }
+            Trace::Unknown => return Err(error.into()),
+        },
+    };
+    let disarmed = daemon::restore(&config).map_err(Failure::Restore)?;
     let disarmed: String =
         disarmed.iter().map(|port| format!("; the watchdog MCU on {port} is disarmed")).collect();
     Ok(writeln!(out, "no daemon runs; all that it owned in the kernel is gone{disarmed}")?)

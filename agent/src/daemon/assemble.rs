@@ -7,7 +7,7 @@ use super::event_loop::{EventLoop, Surroundings};
 use super::logging::Logging;
 use super::modems::ModemDesk;
 use super::warnings::Concern;
-use super::{Source, notify, settings};
+use super::{Source, kept_config, notify, settings};
 use crate::api::Names;
 use crate::api::wire::EventKind;
 use crate::clock;
@@ -90,7 +90,7 @@ pub(super) async fn reload(mut old: EventLoop, source: &Source<'_>, logging: &Lo
         Err(error) => error.to_string(),
         Ok(new) => match needs_restart(&old.config, &new) {
             Some((key, mend)) => format!("{key} cannot change while the agent runs; {mend}"),
-            None => return replace(old, new, logging).await,
+            None => return replace(old, new, source, logging).await,
         },
     };
     old.say(EventKind::Reload, &format!("the new config is refused, the old one stays in force: {refusal}"));
@@ -112,7 +112,7 @@ fn needs_restart(old: &Config, new: &Config) -> Option<(&'static str, &'static s
     changes.into_iter().find(|(changed, ..)| *changed).map(|(_, key, mend)| (key, mend))
 }
 
-async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoop {
+async fn replace(mut old: EventLoop, new: Config, source: &Source<'_>, logging: &Logging) -> EventLoop {
     old.kernel.finish_bearers();
     // The one step that can fail comes first, while the old loop is still whole.
     let opened = match Kernel::open(&new, clock::now()) {
@@ -148,6 +148,7 @@ async fn replace(mut old: EventLoop, new: Config, logging: &Logging) -> EventLoo
         around.record.warn(Concern::McuLeftovers, Vec::new(), &context);
     }
     let mut event_loop = assemble(new, opened, (force, &balances), (around, desk));
+    kept_config::keep(source.file, &event_loop.config.agent.state_dir);
     event_loop.say(EventKind::Reload, "the new config is in force");
     for name in anew {
         let text = format!("modem {name}: it is started anew: its config changed, or a file of its secrets");

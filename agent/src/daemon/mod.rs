@@ -8,6 +8,7 @@ mod device;
 mod duties;
 mod event_loop;
 mod feed;
+mod kept_config;
 mod lease;
 pub mod lock;
 pub mod logging;
@@ -26,6 +27,7 @@ mod warnings;
 mod watchdogs;
 mod window;
 
+pub(crate) use kept_config::{Trace, trace};
 pub(crate) use window::is_open_at as window_is_open;
 
 use crate::api::wire::{Answer, ApiError, ErrorCode, EventKind};
@@ -172,6 +174,7 @@ async fn supervise(
     let (record, store) = (Record::new(events, earlier), Store::start(&config.agent.state_dir));
     // First: a start that fails here, and is made again each second, must not cost a step of a budget.
     let opened = Kernel::open(&config, started)?;
+    kept_config::keep(source.file, &config.agent.state_dir);
     let (budgets, balances) = budgets::Budgets::start(&config, &store, started).await;
     record.keep_earlier(&store);
     let around = Surroundings {
