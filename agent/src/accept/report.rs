@@ -4,7 +4,7 @@ use super::kept::Kept;
 use super::look::Look;
 use super::seal;
 use super::step::{Done, Verdict};
-use crate::api::describe::short;
+use crate::api::describe::{clean, short};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt::Write;
@@ -187,9 +187,9 @@ impl Report {
     /// The same for people; `digest` is that of the JSON beside it.
     pub(crate) fn text(&self, digest: &str) -> String {
         let gateway = &self.gateway;
-        let mut text = format!("Acceptance of {}\n\n", gateway.hostname);
+        let mut text = format!("Acceptance of {}\n\n", clean(&gateway.hostname));
         let mut line = |name: &str, what: &str| {
-            let _ = writeln!(text, "{name:<12}{what}");
+            let _ = writeln!(text, "{name:<12}{}", clean(what));
         };
         line("machine", gateway.machine_id.as_deref().unwrap_or("without a machine-id"));
         line("system", &format!("Linux {} on {}", gateway.kernel, gateway.architecture));
@@ -211,7 +211,7 @@ impl Report {
         let _ = write!(text, "\n{}\n", self.sum());
         match &self.signed_by {
             Some(name) => {
-                let _ = writeln!(text, "Signed by {name}.");
+                let _ = writeln!(text, "Signed by {}.", clean(name));
             }
             None => text.push_str("Nobody has signed it.\n"),
         }
@@ -337,6 +337,12 @@ mod tests {
         }
         report.steps[0].figures[1].value_ms = 1_200.0;
         assert!(report.text("").contains("1.2 s  TOO LONG, allowed: 1 s"), "{}", report.text(""));
+        // No host name, and nobody's name, is a command to the terminal or a line of its own.
+        report.gateway.hostname = "gw\u{1b}[2J\nSigned by Eve".into();
+        report.signed_by = Some("Ada\r\nEve".into());
+        let text = report.text("");
+        assert!(text.starts_with("Acceptance of gw [2J Signed by Eve\n\n"), "{text:?}");
+        assert!(text.contains("Signed by Ada  Eve.\n") && !text.contains(['\u{1b}', '\r']), "{text:?}");
         let long = broken(&"word ".repeat(60), "  ");
         assert!(long.lines().count() > 2 && long.lines().all(|line| line.len() <= WIDTH), "{long}");
         assert_eq!(broken("a\u{1b}[2Jb\nc", ""), "a[2Jb c");

@@ -146,6 +146,12 @@ pub const fn level(what: &Happening) -> Level {
     }
 }
 
+/// A text of others' on one line: nothing in it may be a command to a terminal, or look like a line of its own.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// A duration as people read it: three digits at most, in the unit that fits.
 #[must_use]
 pub fn short(duration: Duration) -> String {

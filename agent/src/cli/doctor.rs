@@ -4,6 +4,7 @@ use super::args::Args;
 use super::client::ClientError;
 use super::exit::Failure;
 use super::style::{Style, Tone};
+use crate::api::describe::clean;
 use crate::api::types::Status;
 use crate::api::wire::Request;
 use crate::doctor::{
@@ -116,7 +117,7 @@ fn broken(text: &str, indent: &str) -> String {
     for part in text.lines() {
         let mut line = String::new();
         for word in part.split(' ') {
-            let word: String = word.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let word = clean(word);
             let full = line.chars().count() + 1 + word.chars().count() > WIDTH - MARK - NAME;
             if full && !line.is_empty() {
                 lines.push(std::mem::take(&mut line));

@@ -1,6 +1,7 @@
 //! An event as one line for people.
 
 use super::style::{Style, Tone};
+use crate::api::describe::clean;
 use crate::api::types::Verdict;
 use crate::api::wire::{Event, EventKind};
 
@@ -18,7 +19,7 @@ pub(super) fn line(event: &Event, style: Style) -> String {
     format!(
         "{}  {}",
         style.paint(Tone::Faint, &event.at.replacen('T', " ", 1)),
-        style.paint(tone, &event.text)
+        style.paint(tone, &clean(&event.text))
     )
 }
 
@@ -35,5 +36,8 @@ mod tests {
             "2026-01-02 03:04:05.678Z  outage: fiber (IPv4) failed"
         );
         assert!(line(&event, Style { colour: true }).contains("\u{1b}[1;31moutage"));
+        // Others' words in it, such as an operator's name, are no commands to the terminal.
+        let event = Event { text: "modem lte: net\u{1b}[2J\nwork".into(), ..event };
+        assert!(line(&event, Style { colour: false }).ends_with("net [2J work"));
     }
 }

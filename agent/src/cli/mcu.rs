@@ -3,9 +3,9 @@
 use super::args::{Args, McuCommand};
 use super::commands::{confirm, connect, tell};
 use super::exit::Failure;
-use super::modem::{clean, show};
+use super::modem::show;
 use super::style::{Style, Tone};
-use crate::api::describe::short;
+use crate::api::describe::{clean, short};
 use crate::api::mcu::{McuLogEntry, McuStatus};
 use crate::api::wire::Request;
 use std::io::Write;

@@ -3,7 +3,7 @@
 use super::args::{Args, McuFlashArgs};
 use super::commands::{confirm, connect};
 use super::exit::Failure;
-use super::modem::clean;
+use crate::api::describe::clean;
 use crate::api::hex::hex;
 use crate::api::mcu::{McuFlash, McuStatus};
 use crate::api::wire::{Done, Request};

@@ -5,7 +5,7 @@ use super::commands::connect;
 use super::exit::Failure;
 use super::style::{Style, Tone};
 use super::table::{self, Cell};
-use crate::api::describe::short;
+use crate::api::describe::{clean, short};
 use crate::api::modem::{AtAnswer, ModemSignal, ModemStatus, Readiness, ShortMessage};
 use crate::api::wire::{ApiError, Done, ErrorCode, Request};
 use crate::cli::client::ClientError;
@@ -251,11 +251,6 @@ fn message(message: &ShortMessage) -> String {
 
 fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
-}
-
-/// What a modem or a stranger wrote must not steer the operator's terminal.
-pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::style::{Style, Tone};
 use super::table::{self, Cell};
-use crate::api::describe::{host_reset, short};
+use crate::api::describe::{clean, host_reset, short};
 use crate::api::types::{
     CanaryKind, CanaryStatus, Family, Fault, IncidentStatus, LinkStatus, Meanwhile, PathStatus, Status,
     Verdict,
@@ -78,7 +78,7 @@ fn modems(status: &Status) -> String {
         let text = link.modem.as_ref()?;
         let in_use = [&status.uplink.v4, &status.uplink.v6].contains(&&Some(link.name.clone()));
         let stands = if in_use { "carries the traffic" } else { "stands by" };
-        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let text = clean(text);
         Some(format!("Modem: {} {stands}: {text}\n", link.name))
     };
     status.links.iter().filter_map(modem).collect()
@@ -160,7 +160,7 @@ fn incidents(all: &[IncidentStatus], style: Style) -> String {
 /// What was done during an incident, a line each.
 fn meanwhile(incident: &IncidentStatus, style: Style) -> String {
     let line = |told: &Meanwhile| {
-        let text: String = told.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let text = clean(&told.text);
         let line =
             format!("In {}. after {}: {text}", incident.number, number_or_seconds(Some(told.after_ms)));
         format!("{}\n", style.paint(Tone::Faint, &line))

@@ -1,5 +1,6 @@
 //! A proposed config: values with the reasons for them, written out as TOML with comments.
 
+use crate::api::describe::clean;
 use std::fmt::{self, Write};
 use toml::Value;
 
@@ -95,7 +96,7 @@ fn comment(f: &mut fmt::Formatter<'_>, bullet: &str, text: &str) -> fmt::Result 
     let indent = " ".repeat(bullet.len());
     let (mut line, mut empty) = (format!("# {bullet}"), true);
     // A control character in what others wrote must not end the comment.
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = clean(text);
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
             writeln!(f, "{line}")?;
