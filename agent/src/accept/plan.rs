@@ -158,7 +158,7 @@ impl Step {
             Kind::Rail { modem, link, by_mcu } => {
                 let by = if *by_mcu { "the MCU's rail" } else { "its supply's line" };
                 format!(
-                    "The modem {modem} loses its supply by {by}; {link} carries nothing until it is back."
+                    "The modem {modem} loses its supply by {by}, as one that hangs would (none hangs by order); {link} carries nothing until it is back."
                 )
             }
             Kind::Lamp => "You look at the MCU's lamp: it must go on and off once a second.".into(),

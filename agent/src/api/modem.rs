@@ -62,7 +62,7 @@ pub struct ModemCounters {
     pub commands: u64,
     /// Commands that got no answer in time.
     pub timeouts: u64,
-    /// How often a port vanished while it was in use.
+    /// How often a port vanished while it was in use, or while the supply was cut.
     pub gone: u64,
     /// How often it said that it booted.
     #[serde(default)]

@@ -131,7 +131,7 @@ pub struct Counters {
     pub commands: u64,
     /// Commands that got no answer in time, and fences.
     pub timeouts: u64,
-    /// Ports that vanished while they were in use.
+    /// Ports that vanished while they were in use, or while the supply was cut.
     pub gone: u64,
     /// How often the modem said that it booted.
     pub boots: u64,

@@ -99,10 +99,13 @@ impl Hands {
 
     /// Takes the supply away for `off`, and gives it back whatever happens.
     pub(super) async fn cut_power(&mut self, off: Duration) -> Result<(), Broken> {
+        let ports = self.known.ports.clone();
         self.let_go();
         let cut = self.supply.cut(&mut self.tell).await;
         if cut.is_ok() {
             sleep(self.pace.real(off)).await;
+            // Those of a modem that keeps its supply stay, and so do those of a line.
+            self.counters.gone += u64::from(ports.iter().any(|port| !port.exists()));
         }
         if cut == Err(UNSUPPORTED) {
             return cut;

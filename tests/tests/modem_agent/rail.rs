@@ -15,8 +15,12 @@ fn a_modem_is_cut_off_by_the_mcus_rail_and_comes_back() {
     let Some(_turn) = enter_or_reexec_beside(test) else { return };
     let (mcu, pins) = stand_in();
     let (gateway, agent) = behind(mcu.1.port(), Profile::plain());
+    let before = modem(&agent).counters;
     let cuts = cycled(&gateway, &agent, || powered(&pins));
     assert_eq!(cuts, (1, 1), "one cut");
+    // Nothing but the cut took its ports away: that it was this modem's supply is seen.
+    let after = modem(&agent).counters;
+    assert_eq!((after.gone - before.gone, after.boots), (1, before.boots), "{after:?}");
 }
 
 /// One that has such a command is off before its supply goes.

@@ -137,7 +137,7 @@ impl ModemBack {
             }
             let back = passed.saturating_sub(ready_for.min(passed));
             self.account.figure("data flows again, to the second", millis(back), Some(self.limit));
-            self.judge_rail(ordered, look);
+            self.judge_rail(ordered, modem, look);
             self.account.note(format!("resets of the modem within the last day: {}", modem.resets_day));
             return Next::Over(self.account.outcome());
         }
@@ -162,7 +162,13 @@ impl ModemBack {
         new.filter_map(|event| rung_end(&event.text, &self.modem, self.rung)).next()
     }
 
-    fn judge_rail(&mut self, ordered: Ordered, look: &Look) {
+    /// That the supply was cut is one thing, that it was this modem's is another: only the modem shows that.
+    fn judge_rail(&mut self, ordered: Ordered, modem: &ModemStatus, look: &Look) {
+        if self.rung == POWER_RUNG && signs(modem) <= ordered.signs {
+            self.account.fault(
+                "The modem did not lose its supply: no port of it went, and it told of no boot. Does it hang on the rail or line that was cut?",
+            );
+        }
         if !self.by_mcu {
             return;
         }

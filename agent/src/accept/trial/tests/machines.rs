@@ -94,9 +94,15 @@ fn a_modem_must_go_away_and_come_back_to_data_that_flows() {
 
 #[test]
 fn a_rail_is_cut_where_the_mcu_counts_it() {
-    for (cuts, passes) in [(1, true), (0, false)] {
+    for (cuts, signs, wrong) in [
+        (1, 1, None),
+        (0, 1, Some("The MCU counts no cut of its rail")),
+        // Another's rail: this modem was only switched off the air.
+        (1, 0, Some("The modem did not lose its supply: no port of it went")),
+    ] {
         let mut bench = Bench::new(&modem_step(true), Some(Way::Real), &limits(""));
         assert_eq!(bench.asks(), Request::McuCycleModem {});
+        bench.look.modems[0].counters.gone += signs;
         bench.modem(Readiness::NoModem, 1);
         bench.tells("It is gone");
         bench.at = 60;
@@ -104,11 +110,10 @@ fn a_rail_is_cut_where_the_mcu_counts_it() {
         ends(&mut bench, 7, "it helped");
         let state = bench.look.mcu.as_mut().and_then(|mcu| mcu.state.as_mut()).unwrap();
         state.counts.modem_cycles = cuts;
-        if passes {
-            bench.passes();
-        } else {
-            bench.fails("The MCU counts no cut of its rail");
-        }
+        match wrong {
+            None => bench.passes(),
+            Some(why) => bench.fails(why),
+        };
     }
 }
 
