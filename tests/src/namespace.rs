@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A network namespace. Clones are the same namespace.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Namespace {
     name: Arc<str>,
     file: Arc<File>,
     devices: Option<Arc<Devices>>,
+    /// What `/proc/self/timens_offsets` is told.
+    uptime: Option<Arc<str>>,
 }
 
 impl Namespace {
@@ -36,7 +39,7 @@ impl Namespace {
         let file = std::thread::scope(|scope| scope.spawn(make).join())
             .unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
             .doing(|| format!("make the namespace {name}"))?;
-        let namespace = Self { name: name.into(), file: Arc::new(file), devices: None };
+        let namespace = Self { name: name.into(), file: Arc::new(file), devices: None, uptime: None };
         for scope in ["all", "default"] {
             namespace.set_sysctl(&format!("ipv4/conf/{scope}/rp_filter"), "0")?;
             // The laboratory's addresses are its own; waiting a second to prove it would only slow it down.
@@ -87,9 +90,12 @@ impl Namespace {
     /// thread that starts it.
     pub fn enclose(&self, command: &mut Command) {
         let file = Arc::clone(&self.file);
-        let devices = self.devices.clone();
+        let (devices, uptime) = (self.devices.clone(), self.uptime.clone());
         before_exec(command, move || {
             sys::die_with_parent()?;
+            if let Some(offset) = &uptime {
+                sys::own_uptime(offset.as_bytes())?;
+            }
             sys::enter_network(file.as_fd())?;
             // Where it is refused (a container that hides parts of /sys), /sys shows the outer interfaces: only
             // what reads /sys/class/net then sees the wrong ones.
@@ -123,6 +129,22 @@ impl Namespace {
         let before = self.devices.iter().flat_map(|devices| devices.0.clone());
         let devices = Devices(before.chain([mount]).collect());
         Ok(Self { devices: Some(Arc::new(devices)), ..self.clone() })
+    }
+
+    /// The same namespace in which a program that is started finds a machine that runs for so long only. Needs Linux 6.1, where a
+    /// program enters its time namespace when it is executed.
+    ///
+    /// # Errors
+    /// When the machine's own uptime cannot be read.
+    pub fn with_uptime(&self, uptime: Duration) -> Result<Self> {
+        let machine = || {
+            let text = std::fs::read_to_string("/proc/uptime")?;
+            let seconds = text.split('.').next().and_then(|seconds| seconds.parse::<u64>().ok());
+            seconds.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+        };
+        let machine = machine().doing(|| "read the machine's uptime".into())?;
+        let back = machine.saturating_sub(uptime.as_secs());
+        Ok(Self { uptime: Some(format!("boottime -{back} 0").into()), ..self.clone() })
     }
 
     /// A connection to the namespace's rtnetlink.

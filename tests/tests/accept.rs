@@ -14,7 +14,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const QUICK_BACK: &str = "[failback]\nhold_down = \"1s\"";
 
@@ -285,6 +285,9 @@ fn a_daemon_that_is_restarted_in_the_midst_fails_the_step() {
 const TIMES: &str =
     "boot_grace = \"1m\"\nfeed_timeout = \"8s\"\nalert = \"20s\"\nshutdown = \"40s\"\nreset_hold = \"10s\"";
 
+/// How long the kernel takes to bring up the agent.
+const KERNEL: Duration = Duration::from_secs(30);
+
 /// How fast the MCU's time runs while it is fed, and while it need not be.
 const FED: u32 = 3;
 const HURRY: u32 = 30;
@@ -313,16 +316,17 @@ fn the_mcu_resets_the_gateway_and_the_run_goes_on_after_the_boot() {
         "--report",
         "report.json",
     ];
-    let booted = |name: &str| -> Command {
+    let (config, directory) = (agent.config_file(), agent.home().to_owned());
+    let booted = |name: &str, uptime: Option<Duration>| -> Command {
         let id: PathBuf = home.path().join(name);
         std::fs::write(&id, format!("{name}\n")).unwrap();
         let gateway = lab.gateway.with_file(&id, Path::new("/proc/sys/kernel/random/boot_id")).unwrap();
+        let gateway = uptime.map_or(gateway.clone(), |uptime| gateway.with_uptime(uptime).unwrap());
         let mut command = program().command(&gateway);
-        command.arg("--config").arg(agent.config_file()).current_dir(agent.home());
+        command.arg("--config").arg(&config).current_dir(&directory);
         command
     };
-    let (first, second) = (booted("first"), booted("second"));
-    let mut run = Run::start(first, &arguments);
+    let mut run = Run::start(booted("first", None), &arguments);
     run.says("the MCU asks the gateway to shut down");
     // A gateway that obeys ends its agent.
     agent.kill().unwrap();
@@ -336,9 +340,11 @@ fn the_mcu_resets_the_gateway_and_the_run_goes_on_after_the_boot() {
     mcu.hurry(FED).unwrap();
     let (_, said) = run.ends();
     assert!(said.contains("stand-in, firmware"), "the MCU was looked at: {said}");
+    let boot = Instant::now();
     agent.start_again().unwrap();
     mcu.wait_for("an MCU that guards", DEADLINE, |seen| matches!(seen.stage, Some(Stage::Guarding { .. })))
         .unwrap();
+    let second = booted("second", Some(KERNEL + boot.elapsed()));
     let (status, said) = Run::start(second, &arguments).ends();
     println!("{said}");
     assert_eq!(status.code(), Some(0), "{said}\n{}", agent.log());
@@ -353,5 +359,9 @@ fn the_mcu_resets_the_gateway_and_the_run_goes_on_after_the_boot() {
     let restart = step(&report, "restart");
     assert!(restart["notes"][0].as_str().unwrap().contains("it was asked to"), "{restart:#}");
     assert!(figure(restart, "from the reset to a healthy uplink") > 0.0);
-    assert!(figure(restart, "from the kernel's start to a healthy uplink") > 0.0);
+    // The agent came up so long after the kernel, to the second.
+    let started = figure(restart, "from the kernel's start to the agent's");
+    assert!((started - 1e3 * KERNEL.as_secs_f64()).abs() <= 3_000.0, "{restart:#}");
+    let healthy = figure(restart, "from the kernel's start to a healthy uplink");
+    assert!(healthy + 1_000.0 > started, "{restart:#}");
 }

@@ -32,6 +32,7 @@ pub(crate) struct Pending {
     pub(crate) host_resets: Option<u32>,
     /// The number of the latest incident.
     pub(crate) incident: u64,
-    /// When it began (RFC 3339).
-    pub(crate) at: String,
+    /// The numbers of the incidents that were not over: a reset ends them.
+    #[serde(default)]
+    pub(crate) open: Vec<u64>,
 }

@@ -53,6 +53,12 @@ pub(crate) fn own_mounts() -> io::Result<()> {
     mount(c"none", c"/", std::ptr::null(), libc::MS_REC | libc::MS_SLAVE)
 }
 
+/// Gives the program that is about to be executed an uptime of its own (time_namespaces(7)).
+pub(crate) fn own_uptime(offset: &[u8]) -> io::Result<()> {
+    unshare(libc::CLONE_NEWTIME)?;
+    write_file(c"/proc/self/timens_offsets", offset)
+}
+
 /// Shows the calling process its own network namespace under `/sys`, as `ip netns exec` does.
 pub(crate) fn mount_own_sys() -> io::Result<()> {
     const SYSFS: &CStr = c"sysfs";

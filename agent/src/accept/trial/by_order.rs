@@ -4,7 +4,7 @@ use super::super::look::{Look, between, carries, is_healthy, link, of, paths};
 use super::super::plan::Limits;
 use super::Next;
 use super::account::{Account, millis};
-use super::cable::unfit;
+use super::cable::{may_settle, unfit};
 use super::homeward::{Homeward, Way, force};
 use crate::api::describe::short;
 use crate::api::types::{Family, LinkStatus, Status};
@@ -43,6 +43,10 @@ impl ByOrder {
         }
     }
 
+    pub(super) fn parting(&self, look: &Look) -> Option<String> {
+        self.homeward.as_ref()?.parting(look.status.as_ref()?)
+    }
+
     pub(super) fn next(&mut self, look: &Look, status: &Status, at: Duration) -> Next {
         let Some((to, after)) = self.going.clone() else { return self.begin(look, status, at) };
         if !self.proved {
@@ -72,6 +76,9 @@ impl ByOrder {
         let to = if carried.is_empty() { link(status, &self.link) } else { self.other(status, &carried) };
         let to = to.map(|to| (to.name.clone(), moving(status, to)));
         let (None, Some((to, families))) = (unfit(status, &self.link), to) else {
+            if may_settle(status, at) {
+                return Next::Wait;
+            }
             let why = unfit(status, &self.link);
             self.account.fault(why.unwrap_or_else(|| "No other link is healthy.".into()));
             return Next::Over(self.account.outcome());

@@ -1,18 +1,20 @@
 //! A cable is pulled and plugged in again. Nobody says when: the daemon's incident does, and has the times.
 
-use super::super::look::{carries, has_other, illness, is_healthy, latest_incident, link};
+use super::super::look::{Look, carries, has_other, illness, is_healthy, latest_incident, link, paths};
 use super::super::plan::{HANDS, Limits};
 use super::Next;
 use super::account::Account;
 use super::homeward::{Homeward, Way, force};
 use crate::api::describe::short;
-use crate::api::types::{Family, IncidentStatus, Status};
+use crate::api::types::{Family, IncidentStatus, Status, Verdict};
 use std::time::Duration;
 
 /// A move by order takes milliseconds, where the link can carry anything.
 const TAKING: Duration = Duration::from_secs(30);
 /// A failover that is not proved by then has failed; it may be promised later, see [`Cable::proving`].
 const PROVING: Duration = Duration::from_secs(30);
+/// A suspicion is confirmed or dropped by a burst of probes, within seconds; one that comes and goes for longer is a finding.
+const SETTLING: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Cable {
@@ -64,9 +66,13 @@ impl Cable {
         }
     }
 
-    pub(super) fn parting(&self) -> Option<String> {
-        matches!(self.stage, Stage::Gone | Stage::Plug)
-            .then(|| format!("Plug the cable of {} ({}) in again.", self.link, self.interface))
+    pub(super) fn parting(&self, look: &Look) -> Option<String> {
+        let plug = matches!(self.stage, Stage::Gone | Stage::Plug)
+            .then(|| format!("Plug the cable of {} ({}) in again.", self.link, self.interface));
+        let homeward = self.homeward.as_ref().zip(look.status.as_ref());
+        let back = homeward.and_then(|(homeward, status)| homeward.parting(status));
+        let all: Vec<String> = plug.into_iter().chain(back).collect();
+        (!all.is_empty()).then(|| all.join(" "))
     }
 
     pub(super) fn next(&mut self, status: &Status, at: Duration) -> Next {
@@ -91,7 +97,7 @@ impl Cable {
 
     fn begin(&mut self, status: &Status, at: Duration) -> Next {
         if let Some(why) = unfit(status, &self.link) {
-            return self.fail(why);
+            return if may_settle(status, at) { Next::Wait } else { self.fail(why) };
         }
         self.homeward = Some(Homeward::new(status.uplink.clone(), &self.limits));
         if carries(status, &self.link).is_empty() {
@@ -239,6 +245,12 @@ impl Cable {
     }
 }
 
+/// Whether what stands against a step may pass by itself: a link is under a mere suspicion.
+pub(super) fn may_settle(status: &Status, at: Duration) -> bool {
+    let mut verdicts = status.links.iter().flat_map(paths).map(|(_, path)| path.verdict);
+    at < SETTLING && verdicts.any(|verdict| verdict == Verdict::Suspect)
+}
+
 /// Why the traffic of a link may not be moved now.
 pub(super) fn unfit(status: &Status, name: &str) -> Option<String> {
     let Some(known) = link(status, name) else {
@@ -247,7 +259,7 @@ pub(super) fn unfit(status: &Status, name: &str) -> Option<String> {
     if !is_healthy(known) {
         return Some(format!("{name} is not healthy to begin with: {}.", illness(known)));
     }
-    let families = super::super::look::paths(known).map(|(family, _)| family);
+    let families = paths(known).map(|(family, _)| family);
     families.into_iter().find(|family| !has_other(status, name, *family)).map(|family| {
         format!("No other link is healthy in {}, so that this would cut the site off.", family.name())
     })

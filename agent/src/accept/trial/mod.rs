@@ -27,6 +27,8 @@ use std::time::Duration;
 
 /// A daemon that is restarted is back within seconds; one that is away for longer is gone.
 const AWAY: Duration = Duration::from_secs(30);
+/// What an answer may be older than the look that ends with it: the client waits no longer for one.
+const LOOKING: Duration = Duration::from_secs(5);
 
 /// How long a lease of the run lasts: it outlives each step, and ends by itself where the run itself was killed.
 pub(crate) const LEASE: Duration = Duration::from_secs(900);
@@ -123,11 +125,12 @@ impl Trial {
         self.refused = Some(why.trim_end_matches('.').to_owned());
     }
 
-    /// What somebody has to put right by hand when the step ends here.
-    pub(crate) fn parting(&self) -> Option<String> {
+    /// What somebody has to put right by hand when the step ends here, and this is seen then.
+    pub(crate) fn parting(&self, look: &Look) -> Option<String> {
         match &self.part {
-            Part::Cable(cable) => cable.parting(),
-            Part::Standing(_) | Part::Mcu(_) | Part::ByOrder(_) | Part::Modem(_) | Part::Lamp => None,
+            Part::Cable(cable) => cable.parting(look),
+            Part::ByOrder(moved) => moved.parting(look),
+            Part::Standing(_) | Part::Mcu(_) | Part::Modem(_) | Part::Lamp => None,
             Part::Restart(restart) => restart.parting(),
         }
     }
@@ -155,9 +158,11 @@ impl Daemon {
             return (at.saturating_sub(since) >= AWAY)
                 .then(|| format!("No daemon has answered for {}; see its log.", short(AWAY)));
         };
-        self.away = None;
+        // One that is back and older than before may still be another, where both are young.
+        let away = self.away.take().map_or(Duration::ZERO, |since| at.saturating_sub(since));
+        let away = away.saturating_sub(LOOKING).as_secs();
         let before = self.uptime_s.replace(status.uptime_s);
-        before.is_some_and(|before| status.uptime_s < before).then(|| {
+        before.is_some_and(|before| status.uptime_s < before.saturating_add(away)).then(|| {
             "The daemon was restarted in the midst of the step, so that what it measured is not whole; see its log."
                 .to_owned()
         })

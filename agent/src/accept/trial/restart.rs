@@ -6,9 +6,9 @@ use super::super::plan::{HANDS, Limits};
 use super::Next;
 use super::account::{Account, millis};
 use crate::api::describe::short;
-use crate::api::types::{IncidentStatus, ResetBy, Status};
+use crate::api::types::{Family, IncidentStatus, ResetBy, Status};
 use crate::api::wire::Request;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// What the MCU remembers is read out within seconds of the agent's start.
 const TELLING: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ impl Restart {
     /// After a boot, or on the way to it. `None`: the machine runs on, and nothing resets it any more.
     pub(super) fn resumed(pending: &Pending, look: &Look, limits: &Limits) -> Option<Self> {
         let new = |stage| Self::new(&pending.step, pending.by_mcu, limits, stage);
-        if look.boot.is_none() || look.boot != pending.boot {
+        if look.boot.is_some() && look.boot != pending.boot {
             return Some(new(Stage::Back(pending.clone())));
         }
         let on_its_way = pending.by_mcu && matches!(stage(look), Some("shutdown_requested" | "host_reset"));
@@ -100,13 +100,14 @@ impl Restart {
             ));
         }
         self.stage = Stage::Kept;
+        let open = status.incidents.iter().filter(|incident| incident.ended_ms.is_none());
         Next::Keep(Pending {
             step: self.step.clone(),
             boot: look.boot.clone(),
             by_mcu: self.by_mcu,
             host_resets: look.host_resets(),
             incident: latest_incident(status),
-            at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+            open: open.map(|incident| incident.number).collect(),
         })
     }
 
@@ -147,13 +148,19 @@ impl Restart {
 
     fn judge_boot(&mut self, status: &Status, look: &Look) {
         let started = look.up.saturating_sub(Duration::from_secs(status.uptime_s));
-        self.account.figure("from the kernel's start to the agent's", millis(started), None);
-        let since = FAMILIES.iter().filter_map(|family| of(&status.uplink, *family).as_ref());
-        let since = since.filter_map(|name| link(status, name)?.since.as_ref());
-        let ago = since.filter_map(|since| between(since, &status.at)).max();
+        self.account.figure("from the kernel's start to the agent's, to the second", millis(started), None);
+        // An uplink that failed since, or an agent that was restarted, counts by its return: it is never told too short.
+        let path = |family: &Family| {
+            let name = of(&status.uplink, *family).as_ref()?;
+            of(&link(status, name)?.families, *family).as_ref()
+        };
+        let paths = FAMILIES.iter().filter_map(path);
+        // The last of them: that is what was waited for.
+        let ago = paths.filter_map(|path| between(&path.since, &status.at)).min();
         if let Some(ago) = ago {
             let after = look.up.saturating_sub(ago);
-            self.account.figure("from the kernel's start to a healthy uplink", millis(after), None);
+            let limit = Some(self.limits.boot);
+            self.account.figure("from the kernel's start to a healthy uplink", millis(after), limit);
         }
     }
 
@@ -195,16 +202,11 @@ fn stage(look: &Look) -> Option<&str> {
     Some(look.mcu.as_ref()?.state.as_ref()?.stage.as_str())
 }
 
-/// The reset that came after this. One that ended an incident has that one's number, which may be an earlier one.
+/// The reset that came after this. One that ended an incident has that one's number.
 fn reset<'a>(status: &'a Status, before: &Pending) -> Option<&'a IncidentStatus> {
-    let ended_later = |incident: &IncidentStatus| {
-        let ended = Duration::try_from_secs_f64(incident.ended_ms.unwrap_or_default() / 1e3).ok();
-        let began = humantime::parse_rfc3339(&incident.started).ok();
-        let asked = humantime::parse_rfc3339(&before.at).ok();
-        began.zip(ended).and_then(|(began, ended)| began.checked_add(ended)) >= asked
-    };
     let new = |incident: &&IncidentStatus| {
-        incident.host_reset.is_some() && (incident.number > before.incident || ended_later(incident))
+        let ended = before.open.contains(&incident.number);
+        incident.host_reset.is_some() && (incident.number > before.incident || ended)
     };
     status.incidents.iter().rev().find(new)
 }

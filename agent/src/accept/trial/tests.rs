@@ -1,5 +1,6 @@
 //! Trials by tables: looks go in, and what comes out is what a person on site would do and write down.
 
+mod loose_ends;
 mod machines;
 
 use super::*;
@@ -11,6 +12,7 @@ use crate::api::wire::{Event, EventKind};
 
 const LINKS: &str =
     "[[link]]\nname = \"fiber\"\ninterface = \"eth0\"\n[[link]]\nname = \"lte\"\ninterface = \"wwan0\"\n";
+const MANUAL: &str = "[failback]\nmode = \"manual\"\n";
 const MCU: &str = "[watchdog.mcu]\nport = \"/dev/ttyS1\"\n";
 
 fn limits(extra: &str) -> Limits {
@@ -90,6 +92,18 @@ impl Bench {
         outcome
     }
 
+    /// What the run's lease moved onto LTE goes back to the fiber.
+    fn gives_back(&mut self) {
+        self.forced("lte", Some(900));
+        assert_eq!(self.asks(), Request::Release {});
+        self.status().forced = None;
+        self.uplink("fiber");
+    }
+
+    fn parting(&self) -> String {
+        self.trial.parting(&self.look).unwrap_or_default()
+    }
+
     fn health(&mut self, name: &str, verdict: Health) {
         let link = self.status().links.iter_mut().find(|link| link.name == name).unwrap();
         link.verdict = verdict;
@@ -125,6 +139,16 @@ impl Bench {
     }
 }
 
+/// The fiber was pulled, its traffic flowed over LTE so soon, and somebody is asked to plug it in.
+fn pulled(limits: &Limits, restored: f64) -> Bench {
+    let mut bench = Bench::new(&cable("fiber"), Some(Way::Real), limits);
+    bench.tells("Pull");
+    bench.leave("fiber", "lte", Some(restored));
+    bench.wait(0);
+    bench.tells("Plug");
+    bench
+}
+
 fn incident(from: &str, to: &str, restored: Option<f64>) -> IncidentStatus {
     let value = serde_json::json!({
         "number": 4, "family": "v4", "link": from, "to": to, "cause": "no carrier on eth0",
@@ -144,10 +168,10 @@ fn the_preferred_link_is_pulled_and_the_daemon_says_how_long_it_took() {
     let mut bench = Bench::new(&cable("fiber"), Some(Way::Real), &limits(""));
     bench.tells("Pull the cable of fiber (eth0)");
     bench.wait(40);
-    assert_eq!(bench.trial.parting(), None, "it is not pulled yet");
+    assert_eq!(bench.parting(), "", "it is not pulled yet");
     bench.leave("fiber", "lte", None);
     bench.wait(0);
-    assert!(bench.trial.parting().unwrap().contains("Plug the cable of fiber"));
+    assert_eq!(bench.parting(), "Plug the cable of fiber (eth0) in again.");
     bench.wait(1);
     bench.status().incidents = vec![incident("fiber", "lte", Some(41.2))];
     bench.tells("Plug the cable of fiber");
@@ -164,17 +188,14 @@ fn the_preferred_link_is_pulled_and_the_daemon_says_how_long_it_took() {
 
 #[test]
 fn what_is_late_fails_and_the_cable_goes_back_in_all_the_same() {
-    for (restored, why) in
-        [(Some(1_700.0), "It took too long: traffic flows again"), (None, "No traffic flowed")]
-    {
-        let mut bench = Bench::new(&cable("fiber"), Some(Way::Real), &limits(""));
-        bench.tells("Pull");
-        bench.leave("fiber", "lte", restored);
-        bench.wait(0);
-        if restored.is_none() {
-            bench.wait(31);
-        }
-        bench.tells("Plug");
+    let mut never = Bench::new(&cable("fiber"), Some(Way::Real), &limits(""));
+    never.tells("Pull");
+    never.leave("fiber", "lte", None);
+    never.wait(0);
+    never.wait(31);
+    never.tells("Plug");
+    let late = pulled(&limits(""), 1_700.0);
+    for (mut bench, why) in [(late, "It took too long: traffic flows again"), (never, "No traffic flowed")] {
         bench.health("fiber", Health::Healthy);
         bench.uplink("fiber");
         bench.wait(0);
@@ -193,14 +214,10 @@ fn a_cable_that_nobody_pulls_and_a_link_that_never_comes_back_are_told() {
     bench.wait(0);
     bench.fails("fiber did not fail within 5 min");
 
-    let mut bench = Bench::new(&cable("fiber"), Some(Way::Real), &limits(""));
-    bench.tells("Pull");
-    bench.leave("fiber", "lte", Some(41.2));
-    bench.wait(0);
-    bench.tells("Plug");
+    let mut bench = pulled(&limits(""), 41.2);
     bench.wait(301);
     bench.fails("fiber was not healthy again within 5 min: IPv4 is failed: no carrier on eth0");
-    assert!(bench.trial.parting().is_some());
+    assert!(bench.parting().starts_with("Plug the cable"));
 }
 
 #[test]
@@ -272,11 +289,7 @@ fn what_an_operator_forces_meanwhile_ends_the_step_and_stays() {
 
 #[test]
 fn the_way_back_is_ordered_where_the_config_leaves_it_to_people_and_is_waited_for_where_not() {
-    let mut bench = Bench::new(&cable("fiber"), Some(Way::Real), &limits("[failback]\nmode = \"manual\"\n"));
-    bench.tells("Pull");
-    bench.leave("fiber", "lte", Some(41.2));
-    bench.wait(0);
-    bench.tells("Plug");
+    let mut bench = pulled(&limits(MANUAL), 41.2);
     bench.health("fiber", Health::Healthy);
     bench.wait(0);
     assert!(matches!(bench.asks(), Request::Force { link, .. } if link == "fiber"));
@@ -286,11 +299,7 @@ fn the_way_back_is_ordered_where_the_config_leaves_it_to_people_and_is_waited_fo
     bench.status().forced = None;
     assert!(bench.passes().notes.iter().any(|note| note.contains("by order")));
 
-    let mut bench = Bench::new(&cable("fiber"), Some(Way::Real), &limits(""));
-    bench.tells("Pull");
-    bench.leave("fiber", "lte", Some(41.2));
-    bench.wait(0);
-    bench.tells("Plug");
+    let mut bench = pulled(&limits(""), 41.2);
     bench.health("fiber", Health::Healthy);
     bench.status().uplink_reason =
         Families { v4: "fiber is back, but must stay good for another 9 min".into(), v6: String::new() };
@@ -318,10 +327,7 @@ fn a_move_by_order_is_measured_by_the_daemons_events() {
     bench.wait(1);
     let events = [(2, EventKind::Force, 100), (3, EventKind::Uplink, 101), (4, EventKind::Verified, 112)];
     bench.look.events.extend(events.map(|(number, kind, millis)| told(number, kind, millis)));
-    bench.forced("lte", Some(900));
-    assert_eq!(bench.asks(), Request::Release {});
-    bench.status().forced = None;
-    bench.uplink("fiber");
+    bench.gives_back();
     let outcome = bench.passes();
     assert_eq!(figure(&outcome, "route on lte").value_ms, 1.0);
     assert_eq!(figure(&outcome, "traffic flows over lte").value_ms, 12.0);
@@ -332,10 +338,7 @@ fn a_move_by_order_is_measured_by_the_daemons_events() {
     bench.uplink("lte");
     bench.wait(31);
     bench.uplink("lte");
-    bench.forced("lte", Some(900));
-    assert_eq!(bench.asks(), Request::Release {});
-    bench.status().forced = None;
-    bench.uplink("fiber");
+    bench.gives_back();
     bench.fails("No forwarded packet came back over lte (IPv4)");
 }
 

@@ -37,6 +37,8 @@ pub(in crate::cli) enum FileError {
     Foreign { path: PathBuf, owner: u32 },
     #[error("begin: another run is under way, which holds {}", path.display())]
     Held { path: PathBuf },
+    #[error("see whether another run is under way, by the lock on {}: {source}; run this as root", path.display())]
+    Unlocked { path: PathBuf, source: io::Error },
     #[error(
         "go on with the run of {started} in {}: the config has changed since, and so have the steps; begin anew by --anew",
         path.display()
@@ -49,11 +51,13 @@ pub(in crate::cli) enum FileError {
 pub(super) struct State {
     path: PathBuf,
     _held: File,
+    _alone: File,
 }
 
 impl State {
-    /// Takes hold of it, so that no other run does.
-    pub(super) fn hold(path: &Path) -> Result<Self, FileError> {
+    /// Takes hold of it, and of the daemon at `socket`, so that no other run does.
+    pub(super) fn hold(path: &Path, socket: &Path) -> Result<Self, FileError> {
+        let alone = alone(socket)?;
         let lock = path.with_extension("lock");
         let failed = |source| FileError::Unkept { path: path.to_owned(), source };
         if let Some(directory) = path.parent() {
@@ -65,7 +69,7 @@ impl State {
         options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
         let held = options.open(&lock).map_err(failed)?;
         match held.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _held: held }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _held: held, _alone: alone }),
             Err(TryLockError::WouldBlock) => Err(FileError::Held { path: lock }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
@@ -104,6 +108,23 @@ impl State {
     pub(super) fn remove(&self) -> Result<(), FileError> {
         state_file::remove(&self.path).map_err(|source| FileError::Unkept { path: self.path.clone(), source })
     }
+}
+
+/// Bars other runs against the same daemon, whatever file they keep: two would take each other's moves for failures. What they
+/// share is the socket; the lock is on its directory, where nothing need be written.
+fn alone(socket: &Path) -> Result<File, FileError> {
+    // A link to it is another name for the same.
+    let real = fs::canonicalize(socket).unwrap_or_else(|_| socket.to_owned());
+    let parent = real.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let path = parent.unwrap_or(Path::new(".")).to_owned();
+    let locked = File::open(&path).map_err(TryLockError::Error).and_then(|file| {
+        file.try_lock()?;
+        Ok(file)
+    });
+    locked.map_err(|error| match error {
+        TryLockError::WouldBlock => FileError::Held { path },
+        TryLockError::Error(source) => FileError::Unlocked { path, source },
+    })
 }
 
 /// Where a new report goes: nothing that is there is overwritten.
@@ -167,8 +188,13 @@ mod tests {
     fn one_run_at_a_time_goes_on_where_it_was_and_only_with_its_config() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("deep/accept.json");
-        let state = State::hold(&path).unwrap();
-        assert!(matches!(State::hold(&path), Err(FileError::Held { .. })));
+        let (socket, other) = (directory.path().join("s"), directory.path().join("other/s"));
+        fs::create_dir(directory.path().join("other")).unwrap();
+        let state = State::hold(&path, &socket).unwrap();
+        // The same file, and the same daemon.
+        for (path, socket) in [(&path, &other), (&directory.path().join("another.json"), &socket)] {
+            assert!(matches!(State::hold(path, socket), Err(FileError::Held { .. })));
+        }
         assert_eq!(state.load("1").unwrap(), None);
         let kept = Kept {
             config_sha256: "1".into(),
@@ -187,22 +213,22 @@ mod tests {
         state.remove().unwrap();
         assert_eq!(state.load("2").unwrap(), None);
         drop(state);
-        assert!(State::hold(&path).is_ok());
+        assert!(State::hold(&path, &socket).is_ok());
     }
 
     #[test]
     fn the_lock_is_its_owners_alone_and_nothing_in_its_place_leads_elsewhere_or_is_waited_for() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("accept.json");
+        let (path, socket) = (directory.path().join("accept.json"), directory.path().join("s"));
         let (lock, elsewhere) = (path.with_extension("lock"), directory.path().join("elsewhere"));
-        drop(State::hold(&path).unwrap());
+        drop(State::hold(&path, &socket).unwrap());
         assert_eq!(fs::metadata(&lock).unwrap().mode() & 0o7777, 0o600);
         fs::remove_file(&lock).unwrap();
         symlink(&elsewhere, &lock).unwrap();
-        assert!(matches!(State::hold(&path), Err(FileError::Unkept { .. })) && !elsewhere.exists());
+        assert!(matches!(State::hold(&path, &socket), Err(FileError::Unkept { .. })) && !elsewhere.exists());
         fs::remove_file(&lock).unwrap();
         mkfifoat(CWD, &lock, Mode::RUSR | Mode::WUSR).unwrap();
-        assert!(matches!(State::hold(&path), Err(FileError::Unkept { .. })));
+        assert!(matches!(State::hold(&path, &socket), Err(FileError::Unkept { .. })));
     }
 
     #[test]

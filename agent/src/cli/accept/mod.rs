@@ -46,7 +46,7 @@ pub(super) enum AcceptError {
         config.display()
     )]
     OtherConfig { config: PathBuf, daemon: String, file: String },
-    #[error("the run was stopped, and nothing of it is left in force; run this again to go on")]
+    #[error("the run was stopped, and no lease of it is left in force; run this again to go on")]
     Stopped,
     #[error("the gateway is not accepted; the reasons stand with the steps")]
     Failed,
@@ -73,7 +73,7 @@ pub(super) fn carry_out(args: &Args, flags: &AcceptArgs, out: &mut impl Write) -
     let config = shunt_config::load(args.config())?;
     let answers = flags.answers().map_err(AcceptError::Answers)?;
     let mut talk = Talk::open(args, &config)?;
-    let first = talk.first_look();
+    let first = talk.first_look()?;
     if let Some(status) = &first.status {
         same_links(args.config(), &config, status)?;
     }

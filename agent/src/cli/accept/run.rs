@@ -9,7 +9,8 @@ use crate::accept::{
     Answer, Answers, Done, Gateway, Kept, Kind, Limits, Look, Next, Outcome, Report, Step, Trial, Verdict,
     Way,
 };
-use crate::api::describe::short;
+use crate::api::describe::{clean, short};
+use crate::cli::client::ClientError;
 use crate::cli::events;
 use crate::cli::exit::Failure;
 use crate::cli::style::{Style, Tone};
@@ -68,7 +69,7 @@ impl<'a> Run<'a> {
         talk: Talk,
     ) -> Result<Self, AcceptError> {
         let gateway = gateway(config)?;
-        let state = State::hold(state)?;
+        let state = State::hold(state, talk.socket())?;
         if flags.anew {
             state.remove()?;
         }
@@ -131,10 +132,11 @@ impl<'a> Run<'a> {
 
     fn greet(&self, out: &mut Told<'_, impl Write>) -> io::Result<()> {
         let Gateway { hostname, config, agent, .. } = &self.gateway;
-        let agent = agent.as_deref().unwrap_or("unknown");
+        let hostname = clean(hostname);
+        let agent = clean(agent.as_deref().unwrap_or("unknown"));
         let count = self.steps.len();
         out.raw(&format!("Acceptance of {hostname}: agent {agent}, {config}, {count} steps.\n"))?;
-        out.raw("Nothing is disturbed before somebody says yes to it. Ctrl-C ends the run and leaves nothing in force.\n")?;
+        out.raw("Nothing is disturbed before somebody says yes to it. Ctrl-C ends the run and leaves no lease in force.\n")?;
         if !self.kept.done.is_empty() || self.kept.pending.is_some() {
             let done = self.kept.done.len();
             out.raw(&format!("The run of {} goes on, of which {done} steps are over.\n", self.kept.started))?;
@@ -273,26 +275,20 @@ impl<'a> Run<'a> {
         if let Err(error) = undone {
             let lease = short(crate::accept::LEASE);
             out.say(&format!(
-                "The lease of this run was not ended ({error}); it ends by itself within {lease}."
+                "The lease of this run was not ended ({error}); `shunt release` ends it at once, and it ends by itself within {lease}."
             ))?;
         }
-        match ended? {
-            Ended::Over(outcome) => {
-                // Once it has passed there is nothing left to put right.
-                if outcome.verdict != Verdict::Passed
-                    && let Some(parting) = trial.parting()
-                {
-                    out.say(&parting)?;
-                }
-                Ok(Some(outcome))
-            }
-            Ended::Stopped => {
-                if let Some(parting) = trial.parting() {
-                    out.say(&parting)?;
-                }
-                Ok(None)
-            }
+        let ended = ended?;
+        // Once it has passed there is nothing left to put right.
+        if !matches!(&ended, Ended::Over(outcome) if outcome.verdict == Verdict::Passed)
+            && let Some(parting) = trial.parting(&self.talk.look())
+        {
+            out.say(&parting)?;
         }
+        Ok(match ended {
+            Ended::Over(outcome) => Some(outcome),
+            Ended::Stopped => None,
+        })
     }
 
     fn follow(&mut self, trial: &mut Trial, out: &mut Told<'_, impl Write>) -> Result<Ended, Failure> {
@@ -314,7 +310,11 @@ impl<'a> Run<'a> {
                     Next::Do(request) => {
                         match self.talk.ask(&request) {
                             Ok(said) => out.say(&said)?,
-                            Err(error) => trial.refused(&error.to_string()),
+                            Err(ClientError::Refused(error)) => trial.refused(&error.message),
+                            // It may be done all the same, and often is where it ends the daemon: the looks tell.
+                            Err(error) => {
+                                out.say(&format!("It is not known whether it is done: {error}."))?
+                            }
                         }
                         break;
                     }

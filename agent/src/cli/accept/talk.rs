@@ -10,7 +10,7 @@ use crate::cli::client::{Client, ClientError};
 use crate::cli::commands::socket;
 use crate::clock;
 use shunt_config::Config;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub(super) struct Talk {
     modems: bool,
     mcu: bool,
     client: Option<Client>,
+    /// How long the first look may take.
+    patience: Duration,
     /// What this run forced.
     lease: Lease,
 }
@@ -35,22 +37,31 @@ impl Talk {
         let socket = socket(args.socket.as_deref(), args.config());
         let client = Some(Client::connect(&socket)?);
         let (modems, mcu) = (!config.modems.is_empty(), config.watchdog.mcu.port.is_some());
-        Ok(Self { socket, modems, mcu, client, lease: Lease::default() })
+        Ok(Self { socket, modems, mcu, client, patience: MCU_WORD, lease: Lease::default() })
+    }
+
+    /// Where the daemon is.
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// A daemon at this socket, without modems and MCU.
     #[cfg(test)]
     pub(super) fn with(socket: PathBuf) -> Self {
-        Self { socket, modems: false, mcu: false, client: None, lease: Lease::default() }
+        Self { socket, modems: false, mcu: false, client: None, patience: MCU_WORD, lease: Lease::default() }
     }
 
     /// What is seen before the first step, with the MCU's first word where there is an MCU that speaks.
-    pub(super) fn first_look(&mut self) -> Look {
+    pub(super) fn first_look(&mut self) -> Result<Look, ClientError> {
         let begun = Instant::now();
         loop {
-            let look = self.look();
-            if !self.mcu || look.mcu_answers() || begun.elapsed() > MCU_WORD {
+            let look = self.try_look();
+            let whole = look.as_ref().is_ok_and(|look| !self.mcu || look.mcu_answers());
+            if whole || begun.elapsed() > self.patience {
                 return look;
+            }
+            if look.is_err() {
+                self.client = None;
             }
             thread::sleep(AGAIN);
         }
@@ -177,7 +188,18 @@ mod tests {
             }
         });
         let mut talk = Talk { mcu: true, ..Talk::with(home.path().join("s")) };
-        assert!(talk.first_look().mcu_answers());
+        assert!(talk.first_look().unwrap().mcu_answers());
+    }
+
+    #[test]
+    fn a_first_look_that_fails_says_why() {
+        let home = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(home.path().join("s")).unwrap();
+        let _asked = answering(listener, |_| "{\"ok\":{\"version\":7}}\n".into());
+        let mut talk = Talk { patience: Duration::ZERO, ..Talk::with(home.path().join("s")) };
+        let error = talk.first_look().unwrap_err();
+        assert!(matches!(&error, ClientError::Garbled(_)), "{error}");
+        assert!(error.to_string().contains("is it of another version?"), "{error}");
     }
 
     #[test]

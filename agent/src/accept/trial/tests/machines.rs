@@ -156,11 +156,15 @@ fn a_restart_is_kept_first_and_judged_after_the_boot() {
     let Next::Keep(pending) = bench.next() else { panic!("it is on the disk before anything else") };
     assert_eq!((pending.boot.as_deref(), pending.host_resets, pending.incident), (Some("one"), Some(1), 0));
     assert_eq!(bench.asks(), Request::McuResetHost {});
-    assert!(bench.trial.parting().unwrap().contains("all the same"));
+    assert!(bench.parting().contains("all the same"));
     // Its own run of the machine goes on: the line is not wired.
     bench.wait(131);
     bench.fails("The gateway was not reset within 2 min");
     // The same machine, and nothing resets it any more: it is asked for again.
+    assert!(Trial::resumed(&pending, &bench.look, &limits("")).is_none());
+
+    // Nothing is known of a boot where the kernel does not name it.
+    bench.look.boot = None;
     assert!(Trial::resumed(&pending, &bench.look, &limits("")).is_none());
 
     bench.look.boot = Some("two".into());
@@ -171,6 +175,9 @@ fn a_restart_is_kept_first_and_judged_after_the_boot() {
     bench.wait(60);
     bench.look.status = status;
     bench.status().uptime_s = 50;
+    let now = humantime::parse_rfc3339(&bench.status().at).unwrap();
+    let since = humantime::format_rfc3339_millis(now - Duration::from_secs(18)).to_string();
+    bench.status().links[0].families.v4.as_mut().unwrap().since = since;
     bench.wait(5);
     let reset: IncidentStatus = serde_json::from_value(serde_json::json!({
         "number": 1, "family": null, "link": null, "to": null, "cause": "host reset by the watchdog MCU (it was asked to)",
@@ -185,6 +192,25 @@ fn a_restart_is_kept_first_and_judged_after_the_boot() {
     let outcome = bench.passes();
     assert_eq!(figure(&outcome, "from the reset").value_ms, 72_000.0);
     assert_eq!(figure(&outcome, "the kernel's start to the agent's").value_ms, 40_000.0);
+
+    // So slow a boot is none that was promised.
+    let healthy = figure(&outcome, "the kernel's start to a healthy uplink");
+    assert_eq!(healthy.value_ms, 72_000.0, "the path's own verdict counts");
+    assert_eq!(healthy.limit_ms, Some(600_000.0), "{healthy:?}");
+    bench.trial = Trial::resumed(&pending, &bench.look, &limits("")).unwrap();
+    bench.look.up += Duration::from_secs(3_600);
+    bench.fails("It took too long: from the kernel's start to a healthy uplink");
+    bench.look.up -= Duration::from_secs(3_600);
+
+    // An incident that was open ended by it, and keeps its number; the time of day may be any after a boot.
+    let open = Pending { incident: 1, open: vec![1], ..pending.clone() };
+    bench.trial = Trial::resumed(&open, &bench.look, &limits("")).unwrap();
+    bench.passes();
+    let over = Pending { open: Vec::new(), ..open };
+    bench.status().uptime_s = 61;
+    bench.trial = Trial::resumed(&over, &bench.look, &limits("")).unwrap();
+    bench.fails("does not tell that the MCU reset the gateway");
+    bench.status().uptime_s = 50;
 
     // Feeds had stopped, too: that is another story than the one that was asked for.
     bench.trial = Trial::resumed(&pending, &bench.look, &limits("")).unwrap();

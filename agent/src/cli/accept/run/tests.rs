@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 const CONFIG: &str =
     "[[link]]\nname = \"fiber\"\ninterface = \"eth0\"\n[[link]]\nname = \"lte\"\ninterface = \"wwan0\"\n";
 
-/// Answers for as long as the test lasts.
-fn daemon(socket: &Path, orders: Arc<Mutex<Vec<String>>>) {
+/// Answers for as long as the test lasts; without `refuses`, it hangs up on an order.
+fn daemon(socket: &Path, refuses: bool, orders: Arc<Mutex<Vec<String>>>) {
     let listener = UnixListener::bind(socket).unwrap();
     std::thread::spawn(move || {
         let status = serde_json::to_string(&testing::look().status).unwrap();
@@ -26,6 +26,9 @@ fn daemon(socket: &Path, orders: Arc<Mutex<Vec<String>>>) {
                     line if line.contains("\"events\"") => "{\"ok\":{\"text\":\"that is all\"}}\n".into(),
                     order => {
                         orders.lock().unwrap().push(order.to_owned());
+                        if !refuses {
+                            break;
+                        }
                         "{\"error\":{\"code\":\"failed\",\"message\":\"not today\"}}\n".into()
                     }
                 };
@@ -43,10 +46,14 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
+        Self::with(true)
+    }
+
+    fn with(refuses: bool) -> Self {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("shunt.toml"), CONFIG).unwrap();
         let orders = Arc::default();
-        daemon(&home.path().join("s"), Arc::clone(&orders));
+        daemon(&home.path().join("s"), refuses, Arc::clone(&orders));
         Self { home, orders }
     }
 
@@ -136,6 +143,13 @@ fn after_a_signal_nothing_is_ordered_any_more() {
     assert_eq!(site.orders.lock().unwrap().as_slice(), [""; 0], "{shown}");
     let _stopped = site.run(&["order"]);
     assert_eq!(site.orders.lock().unwrap().len(), 1, "it is seen where there is one");
+}
+
+#[test]
+fn an_order_whose_answer_is_missing_may_be_done_and_is_waited_for() {
+    let (stopped, shown) = Site::with(false).run(&["order", "quit"]);
+    assert!(stopped.is_err() && shown.contains("It is not known whether it is done: "), "{shown}");
+    assert!(!shown.contains("refused"), "{shown}");
 }
 
 /// Ctrl-C, Ctrl-D and SIGTERM all end the waiting for a line, as the lines that run out do here.
