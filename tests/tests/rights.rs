@@ -16,7 +16,7 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// Nobody of this machine, in no group.
 const USER: u32 = 4_242;
@@ -167,8 +167,14 @@ fn started_by_root_it_works_as_the_owner_of_the_state_and_leaves_nothing_that_is
     // The socket is the user's and the group's. A member is answered, a stranger is not.
     let socket = fs::metadata(agent.socket()).unwrap();
     assert_eq!((socket.uid(), socket.gid(), socket.mode() & 0o777), (USER, GROUP_NUMBER, 0o660));
-    assert_eq!(asked_by(&agent, &lab, &[GROUP_NUMBER]), Some(0));
-    assert_eq!(asked_by(&agent, &lab, &[]), Some(4));
+    assert_eq!(asked_by(&agent, &lab, &[GROUP_NUMBER]).status.code(), Some(0));
+    assert_eq!(asked_by(&agent, &lab, &[]).status.code(), Some(4));
+    // Nor where the files would let him through: then the agent looks at who he is.
+    fs::set_permissions(agent.socket(), Permissions::from_mode(0o666)).unwrap();
+    let refused = asked_by(&agent, &lab, &[]);
+    assert_eq!(refused.status.code(), Some(4));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("only root and the members of the group"), "{said}");
 
     assert_works(&mut agent, &lab);
     // Without an agent it is root who cleans up, with the state of the user.
@@ -186,8 +192,22 @@ fn an_agent_of_roots_keeps_two_rights_alone() {
     assert_has_two_rights_alone(&agent, user);
 }
 
-/// The exit code of `shunt status` for a stranger who is in `groups`.
-fn asked_by(agent: &Agent, lab: &Lab, groups: &[u32]) -> Option<i32> {
+#[test]
+fn nobody_reaches_it_over_the_network() {
+    let Some(_turn) = enter_or_reexec("nobody_reaches_it_over_the_network") else { return };
+    let lab = two_uplinks(true);
+    let agent = settled(&lab, &AgentConfig::new(&lab).with_v6());
+    for table in ["tcp", "tcp6"] {
+        // As the kernel tells it of the agent's own network (proc_net(5)): the fourth field of a socket that listens is 0A.
+        let sockets = fs::read_to_string(format!("/proc/{}/net/{table}", agent.process())).unwrap();
+        let listening: Vec<_> =
+            sockets.lines().filter(|line| line.split_whitespace().nth(3) == Some("0A")).collect();
+        assert_eq!(listening, Vec::<&str>::new(), "{table}");
+    }
+}
+
+/// What `shunt status` says to a stranger who is in `groups`.
+fn asked_by(agent: &Agent, lab: &Lab, groups: &[u32]) -> Output {
     // Where the program lies the stranger may have no way to it.
     let copy = agent.home().join("program");
     fs::copy(env!("CARGO_BIN_EXE_lab"), &copy).unwrap();
@@ -196,6 +216,5 @@ fn asked_by(agent: &Agent, lab: &Lab, groups: &[u32]) -> Option<i32> {
         if groups.is_empty() { "--clear-groups".to_owned() } else { format!("--groups={}", groups[0]) };
     let asking = Program::lab(copy).by(&["setpriv", "--reuid", &stranger, "--regid", &stranger, &groups]);
     let mut command: Command = asking.command(&lab.gateway);
-    let output = command.arg("status").arg("--socket").arg(agent.socket()).output().unwrap();
-    output.status.code()
+    command.arg("status").arg("--socket").arg(agent.socket()).output().unwrap()
 }
