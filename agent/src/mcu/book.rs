@@ -156,7 +156,9 @@ impl Book {
                 return Some(self.silence(alert, at));
             }
             Happened::HostReset(_) => {
-                let alert = self.alert.filter(|_| !std::mem::take(&mut self.asked))?;
+                // Taken in any case: what was asked for is this reset, and not the next one.
+                let asked = std::mem::take(&mut self.asked);
+                let alert = self.alert.filter(|_| !asked)?;
                 return Some(self.silence(alert, at));
             }
             Happened::Armed

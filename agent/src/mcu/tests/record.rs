@@ -30,6 +30,24 @@ fn a_reset_of_the_gateway_is_told_once_after_its_boot_with_what_led_to_it() {
 }
 
 #[test]
+fn a_reset_for_silence_is_told_as_such_also_after_one_that_was_asked_for() {
+    let mut world = World::new("");
+    world.run(600);
+    assert_eq!(world.ask(Message::ResetHost), Some(Outcome::Done));
+    world.run(80);
+    let mut world = world.reboot_host("");
+    world.run(900);
+    world.alive = false;
+    world.run(140);
+    let mut world = world.reboot_host("");
+    world.run(60);
+    let noted = world.noted();
+    let resets = noted.iter().filter(|noted| matches!(noted.what, Happened::HostReset(_)));
+    let for_silence: Vec<_> = resets.map(|reset| reset.silence.is_some()).collect();
+    assert_eq!(for_silence, [false, true]);
+}
+
+#[test]
 fn what_was_forgotten_is_counted_and_another_mcu_begins_anew() {
     let mut world = World::new("");
     world.run(60);
