@@ -30,7 +30,7 @@ pub enum Said {
         /// How long.
         value: Duration,
     },
-    /// From here on only the watchdog can go on with the story.
+    /// From here on only a reset can go on with the story.
     AwaitsReset,
     /// The story went wrong.
     Failed(String),

@@ -15,6 +15,9 @@ pub(crate) const USER: u32 = 990;
 /// The serial port that leads to the watchdog MCU.
 pub(crate) const MCU: &str = "/dev/ttyS0";
 
+/// Where the disk is, which outlives resets: the agent's state, as in the packages.
+pub(crate) const STATE: &str = "/var/lib/shunt";
+
 /// Kernel modules, in the order in which they are loaded.
 const MODULES: &str = "/modules";
 
@@ -42,9 +45,12 @@ pub(crate) fn set_up() -> Result<(), Box<dyn Error>> {
     for module in modules {
         load(&module).map_err(|error| format!("load {}: {error}", module.display()))?;
     }
+    fs::create_dir_all(STATE)?;
+    mount("/dev/vda", STATE, "ext4", MountFlags::empty(), None)
+        .map_err(|error| format!("mount the disk: {error}"))?;
     // What udev does with a rule of its own, and with the package's.
     fs::set_permissions("/dev/net/tun", Permissions::from_mode(0o666))?;
-    for device in ["/dev/watchdog", MCU] {
+    for device in ["/dev/watchdog", MCU, STATE] {
         chown(device, Some(USER), Some(USER)).map_err(|error| format!("give away {device}: {error}"))?;
     }
     Ok(())

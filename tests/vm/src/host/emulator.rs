@@ -36,7 +36,17 @@ const MACHINE: &[&str] = &[
     "i6300esb",
     "-watchdog-action",
     "reset",
+    "-device",
+    "virtio-blk-pci,drive=disk",
 ];
+
+/// What the machine starts with.
+#[derive(Debug)]
+pub(crate) struct Parts<'p> {
+    pub(crate) kernel: &'p Path,
+    pub(crate) initrd: &'p Path,
+    pub(crate) disk: &'p Path,
+}
 
 /// A kernel that panics is to say so and end, not to boot again.
 const COMMAND_LINE: &str = "console=ttyAMA0 loglevel=4 panic=0";
@@ -51,14 +61,16 @@ const LOOK: Duration = Duration::from_millis(50);
 const QUOTED: usize = 30;
 
 /// Boots the machine, and hears it to the end of its story.
-pub(crate) fn run(kernel: &Path, initrd: &Path, mut board: Board, verbose: bool) -> Result<Report> {
+pub(crate) fn run(parts: &Parts<'_>, mut board: Board, verbose: bool) -> Result<Report> {
     let mut command = Command::new(PROGRAM);
     command
         .args(MACHINE)
         .arg("-kernel")
-        .arg(kernel)
+        .arg(parts.kernel)
         .arg("-initrd")
-        .arg(initrd)
+        .arg(parts.initrd)
+        .arg("-drive")
+        .arg(format!("id=disk,if=none,format=raw,file={}", parts.disk.display()))
         .args(["-append", COMMAND_LINE]);
     board.attach(&mut command)?;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the story needs of the kernel. What these depend on goes before them.
-const MODULES: [&str; 9] = [
+const MODULES: [&str; 12] = [
     // The one that a kernel asks for by what it does, not by its name.
     "crc32c_generic",
     "tun",
@@ -24,7 +24,13 @@ const MODULES: [&str; 9] = [
     "nf_conntrack_netlink",
     "nfnetlink",
     "i6300esb",
+    "virtio_pci",
+    "virtio_blk",
+    "ext4",
 ];
+
+/// The smallest that has a journal and room for what the agent keeps.
+const DISK: u64 = 16 << 20;
 
 /// Files that a system has anyway. The number is that of the guest's `system::USER`.
 const FILES: [(&str, &str); 2] = [
@@ -64,6 +70,15 @@ pub(crate) fn write(kernel: &Kernel, agent: &Path, guest: &Path, path: &Path) ->
         .write_all(&archive.to_bytes())
         .and_then(|()| encoder.finish().map(drop))
         .map_err(file("write", path))?;
+    Ok(path.to_owned())
+}
+
+/// Makes the gateway's disk, empty, at `path`.
+pub(crate) fn disk(path: &Path) -> Result<PathBuf> {
+    let made = fs::File::create(path).and_then(|disk| disk.set_len(DISK));
+    made.map_err(file("make the gateway's disk", path))?;
+    // Users other than root do not look there for programs.
+    run(Command::new("/sbin/mke2fs").args(["-q", "-t", "ext4"]).arg(path), "make the gateway's disk")?;
     Ok(path.to_owned())
 }
 

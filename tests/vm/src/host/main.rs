@@ -10,6 +10,7 @@ mod report;
 
 use board::Board;
 use clap::Parser;
+use emulator::Parts;
 use error::{Result, VmError};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -65,7 +66,9 @@ fn run(args: &Args) -> Result<()> {
     let guest = build(&["--package=shunt-vm", "--bin=vm-init"], "debug/vm-init")?;
     let image = image::write(&kernel, &agent, &guest, &home.path().join("initrd.gz"))?;
     step("the gateway");
-    let report = emulator::run(&kernel.image, &image, board, args.verbose)?;
+    let disk = image::disk(&home.path().join("disk"))?;
+    let parts = Parts { kernel: &kernel.image, initrd: &image, disk: &disk };
+    let report = emulator::run(&parts, board, args.verbose)?;
     eprint!("{report}");
     step("good");
     Ok(())
