@@ -211,6 +211,18 @@ fn a_strangers_rule_before_ours_is_found() {
         rule.attributes[0] = RuleAttribute::Table(777);
         gateway.wire.add_rule(&rule);
         gateway.spoilt().is_ok("numbers");
+        gateway.wire.delete_rule(&rule);
+        // As a VPN that came up before Shunt would stand.
+        rule.attributes[0] = RuleAttribute::Table(1_001);
+        rule.attributes[1] = RuleAttribute::Priority(32_765);
+        gateway.wire.add_rule(&rule);
+        let answer = gateway.spoilt();
+        answer.says(
+            "numbers",
+            "warning",
+            "Shunt's rule 20600 goes before the IPv4 rule 32765 of another program",
+        );
+        gateway.wire.delete_rule(&rule);
         gateway.wire.put(&Wire::route_message(21_001, 4, 10, ROUTERS[0], "w1"));
         gateway.spoilt().says("numbers", "fault", "table 21001, which is Shunt's own");
     });

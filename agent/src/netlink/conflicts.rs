@@ -1,4 +1,5 @@
-//! Rules of others that would catch traffic before ours: what matters is the order, not the numbers.
+//! Rules of others that would catch traffic before ours, or that ours would pass by: what matters is the order, not
+//! the numbers.
 
 use super::error::family_name;
 use super::rules::{FoundRule, Selector};
@@ -9,13 +10,29 @@ use std::fmt;
 
 /// The priority of the kernel's own rule to the `local` table.
 const LOCAL_PRIORITY: u32 = 0;
+/// The priority of the kernel's own rule to `main`: what stands behind it was passed by before Shunt came.
+const MAIN_PRIORITY: u32 = 32_766;
+/// The tables `default`, `main` and `local`: what is looked up there is no tunnel of another program.
+const KERNELS_TABLES: std::ops::RangeInclusive<u32> = 253..=255;
+
+/// How a rule of another program and ours are in each other's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clash {
+    /// It looks for marks in our bits.
+    Mark,
+    /// It stands before ours and takes all packets that come so far.
+    Before,
+    /// It stands behind ours and would take all packets: ours pass it by, if there is a default route in its table.
+    Behind,
+    /// The same, and by its form it is a full tunnel ("all but what is marked"), whose table is meant to have one.
+    TunnelBehind,
+}
 
 /// A rule of another program that is in the way. It displays as one sentence, the mend last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Conflict {
     pub(crate) priority: u32,
-    /// It takes all packets that come so far, not only those of some mark.
-    pub(crate) catches_all: bool,
+    pub(crate) clash: Clash,
     /// What is wrong: a sentence without its full stop.
     pub(crate) what: String,
     /// What to do, in lower case and without a full stop.
@@ -44,10 +61,13 @@ fn conflict(numbers: &Numbers, family: Family, rule: &FoundRule) -> Option<Confl
             numbers.mark_mask
         );
         let mend = "give one of them other bits".to_owned();
-        return Some(Conflict { priority, catches_all: false, what, mend });
+        return Some(Conflict { priority, clash: Clash::Mark, what, mend });
     }
-    if priority == LOCAL_PRIORITY || priority >= numbers.uplink_priority() || !catches_all(rule) {
+    if priority == LOCAL_PRIORITY || !catches_all(rule) {
         return None;
+    }
+    if priority >= numbers.uplink_priority() {
+        return passed_by(numbers, family, rule);
     }
     let whose =
         if priority < numbers.mark_priority(0) { "the probes and all traffic" } else { "all traffic" };
@@ -57,7 +77,26 @@ fn conflict(numbers: &Numbers, family: Family, rule: &FoundRule) -> Option<Confl
         numbers.uplink_priority()
     );
     let mend = format!("delete that rule, or set kernel.rule_base below {priority}");
-    Some(Conflict { priority, catches_all: true, what, mend })
+    Some(Conflict { priority, clash: Clash::Before, what, mend })
+}
+
+/// A rule for all packets that ours go before: a VPN that came up before Shunt stands so.
+fn passed_by(numbers: &Numbers, family: &str, rule: &FoundRule) -> Option<Conflict> {
+    let priority = rule.priority;
+    let table = rule.table().filter(|table| !KERNELS_TABLES.contains(table))?;
+    if priority >= MAIN_PRIORITY {
+        return None;
+    }
+    let what = format!(
+        "Shunt's rule {} goes before the {family} rule {priority} of another program: what that rule sends into table \
+         {table} leaves by the uplink instead, and past a VPN if that is one",
+        numbers.uplink_priority()
+    );
+    let mend =
+        format!("start that program after Shunt, or give its rule a priority below {}", numbers.rule_base);
+    let invert = rule.message.header.flags.contains(RuleFlags::Invert);
+    let clash = if invert { Clash::TunnelBehind } else { Clash::Behind };
+    Some(Conflict { priority, clash, what, mend })
 }
 
 /// The mark of a rule that reaches into our bits.
@@ -120,6 +159,27 @@ mod tests {
         assert_eq!(sentences(stranger(100, Selector::All, true)), 0);
         assert_eq!(sentences(stranger(100, Selector::From("192.0.2.1".parse().unwrap()), false)), 0);
         assert_eq!(sentences(stranger(100, Selector::Mark { mark: 0x100, mask: 0x3f00 }, false)), 0);
+    }
+
+    #[test]
+    fn a_catch_all_that_ours_pass_by_is_told_but_for_the_kernels_own_tables() {
+        let clash = |priority, table, invert| {
+            let mut rule = FoundRule::own(
+                Rule { family: Family::V4, priority, selector: Selector::All, table, suppress: false },
+                4,
+            );
+            if invert {
+                rule.message.header.flags = RuleFlags::Invert;
+                rule.rule = None;
+            }
+            conflicts(&NUMBERS, Family::V4, &[rule]).first().map(|found| found.clash)
+        };
+        assert_eq!(clash(32_765, 51_820, true), Some(Clash::TunnelBehind));
+        assert_eq!(clash(NUMBERS.uplink_priority(), 99, false), Some(Clash::Behind));
+        assert_eq!(clash(NUMBERS.uplink_priority() - 1, 99, false), Some(Clash::Before));
+        assert_eq!(clash(32_765, 254, false), None);
+        assert_eq!(clash(32_766, 99, false), None);
+        assert_eq!(sentences(stranger(32_764, Selector::All, true)), 0);
     }
 
     #[test]

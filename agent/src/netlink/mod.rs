@@ -47,7 +47,7 @@ pub use restore::restore;
 pub use socket::Refusal;
 pub use warnings::Subject;
 
-pub(crate) use conflicts::{Conflict, conflicts};
+pub(crate) use conflicts::{Clash, Conflict, conflicts};
 pub(crate) use conntrack::Raw;
 pub(crate) use error::family_name;
 pub(crate) use learn::{Given, Memory, Path as WayOut};

@@ -49,7 +49,9 @@ impl Kernel {
                 *self.stale.rules.get_mut(family) |= keep(self.tables.read_rules(family));
                 let rules = &self.tables.mirror.get(family).rules;
                 let found = conflicts::conflicts(&self.tables.numbers, family, rules);
-                let sentences = found.iter().map(ToString::to_string).collect();
+                // Tables of others are not read here: whether a default route is in them is known by the rule's form alone.
+                let sure = found.iter().filter(|found| found.clash != conflicts::Clash::Behind);
+                let sentences = sure.map(ToString::to_string).collect();
                 self.warnings.set(Subject::Conflict(family), sentences, notices);
             }
         }

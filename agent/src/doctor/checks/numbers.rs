@@ -2,7 +2,7 @@
 
 use super::super::facts::Facts;
 use super::super::finding::{Check, Finding};
-use crate::netlink::{Conflict, FoundRule, conflicts, family_name};
+use crate::netlink::{Clash, Conflict, FoundRule, conflicts, family_name};
 use shunt_config::Config;
 use shunt_decision::Family;
 
@@ -49,7 +49,7 @@ fn in_the_way(config: &Config, family: Family, rules: &[FoundRule], facts: &Fact
         let stranger = |rule: &&FoundRule| rule.protocol != config.kernel.protocol;
         let rule = rules.iter().filter(stranger).find(|rule| rule.priority == conflict.priority)?;
         let owner = owner(rule);
-        let lookup = rule.table().filter(|_| conflict.catches_all);
+        let lookup = rule.table().filter(|_| conflict.clash != Clash::Mark);
         if let Some(table) = lookup {
             let leads_out = match facts.network.tables.get(family).get(&table) {
                 Some(Ok(found)) => found.values().any(|default| *default),
@@ -61,7 +61,10 @@ fn in_the_way(config: &Config, family: Family, rules: &[FoundRule], facts: &Fact
                 return None;
             }
         }
-        let finding = if owner == Some(Owner::WgQuick) {
+        let mend = format!("{}.", capital(&conflict.mend));
+        let finding = if matches!(conflict.clash, Clash::Behind | Clash::TunnelBehind) {
+            Finding::warning(CHECK, format!("{}.", conflict.what), mend)
+        } else if owner == Some(Owner::WgQuick) {
             Finding::note(
                 CHECK,
                 format!(
@@ -74,8 +77,7 @@ fn in_the_way(config: &Config, family: Family, rules: &[FoundRule], facts: &Fact
                  set Table = off.",
             )
         } else {
-            let mend = capital(&conflict.mend);
-            Finding::fault(CHECK, format!("{}.", conflict.what), format!("{mend}."))
+            Finding::fault(CHECK, format!("{}.", conflict.what), mend)
         };
         Some(match owner {
             Some(owner) => finding.about(owner.name()),
@@ -248,11 +250,32 @@ mod tests {
 
     #[test]
     fn a_full_tunnel_of_wg_quick_is_a_note() {
+        found(
+            &with(vec![tunnel(19_999)], &[(51_820, 3, true)]),
+            CHECK,
+            Level::Note,
+            "wg-quick A full tunnel",
+        );
+    }
+
+    #[test]
+    fn a_tunnel_that_came_up_before_shunt_is_a_warning_if_its_table_leads_out() {
+        for stranger in [tunnel(32_765), rule(32_765, Selector::All, 51_820)] {
+            let said = "Shunt's rule 20600 goes before the IPv4 rule 32765 of another program";
+            found(&with(vec![stranger.clone()], &[(51_820, 3, true)]), CHECK, Level::Warning, said);
+            found(&with(vec![stranger], &[(51_820, 3, false)]), CHECK, Level::Ok, "");
+        }
+        let mend = "Start that program after Shunt, or give its rule a priority below 20000.";
+        found(&with(vec![tunnel(32_765)], &[(51_820, 3, true)]), CHECK, Level::Warning, mend);
+    }
+
+    /// What wg-quick adds for `AllowedIPs = 0.0.0.0/0`.
+    fn tunnel(priority: u32) -> FoundRule {
         use rtnetlink::packet_route::rule::RuleFlags;
-        let mut tunnel = rule(19_999, Selector::Mark { mark: 51_820, mask: u32::MAX }, 51_820);
+        let mut tunnel = rule(priority, Selector::Mark { mark: 51_820, mask: u32::MAX }, 51_820);
         tunnel.message.header.flags = RuleFlags::Invert;
         tunnel.rule = None;
-        found(&with(vec![tunnel], &[(51_820, 3, true)]), CHECK, Level::Note, "wg-quick A full tunnel");
+        tunnel
     }
 
     #[test]
