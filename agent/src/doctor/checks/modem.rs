@@ -72,12 +72,22 @@ fn of_modem(modem: &ModemFacts, facts: &Facts) -> Vec<Finding> {
 
 fn secret(secret: &Secret) -> Option<Finding> {
     let file = secret.file.display();
+    let give = format!("`chgrp shunt {file}; chmod 640 {file}`");
     match &secret.state {
         SecretState::Kept => None,
         SecretState::Open => Some(Finding::warning(
             CHECK,
             format!("Everybody on this machine may read the secret in {file}."),
-            format!("Let only its owner read it: `chmod 600 {file}`."),
+            if secret.of_root {
+                format!("Let only its owner read it: `chmod 600 {file}`.")
+            } else {
+                format!("Let only the agent's group read it: {give}.")
+            },
+        )),
+        SecretState::Unreachable(user) => Some(Finding::fault(
+            CHECK,
+            format!("The agent (the user {user}) may not read the secret in {file}."),
+            format!("Give it to the agent's group: {give}."),
         )),
         SecretState::Unreadable(why) => Some(Finding::fault(
             CHECK,
@@ -101,7 +111,7 @@ mod tests {
             by_imei: false,
             holders: Vec::new(),
             hidden: false,
-            secrets: vec![Secret { file: "/etc/shunt/pin".into(), state: SecretState::Kept }],
+            secrets: vec![Secret { file: "/etc/shunt/pin".into(), state: SecretState::Kept, of_root: false }],
         }
     }
 
@@ -134,15 +144,33 @@ mod tests {
         );
         let unread = Err(Unread::Failed("it failed".to_owned()));
         found(&with(ModemFacts { ports: unread, ..sound() }), CHECK, Level::NotChecked, "its ports");
-        let secret = |state| vec![Secret { file: "/etc/shunt/pin".into(), state }];
+        let secret = |state, of_root| vec![Secret { file: "/etc/shunt/pin".into(), state, of_root }];
         found(
-            &with(ModemFacts { secrets: secret(SecretState::Open), ..sound() }),
+            &with(ModemFacts { secrets: secret(SecretState::Open, true), ..sound() }),
             CHECK,
             Level::Warning,
             "chmod 600 /etc/shunt/pin",
         );
+        // Its service runs it as the user shunt, who could not read what is root's alone.
+        found(
+            &with(ModemFacts { secrets: secret(SecretState::Open, false), ..sound() }),
+            CHECK,
+            Level::Warning,
+            "`chgrp shunt /etc/shunt/pin; chmod 640 /etc/shunt/pin`",
+        );
+        found(
+            &with(ModemFacts { secrets: secret(SecretState::Unreachable(990), false), ..sound() }),
+            CHECK,
+            Level::Fault,
+            "`chgrp shunt /etc/shunt/pin; chmod 640 /etc/shunt/pin`",
+        );
         let gone = SecretState::Unreadable("no such file".to_owned());
-        found(&with(ModemFacts { secrets: secret(gone), ..sound() }), CHECK, Level::Fault, "no such file");
+        found(
+            &with(ModemFacts { secrets: secret(gone, false), ..sound() }),
+            CHECK,
+            Level::Fault,
+            "no such file",
+        );
     }
 
     #[test]

@@ -7,9 +7,11 @@ use shunt_config::{Config, Find, Modem};
 use shunt_modem::ports::{Device, Sysfs};
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+/// The number of root, as a user and as a group.
+const ROOT: u32 = 0;
 /// Open files of one process that are looked at.
 const FILES_AT_MOST: usize = 65_536;
 
@@ -40,12 +42,16 @@ pub(crate) struct Holder {
 pub(crate) struct Secret {
     pub(crate) file: PathBuf,
     pub(crate) state: SecretState,
+    /// The agent is root's, as its state directory is; not known before that directory is there.
+    pub(crate) of_root: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SecretState {
     /// Only its owner, or its group, may read it.
     Kept,
+    /// Neither the owner of the state directory, who is the agent, nor a group that it may have: this user's number.
+    Unreachable(u32),
     /// Everybody may read it.
     Open,
     /// It cannot be looked at.
@@ -58,6 +64,8 @@ pub(super) fn read(config: &Config, roots: &Roots) -> Vec<ModemFacts> {
     }
     let devices = Sysfs::at(roots.path("sys"), roots.path("dev")).devices();
     let (holders, hidden) = holders(roots);
+    let state = fs::metadata(roots.path(&config.agent.state_dir)).ok();
+    let agent = state.map(|state| (state.uid(), state.gid()));
     let modem = |modem: &Modem| {
         let ports = ports(modem, devices.as_deref(), roots);
         let known: &[PathBuf] = ports.as_deref().unwrap_or(&[]);
@@ -67,7 +75,7 @@ pub(super) fn read(config: &Config, roots: &Roots) -> Vec<ModemFacts> {
             by_imei: matches!(modem.find, Find::Imei(_)),
             holders: holders.iter().filter(ours).cloned().collect(),
             hidden,
-            secrets: secrets(modem).map(|file| secret(file, roots)).collect(),
+            secrets: secrets(modem).map(|file| secret(file, agent, roots)).collect(),
             ports,
         }
     };
@@ -118,15 +126,32 @@ fn secrets(modem: &Modem) -> impl Iterator<Item = &Path> {
     of_sims.map(PathBuf::as_path).chain(of_operators.map(|operator| operator.secret_file.as_path()))
 }
 
-/// By its mode alone: the content concerns nobody.
-fn secret(file: &Path, roots: &Roots) -> Secret {
-    const EVERYBODY_READS: u32 = 0o004;
+/// By its mode alone: the content concerns nobody. `agent` is who owns the state directory, where it is there.
+fn secret(file: &Path, agent: Option<(u32, u32)>, roots: &Roots) -> Secret {
     let state = match fs::metadata(roots.path(file)) {
-        Ok(meta) if meta.permissions().mode() & EVERYBODY_READS != 0 => SecretState::Open,
-        Ok(_) => SecretState::Kept,
+        Ok(meta) => judged(meta.mode(), (meta.uid(), meta.gid()), agent),
         Err(error) => SecretState::Unreadable(error.to_string()),
     };
-    Secret { file: file.to_owned(), state }
+    Secret { file: file.to_owned(), state, of_root: agent.is_some_and(|(user, _)| user == ROOT) }
+}
+
+fn judged(mode: u32, (user, group): (u32, u32), agent: Option<(u32, u32)>) -> SecretState {
+    const OWNER_READS: u32 = 0o400;
+    const GROUP_READS: u32 = 0o040;
+    const EVERYBODY_READS: u32 = 0o004;
+    if mode & EVERYBODY_READS != 0 {
+        return SecretState::Open;
+    }
+    let Some((agent, own_group)) = agent.filter(|(agent, _)| *agent != ROOT) else {
+        return SecretState::Kept;
+    };
+    let reads = if user == agent {
+        mode & OWNER_READS != 0
+    } else {
+        // Its service may have given it any other group, but not that of root.
+        mode & GROUP_READS != 0 && (group == own_group || group != ROOT)
+    };
+    if reads { SecretState::Kept } else { SecretState::Unreachable(agent) }
 }
 
 #[cfg(test)]
@@ -154,7 +179,8 @@ mod tests {
         assert!(matches!(absent[0].secrets[0].state, SecretState::Unreadable(_)));
         put("dev/ttyS1", "");
         put("etc/secret", "");
-        fs::set_permissions(root.path().join("etc/secret"), fs::Permissions::from_mode(0o644)).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        fs::set_permissions(root.path().join("etc/secret"), mode).unwrap();
         fs::create_dir_all(root.path().join("proc/9/fd")).unwrap();
         symlink("/dev/ttyS1", root.path().join("proc/9/fd/5")).unwrap();
         symlink("/dev/null", root.path().join("proc/9/fd/6")).unwrap();
@@ -162,5 +188,24 @@ mod tests {
         assert_eq!(held[0].holders.len(), 1);
         assert_eq!((held[0].holders[0].pid, held[0].holders[0].name.as_str()), (9, "ModemManager"));
         assert_eq!(held[0].secrets[0].state, SecretState::Open);
+    }
+
+    #[test]
+    fn a_secret_is_kept_only_if_the_agent_can_read_it() {
+        let agent = Some((990, 980));
+        for (mode, owner, agent, expected) in [
+            (0o100_640, (0, 980), agent, SecretState::Kept),
+            (0o100_400, (990, 980), agent, SecretState::Kept),
+            (0o100_600, (0, 0), agent, SecretState::Unreachable(990)),
+            (0o100_640, (0, 0), agent, SecretState::Unreachable(990)),
+            (0o100_600, (0, 980), agent, SecretState::Unreachable(990)),
+            (0o100_644, (0, 0), agent, SecretState::Open),
+            // Such as `dialout`, which its service may give it.
+            (0o100_640, (0, 20), agent, SecretState::Kept),
+            (0o100_600, (0, 0), Some((0, 0)), SecretState::Kept),
+            (0o100_600, (0, 0), None, SecretState::Kept),
+        ] {
+            assert_eq!(judged(mode, owner, agent), expected, "{mode:o} {owner:?} {agent:?}");
+        }
     }
 }
