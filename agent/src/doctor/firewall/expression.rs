@@ -53,6 +53,8 @@ pub(super) enum Expression {
     Translate,
     /// Changes nothing of the way.
     Passing,
+    /// Never goes on for the first packet of a flow.
+    Never,
     /// May or may not go on.
     Unknown,
 }
@@ -104,8 +106,7 @@ pub(super) fn read(element: &[u8]) -> Expression {
         "nat" => nat(data),
         "target" => nested(data, 1).map(|name| target(&text(name))),
         "reject" => Some(Expression::Decide(Verdict::Drop)),
-        // A remark of iptables takes every packet.
-        "match" if nested(data, 1).map(text).as_deref() == Some("comment") => Some(Expression::Passing),
+        "match" => nested(data, 1).and_then(|name| matching(&text(name), data)),
         "counter" | "log" | "notrack" | "flow_offload" | "objref" | "dup" | "dynset" | "last" => {
             Some(Expression::Passing)
         }
@@ -226,6 +227,46 @@ fn target(name: &str) -> Expression {
     }
 }
 
+/// A match of iptables that nftables carries out.
+fn matching(name: &str, data: &[u8]) -> Option<Expression> {
+    match name {
+        // A remark takes every packet.
+        "comment" => Some(Expression::Passing),
+        "conntrack" => {
+            let revision = be32(nested(data, 2)?)?;
+            state(revision, nested(data, 3)?)
+        }
+        _ => None,
+    }
+}
+
+/// The states that `-m conntrack --ctstate` takes, by `struct xt_conntrack_mtinfo1` to `3`
+/// (linux/netfilter/xt_conntrack.h), in the machine's own order of octets.
+fn state(revision: u32, info: &[u8]) -> Option<Expression> {
+    const MATCH_FLAGS: usize = 146;
+    const INVERT_FLAGS: usize = 148;
+    const STATES: usize = 150;
+    const BY_STATE: u16 = 1;
+    /// `XT_CONNTRACK_STATE_BIT(IP_CT_NEW)`
+    const NEW: u16 = 1 << 3;
+    let number = |place: usize| Some(u16::from_ne_bytes(info.get(place..place + 2)?.try_into().ok()?));
+    let states = match revision {
+        1 => u16::from(*info.get(STATES)?),
+        2 | 3 => number(STATES)?,
+        _ => return None,
+    };
+    let (by, inverted) = (number(MATCH_FLAGS)?, number(INVERT_FLAGS)? & BY_STATE != 0);
+    if by & BY_STATE == 0 {
+        return None;
+    }
+    match ((states & NEW != 0) != inverted, by == BY_STATE) {
+        (false, _) => Some(Expression::Never),
+        (true, true) => Some(Expression::Passing),
+        // It looks at something else as well.
+        (true, false) => None,
+    }
+}
+
 /// What is decided, out of data.
 pub(super) fn verdict(data: &[u8]) -> Option<Verdict> {
     let verdict = nested(data, DATA_VERDICT)?;
@@ -265,6 +306,19 @@ mod tests {
         read(&[attribute(EXPR_NAME, name), attribute(EXPR_DATA, &data.concat())].concat())
     }
 
+    /// As iptables-nft writes `-m conntrack --ctstate …`.
+    fn conntrack(revision: u32, flags: u16, inverted: u16, states: u16) -> Expression {
+        let mut info = vec![0; 146];
+        info.extend([flags, inverted].map(u16::to_ne_bytes).concat());
+        if revision == 1 {
+            info.extend([states as u8, 0]);
+        } else {
+            info.extend([states, 0].map(u16::to_ne_bytes).concat());
+        }
+        info.resize(164, 0);
+        expression(b"match\0", &[attribute(1, b"conntrack\0"), number(2, revision), attribute(3, &info)])
+    }
+
     #[test]
     fn expressions_of_nftables_and_of_iptables_are_known() {
         let value = |kind, bytes: &[u8]| attribute(kind, &attribute(DATA_VALUE, bytes));
@@ -276,6 +330,14 @@ mod tests {
             (expression(b"target\0", &[attribute(1, b"LOG\0")]), Expression::Passing),
             (expression(b"match\0", &[attribute(1, b"comment\0")]), Expression::Passing),
             (expression(b"match\0", &[attribute(1, b"conntrack\0")]), Expression::Unknown),
+            (conntrack(3, 1, 0, 0b110), Expression::Never),
+            (conntrack(3, 1, 1, 0b110), Expression::Passing),
+            (conntrack(2, 1, 0, 0b1000), Expression::Passing),
+            (conntrack(1, 1, 0, 0b1000), Expression::Passing),
+            (conntrack(1, 1, 0, 0b110), Expression::Never),
+            (conntrack(3, 3, 0, 0b1000), Expression::Unknown),
+            (conntrack(3, 2, 0, 0b1000), Expression::Unknown),
+            (conntrack(9, 1, 0, 0b110), Expression::Unknown),
             (expression(b"reject\0", &[]), Expression::Decide(Verdict::Drop)),
             (
                 expression(b"meta\0", &[number(1, 8), number(2, 7)]),

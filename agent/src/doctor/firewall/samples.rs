@@ -78,6 +78,71 @@ pub(in crate::doctor) fn forwarding_only(interface: &str) -> Ruleset {
     found
 }
 
+/// `iptables -P FORWARD DROP`; answers are accepted, and what comes in by one interface and leaves by another.
+pub(in crate::doctor) fn forwarding_between(interface: &str, uplinks: &[&str]) -> Ruleset {
+    let accept = || Expression::Decide(Verdict::Accept);
+    let mut rules = vec![vec![Expression::Never, accept()]];
+    rules.extend(uplinks.iter().map(|uplink| then([into(interface), out(uplink)].concat(), accept())));
+    let mut found = masquerading(&["eth0", "wwan0"]);
+    found.chains.pop();
+    found.chains.push(forward(true, rules));
+    found
+}
+
+/// The chains of Docker 27 (`iptables -S` with one bridge and no published port), as iptables-nft keeps them.
+pub(in crate::doctor) fn docker() -> Ruleset {
+    let bridge = || into("docker0");
+    let to_bridge = || out("docker0");
+    let elsewhere = || {
+        let other = Expression::Compare { from: 0, equal: false, value: name("docker0") };
+        vec![Expression::Load { to: 0, what: Load::OutName }, other]
+    };
+    let accept = || Expression::Decide(Verdict::Accept);
+    let mut found = masquerading(&["eth0", "wwan0"]);
+    found.chains.pop();
+    found.chains.extend([
+        forward(
+            true,
+            vec![
+                vec![jump("DOCKER-USER")],
+                vec![jump("DOCKER-ISOLATION-STAGE-1")],
+                // -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED
+                then(to_bridge(), Expression::Never),
+                then(to_bridge(), jump("DOCKER")),
+                then([bridge(), elsewhere()].concat(), accept()),
+                then([bridge(), to_bridge()].concat(), accept()),
+            ],
+        ),
+        chain("DOCKER-USER", None, vec![vec![Expression::Decide(Verdict::Return)]]),
+        chain("DOCKER", None, Vec::new()),
+        chain(
+            "DOCKER-ISOLATION-STAGE-1",
+            None,
+            vec![
+                then([bridge(), elsewhere()].concat(), jump("DOCKER-ISOLATION-STAGE-2")),
+                vec![Expression::Decide(Verdict::Return)],
+            ],
+        ),
+        chain(
+            "DOCKER-ISOLATION-STAGE-2",
+            None,
+            vec![
+                then(to_bridge(), Expression::Decide(Verdict::Drop)),
+                vec![Expression::Decide(Verdict::Return)],
+            ],
+        ),
+    ]);
+    found
+}
+
+/// What is let through depends on something that is not understood.
+pub(in crate::doctor) fn forwarding_perhaps() -> Ruleset {
+    let mut found = masquerading(&["eth0", "wwan0"]);
+    found.chains.pop();
+    found.chains.push(forward(true, vec![vec![Expression::Unknown, Expression::Decide(Verdict::Accept)]]));
+    found
+}
+
 /// Nothing at all is forwarded.
 pub(in crate::doctor) fn forwarding_nothing() -> Ruleset {
     let mut found = masquerading(&["eth0", "wwan0"]);

@@ -203,6 +203,7 @@ impl<'a> Walk<'a> {
                     return merge(step, Inner::end(Ends { translated: true, ..Ends::default() }), sure);
                 }
                 Expression::Passing => {}
+                Expression::Never => return Step { goes_on: true, ..step },
                 Expression::Unknown => sure = false,
             }
         }
