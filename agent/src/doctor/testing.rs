@@ -1,7 +1,7 @@
 //! A gateway on which everything is as it should be, for the checks' tests to spoil.
 
 use super::facts::{
-    Answer, DaemonFacts, Disk, Facts, Machine, Network, OfInterface, Programs, Reach, Seen, Sysctls,
+    Answer, DaemonFacts, Disk, Facts, Machine, Network, OfInterface, Programs, Reach, Seen, Socket, Sysctls,
     TargetReach, Unread,
 };
 use super::finding::{Check, Finding, Level};
@@ -38,7 +38,7 @@ pub(super) fn interface(index: u32, name: &str) -> Seen {
         mtu: 1_500,
         traffic: None,
     };
-    Seen { interface, parent: None, device: None }
+    Seen { interface, parent: None, device: None, socket: Socket::default() }
 }
 
 pub(super) fn address(index: u32, text: &str, prefix: u8) -> Address {

@@ -85,11 +85,16 @@ fn same_ground(first: &Seen, second: &Seen, facts: &Facts) -> Option<Finding> {
         all.map(|seen| &seen.interface).find(|i| i.index == index).map_or("one", |i| i.name.as_str())
     };
     let (a, b) = (first.interface.index, second.interface.index);
+    // Two sockets of one switch or system on a chip are ports of their own, whatever the kernel has beneath both.
+    if (first.socket.of_switch || second.socket.of_switch) && first.socket != second.socket {
+        return None;
+    }
+    let sockets_differ = first.socket.marks != second.socket.marks;
     let ground = match (first.parent, second.parent) {
         (Some(one), Some(other)) if one == other => Some(name(one).to_owned()),
         (Some(one), _) if one == b => Some(second.interface.name.clone()),
         (_, Some(other)) if other == a => Some(first.interface.name.clone()),
-        _ => first.device.clone().filter(|device| Some(device) == second.device.as_ref()),
+        _ => first.device.clone().filter(|device| Some(device) == second.device.as_ref() && !sockets_differ),
     }?;
     Some(Finding::warning(
         CHECK,
@@ -152,7 +157,7 @@ fn overlap(one: &Address, other: &Address) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::facts::Unread;
+    use super::super::super::facts::{Socket, Unread};
     use super::super::super::finding::Level;
     use super::super::super::testing::{address, config, default_route, facts, found, neighbour};
     use super::*;
@@ -208,6 +213,23 @@ mod tests {
         found(&check(&config(""), &facts), CHECK, Level::NotChecked, "one router stands behind two links");
         facts.network.interfaces = Err(Unread::Failed("no".to_owned()));
         found(&check(&config(""), &facts), CHECK, Level::NotChecked, "in common");
+    }
+
+    #[test]
+    fn sockets_of_one_chip_are_ports_of_their_own() {
+        let with = |of_switch: bool, names: [&str; 2]| {
+            let mut facts = facts();
+            for (seen, name) in facts.network.interfaces.as_mut().unwrap().iter_mut().skip(1).zip(names) {
+                seen.parent = of_switch.then_some(1);
+                seen.device = Some("/sys/devices/switch".to_owned());
+                seen.socket = Socket { of_switch, marks: vec![name.to_owned()] };
+            }
+            check(&config(""), &facts)
+        };
+        for of_switch in [true, false] {
+            found(&with(of_switch, ["p4", "p3"]), CHECK, Level::Ok, "");
+            found(&with(of_switch, ["p4", "p4"]), CHECK, Level::Warning, "the same interface or device");
+        }
     }
 
     #[test]

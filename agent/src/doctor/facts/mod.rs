@@ -17,7 +17,7 @@ pub(crate) use programs::{Process, Programs};
 pub(crate) use reach::{Answer, NotSent, Reach, TargetReach, way_out};
 pub(crate) use sysctls::Sysctls;
 #[cfg(test)]
-pub(crate) use {modems::Holder, programs::Lease, sysctls::OfInterface};
+pub(crate) use {modems::Holder, network::Socket, programs::Lease, sysctls::OfInterface};
 
 use super::firewall::Firewall;
 use shunt_config::Config;

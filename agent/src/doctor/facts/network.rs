@@ -31,6 +31,30 @@ pub(crate) struct Seen {
     pub(crate) parent: Option<u32>,
     /// The device that drives it (a path below /sys), where it has one.
     pub(crate) device: Option<String>,
+    /// Which of its device's sockets it is: those of one chip share the device, and often the interface beneath.
+    pub(crate) socket: Socket,
+}
+
+/// What the driver says of an interface's socket (`/sys/class/net/*`); empty where it says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Socket {
+    /// It is a port of a switch chip that the kernel drives (`DEVTYPE=dsa`); the interface beneath is the chip's own.
+    pub(crate) of_switch: bool,
+    /// `phys_switch_id`, `phys_port_name`, `dev_port`, and the place in the device tree.
+    pub(crate) marks: Vec<String>,
+}
+
+impl Socket {
+    fn read(roots: &Roots, name: &str) -> Self {
+        let place = format!("sys/class/net/{name}");
+        let value = |file: &str| roots.value(format!("{place}/{file}")).unwrap_or_default();
+        let node = std::fs::canonicalize(roots.path(format!("{place}/of_node")));
+        let marks = ["phys_switch_id", "phys_port_name", "dev_port"].map(value).into_iter();
+        Self {
+            of_switch: value("uevent").lines().any(|line| line == "DEVTYPE=dsa"),
+            marks: marks.chain([node.map(|node| node.display().to_string()).unwrap_or_default()]).collect(),
+        }
+    }
 }
 
 impl Network {
@@ -65,6 +89,7 @@ impl Network {
             };
             let seen = |(interface, parent): (Interface, Option<u32>)| Seen {
                 device: device(&interface.name),
+                socket: Socket::read(roots, &interface.name),
                 interface,
                 parent,
             };
@@ -125,4 +150,32 @@ fn tables_of(config: &Config, family: Family, rules: &[FoundRule]) -> BTreeSet<u
     let strange =
         rules.iter().filter(|rule| in_the_way.contains(&rule.priority)).filter_map(FoundRule::table);
     ours.chain([numbers.uplink_table()]).chain(strange).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sockets_of_one_chip_are_told_apart() {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("wan/uevent", "DEVTYPE=dsa\nINTERFACE=wan\n"),
+            ("wan/phys_port_name", "p4\n"),
+            ("lan4/uevent", "DEVTYPE=dsa\nINTERFACE=lan4\n"),
+            ("lan4/phys_port_name", "p3\n"),
+            ("eth0.10/uevent", "DEVTYPE=vlan\nINTERFACE=eth0.10\n"),
+            ("eth0.10/dev_port", "0\n"),
+            ("eth0.20/dev_port", "0\n"),
+        ] {
+            let file = root.path().join("sys/class/net").join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
+        let roots = Roots::at(root.path());
+        let [wan, lan4, one, other] =
+            ["wan", "lan4", "eth0.10", "eth0.20"].map(|name| Socket::read(&roots, name));
+        assert!(wan.of_switch && lan4.of_switch && wan.marks != lan4.marks);
+        assert!(!one.of_switch && one.marks == other.marks);
+    }
 }
