@@ -343,6 +343,11 @@ fn the_doctor_ends_with_2_where_the_config_has_faults_and_beside_a_daemon_shows_
     let output = shunt(&["doctor", "--config", name, "--socket", socket.to_str().unwrap()]);
     assert_eq!(code(&output), 2, "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("colour"), "{}", text(&output.stdout));
+    // As the packages leave it.
+    std::fs::write(&file, "# [[link]]\n").unwrap();
+    let output = shunt(&["doctor", "--offline", "--config", name, "--socket", socket.to_str().unwrap()]);
+    assert_eq!(code(&output), 2, "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("`shunt init` proposes links"), "{}", text(&output.stdout));
     let absent = shunt(&["doctor", "--config", "/nonexistent/shunt.toml"]);
     assert_eq!((code(&absent), text(&absent.stdout)), (2, ""));
 }

@@ -10,7 +10,7 @@ use crate::api::wire::Request;
 use crate::doctor::{
     ConfigFile, DaemonFacts, Finding, Level, Outcome, Patient, Report, Roots, Unread, examine,
 };
-use shunt_config::LoadError;
+use shunt_config::{Fault, LoadError};
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 
@@ -44,6 +44,7 @@ pub(super) fn carry_out(args: &Args, manner: Manner, out: &mut impl Write) -> Re
         Err(LoadError::Unreadable { .. }) => {
             return loaded.map(|_| ()).map_err(Failure::Config);
         }
+        Err(error) if names_no_link(error) => ConfigFile::NoLink(error.to_string()),
         Err(error) => ConfigFile::Faulty(error.to_string()),
     };
     let report =
@@ -59,6 +60,13 @@ pub(super) fn carry_out(args: &Args, manner: Manner, out: &mut impl Write) -> Re
         Outcome::Well => Ok(()),
         other => Err(Failure::Unwell(other)),
     }
+}
+
+/// Whether it is the only fault of a config that nobody has written a link into yet.
+fn names_no_link(error: &LoadError) -> bool {
+    let LoadError::Faulty(faults) = error else { return false };
+    let missing = |fault: &Fault| fault.key == "link" && fault.why == "there is no link";
+    matches!(faults.as_slice(), [only] if missing(only))
 }
 
 fn daemon(args: &Args) -> DaemonFacts {

@@ -30,6 +30,8 @@ pub(crate) enum ConfigFile<'a> {
     Absent(&'a Path),
     /// It may not be read.
     Denied(&'a Path),
+    /// Its only fault, which is here, is that it names no link: so packages leave it.
+    NoLink(String),
     /// It has faults, all of which are here.
     Faulty(String),
 }
@@ -38,7 +40,7 @@ impl ConfigFile<'_> {
     const fn valid(&self) -> Option<&Config> {
         match self {
             Self::Valid(config) => Some(config),
-            Self::Absent(_) | Self::Denied(_) | Self::Faulty(_) => None,
+            Self::Absent(_) | Self::Denied(_) | Self::NoLink(_) | Self::Faulty(_) => None,
         }
     }
 }

@@ -28,14 +28,22 @@ pub(super) fn check(config: &ConfigFile<'_>) -> Vec<Finding> {
             let finding = Finding::not_checked(CHECK, NEEDED, &why, Some("Run this as root."));
             vec![Finding { denied: true, ..finding }]
         }
+        ConfigFile::NoLink(fault) => {
+            let mend = "`shunt init` proposes links from what is on this machine, and `shunt init --write` writes them \
+                        into it; or add them by hand.";
+            unusable(fault, mend)
+        }
         ConfigFile::Faulty(faults) => {
-            let mend = "Mend what is named; `shunt check` tells when all of it is right.";
-            vec![
-                Finding::fault(CHECK, format!("It cannot be used: {}", faults.trim_end()), mend),
-                Finding::not_checked(CHECK, NEEDED, "the config has faults", None),
-            ]
+            unusable(faults, "Mend what is named; `shunt check` tells when all of it is right.")
         }
     }
+}
+
+fn unusable(faults: &str, mend: &str) -> Vec<Finding> {
+    vec![
+        Finding::fault(CHECK, format!("It cannot be used: {}", faults.trim_end()), mend),
+        Finding::not_checked(CHECK, NEEDED, "the config has faults", Some("Mend the config first.")),
+    ]
 }
 
 #[cfg(test)]
@@ -53,6 +61,8 @@ mod tests {
         found(&denied, CHECK, Level::NotChecked, "Run this as root");
         assert!(denied.iter().all(|finding| finding.denied));
         let faults = "x.toml:3: probe.interval is \"never\"\n".to_owned();
+        let none = "x.toml:3: there is no link\n".to_owned();
+        found(&check(&ConfigFile::NoLink(none)), CHECK, Level::Fault, "`shunt init --write`");
         found(&check(&ConfigFile::Faulty(faults)), CHECK, Level::Fault, "probe.interval is \"never\"");
     }
 }
