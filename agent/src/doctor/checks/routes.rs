@@ -1,7 +1,7 @@
 //! The default routes that DHCP, RA and PPP put into `main`: ways out are learned from them, and clients that do not
 //! know of each other take each other's away.
 
-use super::super::facts::{Facts, Process, way_out};
+use super::super::facts::{Answer, Facts, Process, Reach, way_out};
 use super::super::finding::{Check, Finding};
 use crate::netlink::{DefaultRoute, family_name};
 use shunt_config::{Config, Gateway, Link};
@@ -70,6 +70,7 @@ fn ways(config: &Config, link: &Link, facts: &Facts) -> Vec<Finding> {
     let by_modem = config.modems.iter().any(|modem| modem.link == link.name);
     let lacking = |family: &Family| {
         super::manages(link, *family)
+            && !(by_modem && answered(config, link, *family, facts))
             && way_out(link, &facts.network, *family, Timestamp::ZERO).state
                 == PathState::Missing(Missing::Gateway)
     };
@@ -106,6 +107,15 @@ fn ways(config: &Config, link: &Link, facts: &Facts) -> Vec<Finding> {
         }
     };
     Family::ALL.into_iter().filter(lacking).map(tell).collect()
+}
+
+/// A target has answered over it: its way out is known, if not by `main`. So it is with a modem's bearer.
+fn answered(config: &Config, link: &Link, family: Family, facts: &Facts) -> bool {
+    let ours = |reach: &&Reach| {
+        reach.family == family && config.links.get(reach.link).is_some_and(|of| of.name == link.name)
+    };
+    let targets = facts.reach.iter().filter(ours).filter_map(|reach| reach.targets.as_ref().ok()).flatten();
+    targets.into_iter().any(|target| matches!(target.answer, Answer::Replies { .. }))
 }
 
 /// The config names another router than the lease.
@@ -200,6 +210,9 @@ mod tests {
         );
         found(&check(Some(&config("gateway = \"203.0.113.1\"\n")), &facts), CHECK, Level::Ok, "");
         let modem = config("[[modem]]\nlink = \"lte\"\nport = \"/dev/ttyS1\"\n");
+        // Over the agent's own tables its targets answer.
+        found(&check(Some(&modem), &facts), CHECK, Level::Ok, "");
+        facts.reach[1].targets.as_mut().unwrap()[0].answer = Answer::Silent;
         found(&check(Some(&modem), &facts), CHECK, Level::Note, "modem's bearer");
     }
 
