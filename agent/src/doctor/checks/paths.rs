@@ -9,6 +9,8 @@ use shunt_decision::Family;
 use std::net::IpAddr;
 
 const CHECK: Check = Check::Paths;
+/// How the addresses begin that routers have by VRRP (RFC 5798, section 7.3): the rest is their group's number.
+const VIRTUAL: [[u8; 5]; 2] = [[0, 0, 0x5e, 0, 1], [0, 0, 0x5e, 0, 2]];
 
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     if let Err(why) = &facts.network.interfaces {
@@ -18,7 +20,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     for (place, one) in config.links.iter().enumerate() {
         for other in config.links.iter().skip(place + 1) {
             found.extend(
-                pair(one, other, facts)
+                pair(config, one, other, facts)
                     .into_iter()
                     .map(|finding| finding.about(format!("{} and {}", one.name, other.name))),
             );
@@ -39,27 +41,37 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     found
 }
 
-fn pair(one: &Link, other: &Link, facts: &Facts) -> Vec<Finding> {
+fn pair(config: &Config, one: &Link, other: &Link, facts: &Facts) -> Vec<Finding> {
     let (Some(first), Some(second)) =
         (facts.network.interface(&one.interface), facts.network.interface(&other.interface))
     else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    found.extend(same_router(one, other, first, second, facts));
+    let mobile = |link: &Link| link.metered || config.modems.iter().any(|modem| modem.link == link.name);
+    // Modems of one kind answer with one address of their maker's: it tells nothing.
+    let telling = !(mobile(one) && mobile(other));
+    found.extend(same_router((one, first), (other, second), telling, facts));
     found.extend(same_ground(first, second, facts));
     found.extend(same_network(first, second, facts));
     found
 }
 
-fn same_router(one: &Link, other: &Link, first: &Seen, second: &Seen, facts: &Facts) -> Option<Finding> {
+/// `telling`: that both have one hardware address says that they are one box.
+fn same_router(
+    (one, first): (&Link, &Seen),
+    (other, second): (&Link, &Seen),
+    telling: bool,
+    facts: &Facts,
+) -> Option<Finding> {
     let tell = |family: &Family| {
         let (here, there) = (router(one, *family, facts)?, router(other, *family, facts)?);
         let hardware = |seen: &Seen, address: IpAddr| {
             let all = facts.network.neighbours.as_deref().unwrap_or(&[]);
             let entry =
                 |n: &&crate::netlink::Neighbour| n.index == seen.interface.index && n.address == address;
-            Some(all.iter().find(entry)?.hardware.clone())
+            let found = all.iter().find(entry)?.hardware.clone();
+            (telling && !VIRTUAL.iter().any(|start| found.starts_with(start))).then_some(found)
         };
         let same_box = hardware(first, here).is_some_and(|mac| Some(mac) == hardware(second, there));
         let what = match (here == there, same_box) {
@@ -213,6 +225,25 @@ mod tests {
         found(&check(&config(""), &facts), CHECK, Level::NotChecked, "one router stands behind two links");
         facts.network.interfaces = Err(Unread::Failed("no".to_owned()));
         found(&check(&config(""), &facts), CHECK, Level::NotChecked, "in common");
+    }
+
+    #[test]
+    fn a_hardware_address_that_many_boxes_have_is_no_proof_of_one() {
+        let with = |hardware: [u8; 6], config: &Config| {
+            let mut facts = facts();
+            for neighbour in facts.network.neighbours.as_mut().unwrap() {
+                neighbour.hardware = hardware.to_vec();
+            }
+            check(config, &facts)
+        };
+        let mobile = "targets = [\"198.51.100.1\"]\n[[link]]\nname = \"a\"\ninterface = \"eth0\"\nmetered = true\n\
+                      [[link]]\nname = \"b\"\ninterface = \"wwan0\"\nmetered = true\n";
+        let mobile = shunt_config::parse(mobile, std::path::Path::new("test.toml")).unwrap();
+        found(&with([2, 0, 0, 0, 0, 1], &config("")), CHECK, Level::Warning, "the same router");
+        found(&with([2, 0, 0, 0, 0, 1], &mobile), CHECK, Level::Ok, "");
+        for last in [1, 2] {
+            found(&with([0, 0, 0x5e, 0, last, 7], &config("")), CHECK, Level::Ok, "");
+        }
     }
 
     #[test]
