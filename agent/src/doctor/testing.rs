@@ -126,6 +126,7 @@ pub(super) fn facts() -> Facts {
             writable: true,
             free: 1 << 30,
             free_files: 10_000,
+            recorded: 0,
             read_only: false,
             kind: Some("ext4".to_owned()),
         })),

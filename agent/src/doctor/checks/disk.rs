@@ -53,7 +53,8 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
 
 fn space(config: &Config, disk: &Disk) -> Option<Finding> {
     let recording = if config.recording.enabled { config.recording.size } else { 0 };
-    let needed = recording.saturating_add(STATE);
+    // What is recorded already needs no more room.
+    let needed = recording.saturating_sub(disk.recorded).saturating_add(STATE);
     if disk.free >= needed && disk.free_files >= FILES {
         return None;
     }
@@ -63,7 +64,7 @@ fn space(config: &Config, disk: &Disk) -> Option<Finding> {
         format!("{} files", disk.free_files)
     };
     let what = format!(
-        "{} has {left} left, and the recording and the state take up to {} KiB.",
+        "{} has {left} left, and the recording and the state take up to {} KiB more.",
         disk.directory.display(),
         needed / 1024
     );
@@ -92,6 +93,11 @@ mod tests {
             }
             found(&check(&config(""), &facts), CHECK, level, said);
         }
+        let mut small = facts();
+        if let Some(Ok(disk)) = &mut small.disk {
+            (disk.free, disk.recorded) = (3 << 20, 4 << 20);
+        }
+        found(&check(&config(""), &small), CHECK, Level::Ok, "");
         let mut facts = facts();
         facts.disk = Some(Err(Unread::Failed("it is gone".to_owned())));
         found(&check(&config(""), &facts), CHECK, Level::NotChecked, "it is gone");

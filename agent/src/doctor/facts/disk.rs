@@ -4,6 +4,9 @@ use super::{Known, Roots, Unread};
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 use std::path::{Path, PathBuf};
 
+/// Files of a recording that are looked at: its ring has a few dozen.
+const FILES_AT_MOST: usize = 1_024;
+
 /// The state directory, or the place where it would be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Disk {
@@ -15,6 +18,8 @@ pub(crate) struct Disk {
     /// Bytes and files that are left to those without special rights.
     pub(crate) free: u64,
     pub(crate) free_files: u64,
+    /// Bytes that recordings there take already.
+    pub(crate) recorded: u64,
     /// The file system takes no writes.
     pub(crate) read_only: bool,
     /// The kind of file system (`ext4`, `tmpfs`), where the kernel tells.
@@ -38,10 +43,16 @@ impl Disk {
             free: state.f_bavail.saturating_mul(state.f_frsize),
             // Some file systems have no bound on files, and say 0 of both.
             free_files: if state.f_files == 0 { u64::MAX } else { state.f_favail },
+            recorded: recorded(&crate::recording::directory(&wanted)),
             read_only: state.f_flag.contains(StatVfsMountFlags::RDONLY),
             kind: kind(&mounts, &real),
         })
     }
+}
+
+fn recorded(directory: &Path) -> u64 {
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten().take(FILES_AT_MOST);
+    files.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
 }
 
 /// The kind of file system at `path` (proc(5), mountinfo): that of the longest mount point above it, the last of equals.
@@ -83,5 +94,8 @@ mod tests {
         assert!(!disk.exists && disk.writable && disk.free > 0 && !disk.read_only);
         std::fs::create_dir_all(root.path().join("var/lib/shunt")).unwrap();
         assert!(Disk::read(Path::new("/var/lib/shunt"), &roots).unwrap().exists);
+        std::fs::create_dir(root.path().join("var/lib/shunt/recording")).unwrap();
+        std::fs::write(root.path().join("var/lib/shunt/recording/1"), [0; 700]).unwrap();
+        assert_eq!(Disk::read(Path::new("/var/lib/shunt"), &roots).unwrap().recorded, 700);
     }
 }
