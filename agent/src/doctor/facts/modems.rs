@@ -85,7 +85,8 @@ pub(super) fn read(config: &Config, roots: &Roots) -> Vec<ModemFacts> {
 fn ports(modem: &Modem, devices: Result<&[Device], &io::Error>, roots: &Roots) -> Known<Vec<PathBuf>> {
     if let Find::Port(port) = &modem.find {
         let node = roots.path(port);
-        return Ok(if node.exists() { vec![node] } else { Vec::new() });
+        // What has it open is known by its own name, not by that of a link to it.
+        return Ok(node.canonicalize().into_iter().collect());
     }
     let devices = devices.map_err(|error| Unread::of("list the devices with ports in /sys", error))?;
     let meant = selector(&modem.find).map_err(|error| Unread::Failed(format!("it failed to {error}")))?;
@@ -188,6 +189,24 @@ mod tests {
         assert_eq!(held[0].holders.len(), 1);
         assert_eq!((held[0].holders[0].pid, held[0].holders[0].name.as_str()), (9, "ModemManager"));
         assert_eq!(held[0].secrets[0].state, SecretState::Open);
+    }
+
+    #[test]
+    fn a_port_named_by_a_link_is_that_which_it_leads_to() {
+        let root = tempfile::tempdir().unwrap();
+        // As the kernel names it in /proc.
+        let base = root.path().canonicalize().unwrap();
+        for directory in ["dev", "proc/1", "proc/9/fd"] {
+            fs::create_dir_all(base.join(directory)).unwrap();
+        }
+        for (file, text) in [("dev/ttyS1", ""), ("proc/1/comm", "init\n"), ("proc/9/comm", "minicom\n")] {
+            fs::write(base.join(file), text).unwrap();
+        }
+        symlink("ttyS1", base.join("dev/modem")).unwrap();
+        symlink("/dev/ttyS1", base.join("proc/9/fd/5")).unwrap();
+        let config = testing::config("[[modem]]\nlink = \"lte\"\nport = \"/dev/modem\"\n");
+        let found = read(&config, &Roots::at(&base));
+        assert_eq!(found[0].holders.iter().map(|holder| holder.pid).collect::<Vec<_>>(), [9]);
     }
 
     #[test]
