@@ -116,6 +116,7 @@ pub(super) fn facts() -> Facts {
             mwan3: None,
             networkd: Vec::new(),
             firewall: None,
+            dhcpcd: None,
             leases: Vec::new(),
             unread: Vec::new(),
         },

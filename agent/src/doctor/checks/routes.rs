@@ -9,6 +9,8 @@ use shunt_decision::{Family, Missing, PathState, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 const CHECK: Check = Check::Routes;
+/// As leases call it.
+const NETWORKD: &str = "systemd-networkd";
 /// Programs that get addresses by DHCP and set default routes (each for IPv4).
 const CLIENTS: [&str; 4] = ["dhclient", "udhcpc", "dhcpcd", "busybox"];
 
@@ -136,11 +138,22 @@ fn stale_gateway(link: &Link, facts: &Facts) -> Option<Finding> {
 /// Two programs that ask for leases on one interface.
 fn two_clients(facts: &Facts) -> Vec<Finding> {
     let mut by_interface: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut everywhere = None;
     for process in facts.programs.processes.iter().flatten() {
-        if let Some((client, interface)) = client(process, facts) {
-            by_interface.entry(interface).or_default().insert(client);
+        match client(process, facts) {
+            Some((client, Some(interface))) => {
+                by_interface.entry(interface).or_default().insert(client);
+            }
+            Some(("dhcpcd", None)) if !picks_interfaces(facts) => everywhere = Some("dhcpcd"),
+            Some(_) | None => {}
         }
     }
+    // A lease outlives the program that got it.
+    let networkd = facts.programs.runs(NETWORKD);
+    for lease in facts.programs.leases.iter().filter(|lease| networkd && lease.client == NETWORKD) {
+        by_interface.entry(lease.interface.clone()).or_default().insert(lease.client);
+    }
+    by_interface.values_mut().for_each(|clients| clients.extend(everywhere));
     let tell = |(interface, clients): (String, BTreeSet<&str>)| {
         let clients: Vec<&str> = clients.into_iter().collect();
         let what = format!(
@@ -152,14 +165,28 @@ fn two_clients(facts: &Facts) -> Vec<Finding> {
     by_interface.into_iter().filter(|(_, clients)| clients.len() > 1).map(tell).collect()
 }
 
-/// The DHCP client that a process is, and the interface that it was told.
-fn client<'a>(process: &'a Process, facts: &Facts) -> Option<(&'a str, String)> {
+/// Whether dhcpcd is told by its settings which interfaces are its own (dhcpcd.conf(5)).
+fn picks_interfaces(facts: &Facts) -> bool {
+    let mut words = facts
+        .programs
+        .dhcpcd
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter_map(|line| line.split_whitespace().next());
+    words.any(|word| matches!(word, "denyinterfaces" | "allowinterfaces"))
+}
+
+/// The DHCP client that a process is, and the interface that it was told, if it was.
+fn client(process: &Process, facts: &Facts) -> Option<(&'static str, Option<String>)> {
     let name = CLIENTS.into_iter().find(|name| *name == process.name)?;
     // Busybox may show its own name, and its part as the first word.
     let program = process.args.first().map_or(name, |path| path.rsplit('/').next().unwrap_or(path));
+    // dhcpcd writes what it does over its command line: "dhcpcd: [manager] [ip4]", "dhcpcd: eth0 [ip4]".
+    let program = program.split_once(':').map_or(program, |(program, _)| program);
     let client = CLIENTS.into_iter().find(|name| *name == program && *name != "busybox")?;
-    let known = |arg: &&String| facts.network.interface(arg).is_some();
-    Some((client, process.args.iter().rev().find(known)?.clone()))
+    let known = |word: &&str| facts.network.interface(word).is_some();
+    let mut words = process.args.iter().flat_map(|arg| arg.split_whitespace());
+    Some((client, words.rfind(known).map(str::to_owned)))
 }
 
 fn name_of(index: u32, facts: &Facts) -> String {
@@ -239,6 +266,35 @@ mod tests {
         found(&check(None, &facts), CHECK, Level::Ok, "");
         facts.programs.processes.as_mut().unwrap().push(process(7, "udhcpc -i eth0"));
         found(&check(None, &facts), CHECK, Level::Warning, "dhclient and udhcpc ask for leases on eth0");
+
+        let mut facts = super::super::super::testing::facts();
+        let manager = "dhcpcd: [manager] [ip4] [ip6]".to_owned();
+        let dhcpcd = Process { pid: 8, name: "dhcpcd".to_owned(), args: vec![manager] };
+        facts.programs.processes = Ok(vec![dhcpcd, process(9, "udhcpc -i wwan0")]);
+        found(&check(None, &facts), CHECK, Level::Warning, "dhcpcd and udhcpc ask for leases on wwan0");
+        facts.programs.dhcpcd = Some("# all others\ndenyinterfaces wwan0\n".to_owned());
+        found(&check(None, &facts), CHECK, Level::Ok, "");
+        let of = |name: &str| Process {
+            pid: 8,
+            name: "dhcpcd".to_owned(),
+            args: vec![format!("dhcpcd: {name} [ip4]")],
+        };
+        facts.programs.processes.as_mut().unwrap().push(of("wwan0"));
+        found(&check(None, &facts), CHECK, Level::Warning, "dhcpcd and udhcpc ask for leases on wwan0");
+
+        let mut facts = super::super::super::testing::facts();
+        let networkd = Lease { interface: "eth0".to_owned(), client: "systemd-networkd", router: None };
+        facts.programs.leases = vec![networkd];
+        facts.programs.processes = Ok(vec![process(5, "/sbin/dhclient eth0")]);
+        found(&check(None, &facts), CHECK, Level::Ok, "");
+        let name = "systemd-network".to_owned();
+        facts.programs.processes.as_mut().unwrap().push(Process { pid: 6, name, args: Vec::new() });
+        found(
+            &check(None, &facts),
+            CHECK,
+            Level::Warning,
+            "dhclient and systemd-networkd ask for leases on eth0",
+        );
 
         let mut facts = super::super::super::testing::facts();
         let router = Some("203.0.113.9".parse().unwrap());

@@ -29,6 +29,8 @@ pub(crate) struct Programs {
     pub(crate) networkd: Vec<String>,
     /// The settings of OpenWrt's firewall.
     pub(crate) firewall: Option<String>,
+    /// The settings of dhcpcd.
+    pub(crate) dhcpcd: Option<String>,
     /// What DHCP clients got for the links' interfaces.
     pub(crate) leases: Vec<Lease>,
     /// Why some of these files could not be read.
@@ -62,6 +64,7 @@ impl Programs {
             mwan3: files.text("etc/config/mwan3"),
             networkd: NETWORKD.iter().flat_map(|path| files.texts(path, &[".conf"])).collect(),
             firewall: files.text("etc/config/firewall"),
+            dhcpcd: files.text("etc/dhcpcd.conf"),
             leases: config.map(|config| leases(config, &mut files)).unwrap_or_default(),
             unread: Vec::new(),
         };
