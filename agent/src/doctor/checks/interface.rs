@@ -71,7 +71,11 @@ fn missing(name: &str, by_modem: bool, facts: &Facts) -> Finding {
         .map(|seen| seen.interface.name.as_str())
         .filter(|other| *other != "lo")
         .collect();
-    let mend = format!("Correct `interface` of the link; this machine has {}.", super::list(&others));
+    let mend = format!(
+        "If it comes with a session or a device (PPPoE, a VPN, USB), see why that is down; otherwise correct \
+         `interface` of the link: this machine has {}.",
+        super::list(&others)
+    );
     Finding::fault(CHECK, what, mend)
 }
 
@@ -139,7 +143,8 @@ mod tests {
                     facts.network.interfaces.as_mut().unwrap().remove(1);
                 }) as fn(&mut Facts),
                 Level::Fault,
-                "this machine has wwan0",
+                "If it comes with a session or a device (PPPoE, a VPN, USB), see why that is down; otherwise correct \
+                 `interface` of the link: this machine has wwan0.",
             ),
             (
                 |facts| facts.network.interfaces.as_mut().unwrap()[1].interface.admin_up = false,
