@@ -1,6 +1,6 @@
 //! Each target over each link: what answers, and where it ends if nothing does.
 
-use super::super::facts::{Answer, Facts, NotSent, Reach, TargetReach};
+use super::super::facts::{Answer, Facts, NotSent, PATIENCE, Reach, TargetReach};
 use super::super::finding::{Check, Finding};
 use crate::api::describe::short;
 use crate::netlink::family_name;
@@ -43,7 +43,7 @@ fn of_path(config: &Config, reach: &Reach) -> Vec<Finding> {
     found.extend(targets.iter().filter(tells).filter_map(|target| told(target, config, reach)));
     let asked = targets.iter().any(|target| target.answer != Answer::NotAsked);
     if good.is_empty() && asked {
-        found.push(nothing(reach, family));
+        found.push(nothing(config, reach, family));
     }
     if !good.is_empty() {
         let times: Vec<String> = good.iter().map(|target| time(target)).collect();
@@ -53,7 +53,7 @@ fn of_path(config: &Config, reach: &Reach) -> Vec<Finding> {
 }
 
 /// No target of a path answers.
-fn nothing(reach: &Reach, family: &str) -> Finding {
+fn nothing(config: &Config, reach: &Reach, family: &str) -> Finding {
     let (where_it_ends, mend) = match reach.router {
         Some((router, true)) => (
             format!("Its router {router} answers, so that it ends beyond it"),
@@ -68,6 +68,11 @@ fn nothing(reach: &Reach, family: &str) -> Finding {
             "See whether the link has service, and whether the targets are right.",
         ),
     };
+    // The daemon waits longer for it than an operator is made to wait here.
+    if config.links.get(reach.link).is_some_and(|link| link.probe.timeout > PATIENCE) {
+        let what = format!("No {family} target answers over it within {}. {where_it_ends}.", short(PATIENCE));
+        return Finding::warning(CHECK, what, mend);
+    }
     Finding::fault(CHECK, format!("No {family} target answers over it. {where_it_ends}."), mend)
 }
 
@@ -196,6 +201,16 @@ mod tests {
     fn the_router_tells_where_it_ends() {
         found(&with([GOOD, Answer::Silent], Some(true)), CHECK, Level::Fault, "it ends beyond it");
         found(&with([GOOD, Answer::Silent], Some(false)), CHECK, Level::Fault, "does not answer either");
+    }
+
+    #[test]
+    fn a_link_that_is_given_longer_than_the_doctor_waits_is_not_at_fault() {
+        let slow = config("[link.probe]\ninterval = \"20s\"\ntimeout = \"10s\"\n");
+        let mut facts = facts();
+        facts.reach[1].targets.as_mut().unwrap()[0].answer = Answer::Silent;
+        found(&check(&slow, &facts), CHECK, Level::Warning, "lte No IPv4 target answers over it within 3 s.");
+        facts.reach[0].targets.as_mut().unwrap()[0].answer = Answer::Silent;
+        found(&check(&slow, &facts), CHECK, Level::Fault, "fiber No IPv4 target answers over it. ");
     }
 
     #[test]

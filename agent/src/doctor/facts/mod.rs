@@ -14,7 +14,7 @@ pub(crate) use machine::Machine;
 pub(crate) use modems::{ModemFacts, Secret, SecretState};
 pub(crate) use network::{Network, Seen};
 pub(crate) use programs::{Process, Programs};
-pub(crate) use reach::{Answer, NotSent, Reach, TargetReach, way_out};
+pub(crate) use reach::{Answer, NotSent, PATIENCE, Reach, TargetReach, way_out};
 pub(crate) use sysctls::Sysctls;
 #[cfg(test)]
 pub(crate) use {modems::Holder, network::Socket, programs::Lease, sysctls::OfInterface};

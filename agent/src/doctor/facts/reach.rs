@@ -19,7 +19,7 @@ const ROUNDS: u64 = 3;
 /// Time between two rounds: a pause of a quarter of a second does not hit two of them.
 const PACE: Duration = Duration::from_millis(300);
 /// The longest that a reply is waited for, whatever the config allows: an operator sits in front of it.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 /// How often answers are looked for. They are stamped by the kernel, so that this costs no accuracy.
 const LOOK: Duration = Duration::from_millis(10);
 /// Targets that are asked in all, over all links: a config may hold 2,000.
