@@ -16,6 +16,9 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         Ok(rules) => rules,
         Err(why) => return vec![Finding::unread(CHECK, "what is forwarded", why)],
     };
+    if let Some(why) = super::unseen(config, facts, CHECK, "what is forwarded") {
+        return vec![why];
+    }
     let mut found = Vec::new();
     for link in &config.links {
         for family in Family::ALL.into_iter().filter(|family| super::manages(link, *family)) {

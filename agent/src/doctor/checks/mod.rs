@@ -71,6 +71,26 @@ fn manages(link: &Link, family: Family) -> bool {
     link.targets.iter().any(|weighted| weighted.target.is_ipv4() == (family == Family::V4))
 }
 
+/// How many of the links have their interface on this machine.
+fn present(config: &Config, facts: &Facts) -> usize {
+    config.links.iter().filter(|link| facts.network.interface(&link.interface).is_some()).count()
+}
+
+/// Why nothing can be said of the links' interfaces, if so it is.
+fn unseen(config: &Config, facts: &Facts, check: super::finding::Check, what: &str) -> Option<Finding> {
+    match &facts.network.interfaces {
+        Err(why) => Some(Finding::unread(check, what, why)),
+        Ok(_) if present(config, facts) == 0 => Some(absent(check, what)),
+        Ok(_) => None,
+    }
+}
+
+/// What cannot be said for want of interfaces; that they are not there is told elsewhere.
+fn absent(check: super::finding::Check, what: &str) -> Finding {
+    let why = "too few of the links' interfaces are there";
+    Finding::not_checked(check, what, why, Some("Mend first what is said of `interface`."))
+}
+
 /// "a, b and c".
 fn list<T: AsRef<str>>(items: &[T]) -> String {
     match items {
@@ -187,6 +207,17 @@ mod tests {
             spoil(&mut facts);
             let findings = all(&ConfigFile::Valid(&config), &facts);
             assert!(bad(check, &findings), "{}: {}", check.name(), worst(&findings).1);
+        }
+    }
+
+    #[test]
+    fn nothing_is_called_good_of_links_that_are_not_there() {
+        let (config, mut facts) = (config(""), facts());
+        facts.network.interfaces.as_mut().unwrap().truncate(1);
+        let findings = all(&ConfigFile::Valid(&config), &facts);
+        for check in [Check::Paths, Check::Mtu, Check::RpFilter, Check::Nat, Check::Firewall] {
+            let of: Vec<_> = findings.iter().filter(|finding| finding.check == check).collect();
+            assert!(!of.is_empty() && of.iter().all(|finding| finding.level == Level::NotChecked), "{of:?}");
         }
     }
 

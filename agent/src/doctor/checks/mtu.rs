@@ -16,6 +16,9 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         Some((link.name.clone(), facts.network.interface(&link.interface)?.interface.mtu))
     };
     let all: Vec<(String, u32)> = config.links.iter().filter_map(of).collect();
+    if all.is_empty() {
+        return vec![super::absent(CHECK, "the largest packets of the links")];
+    }
     let mut found = Vec::new();
     for (name, mtu) in all.iter().filter(|(_, mtu)| *mtu < LEAST_FOR_IPV6) {
         let what = format!("Its largest packet has {mtu} bytes; IPv6 needs {LEAST_FOR_IPV6}.");

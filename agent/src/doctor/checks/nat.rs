@@ -16,6 +16,9 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         Ok(rules) => rules,
         Err(why) => return vec![Finding::unread(CHECK, "what is translated", why)],
     };
+    if let Some(why) = super::unseen(config, facts, CHECK, "what is translated") {
+        return vec![why];
+    }
     let of = |link: &Link| of_link(config, link, rules, facts).map(|finding| finding.about(&link.name));
     let links = || config.links.iter().filter(|link| super::manages(link, Family::V4));
     let mut found: Vec<Finding> = links().filter_map(of).collect();

@@ -31,6 +31,9 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     {
         found.push(Finding::unread(CHECK, "whether one router stands behind two links", why));
     }
+    if config.links.len() > 1 && super::present(config, facts) < 2 {
+        found.push(super::absent(CHECK, "what the links have in common"));
+    }
     if found.is_empty() {
         let text = match config.links.len() {
             1 => "There is one link only: nothing stands behind it.",

@@ -9,6 +9,9 @@ const CHECK: Check = Check::RpFilter;
 const STRICT: u8 = 1;
 
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    if let Some(why) = super::unseen(config, facts, CHECK, "the reverse path filter") {
+        return vec![why];
+    }
     let of = |link: &Link| of_link(link, facts).map(|finding| finding.about(&link.name));
     let mut found: Vec<Finding> =
         config.links.iter().filter(|link| super::manages(link, Family::V4)).filter_map(of).collect();
