@@ -7,11 +7,20 @@ use shunt_config::Config;
 use shunt_decision::Family;
 
 const CHECK: Check = Check::Kernel;
+/// The oldest Linux that it is meant for (`packaging/README.md`, "The kernel").
+const OLDEST: (u32, u32) = (5, 1);
 
 pub(super) fn check(config: Option<&Config>, facts: &Facts) -> Vec<Finding> {
     let machine = &facts.machine;
     let mut found: Vec<Finding> =
         Family::ALL.into_iter().flat_map(|family| of_family(config, family, facts)).collect();
+    if version(&machine.release).is_some_and(|version| version < OLDEST) {
+        found.push(Finding::warning(
+            CHECK,
+            format!("Linux {} is older than 5.1, for which Shunt is made.", machine.release),
+            "Use Linux 5.1 or newer.",
+        ));
+    }
     match &machine.conntrack {
         Ok(true) => {}
         Ok(false) => found.push(Finding::warning(
@@ -38,6 +47,12 @@ pub(super) fn check(config: Option<&Config>, facts: &Facts) -> Vec<Finding> {
         found.push(Finding::ok(CHECK, text));
     }
     found
+}
+
+/// The first two numbers of a release such as `5.15.0-86-generic`.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 fn of_family(config: Option<&Config>, family: Family, facts: &Facts) -> Vec<Finding> {
@@ -72,7 +87,7 @@ fn of_family(config: Option<&Config>, family: Family, facts: &Facts) -> Vec<Find
                 "The kernel does not know ignore_routes_with_linkdown in {name}: it does not move by itself when a \
                  carrier is lost, so that the move waits for the agent."
             ),
-            "Use Linux 4.11 or later; nothing else depends on it.",
+            "Use Linux 5.1 or newer.",
         ));
     }
     found
@@ -101,6 +116,19 @@ mod tests {
             "ignore_routes_with_linkdown in IPv4",
         );
         spoilt(|facts| facts.machine.ipv6 = false, Level::Note, "no IPv6");
+        spoilt(
+            |facts| facts.machine.release = "4.19.1".into(),
+            Level::Warning,
+            "Linux 4.19.1 is older than 5.1",
+        );
+        for (release, expected) in [
+            ("5.15.0-86-generic", Some((5, 15))),
+            ("6.6", Some((6, 6))),
+            ("6", None),
+            ("of unknown version", None),
+        ] {
+            assert_eq!(version(release), expected);
+        }
         for (spoil, said) in [
             (|facts: &mut Facts, why| facts.machine.conntrack = Err(why), "connection tracking"),
             (|facts: &mut Facts, why| facts.machine.tun = Err(why), "canary's interface"),
