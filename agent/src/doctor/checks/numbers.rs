@@ -14,7 +14,7 @@ const WG_QUICK: u32 = 51_820;
 /// wg-quick counts up from there when the number is taken.
 const WG_QUICK_SPAN: u32 = 100;
 /// The bits that mwan3 marks in, unless its config names others.
-const MWAN3_MASK: &str = "0x3f00";
+const MWAN3_MASK: u32 = 0x3f00;
 
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -142,10 +142,8 @@ fn in_our_tables(config: &Config, family: Family, facts: &Facts) -> Vec<Finding>
 
 /// mwan3 marks all traffic, its rules being there or not.
 fn mwan3_mask(config: &Config, facts: &Facts) -> Option<Finding> {
-    let text = facts.programs.mwan3.as_deref()?;
-    let value = super::uci_option(text, "globals", "mmx_mask");
-    let mask = value.as_deref().unwrap_or(MWAN3_MASK).to_ascii_lowercase();
-    let mask = u32::from_str_radix(mask.trim_start_matches("0x"), 16).ok()?;
+    facts.programs.mwan3.as_ref()?;
+    let mask = mask_of_mwan3(facts);
     (mask & config.kernel.mark_mask != 0).then(|| {
         let what = format!(
             "mwan3 marks packets in the bits {mask:#x}, which overlap kernel.mark_mask {:#x}.",
@@ -154,6 +152,17 @@ fn mwan3_mask(config: &Config, facts: &Facts) -> Option<Finding> {
         let mend = "Give one of them other bits: mmx_mask of mwan3, or kernel.mark_mask.";
         Finding::fault(CHECK, what, mend).about("mwan3")
     })
+}
+
+/// The bits that mwan3 marks in.
+pub(super) fn mask_of_mwan3(facts: &Facts) -> u32 {
+    let value =
+        facts.programs.mwan3.as_deref().and_then(|text| super::uci_option(text, "globals", "mmx_mask"));
+    let number = |value: String| {
+        let value = value.to_ascii_lowercase();
+        u32::from_str_radix(value.trim_start_matches("0x"), 16).ok()
+    };
+    value.and_then(number).unwrap_or(MWAN3_MASK)
 }
 
 /// Whose a rule is, by the numbers that its program uses by default.
@@ -180,7 +189,8 @@ pub(super) fn owner(rule: &FoundRule) -> Option<Owner> {
     match rule.priority {
         _ if marked && rule.table().is_some_and(|table| tunnels.contains(&table)) => Some(Owner::WgQuick),
         5_210..=5_270 => Some(Owner::Tailscale),
-        1_001..=3_999 => Some(Owner::Mwan3),
+        // One without a mark may be anybody's: those of mwan3 for all traffic have one.
+        1_001..=3_999 if rule.mark().is_some() => Some(Owner::Mwan3),
         _ => None,
     }
 }
@@ -246,6 +256,13 @@ mod tests {
         );
         found(&with(vec![], &[(21_001, 4, false)]), CHECK, Level::Fault, "table 21001, which is Shunt's own");
         found(&with(vec![], &[(21_001, 157, true), (21_200, 4, true)]), CHECK, Level::Ok, "");
+    }
+
+    #[test]
+    fn a_rule_without_a_mark_is_not_laid_at_mwan3s_door() {
+        let findings = with(vec![rule(2_000, Selector::All, 99)], &[(99, 3, true)]);
+        found(&findings, CHECK, Level::Fault, "The IPv4 rule 2000 of another program");
+        assert!(findings.iter().all(|finding| finding.about.is_none()), "{findings:?}");
     }
 
     #[test]

@@ -2,15 +2,13 @@
 
 use super::super::facts::{Facts, Programs};
 use super::super::finding::{Check, Finding};
-use super::numbers::{Owner, owner};
+use super::numbers::{Owner, mask_of_mwan3, owner};
 use shunt_config::Config;
 use shunt_decision::Family;
 
 const CHECK: Check = Check::Programs;
 /// Settings of systemd-networkd by which it removes what it does not know; each is "yes" by default.
 const FOREIGN: [&str; 2] = ["ManageForeignRoutingPolicyRules", "ManageForeignRoutes"];
-/// Bits that mwan3 marks by default.
-const MWAN3_MARKS: u32 = 0x3f00;
 
 pub(super) fn check(_: Option<&Config>, facts: &Facts) -> Vec<Finding> {
     let programs = &facts.programs;
@@ -32,10 +30,11 @@ pub(super) fn check(_: Option<&Config>, facts: &Facts) -> Vec<Finding> {
 }
 
 fn mwan3(facts: &Facts) -> Option<Finding> {
+    let marks = mask_of_mwan3(facts);
     let active = Family::ALL.into_iter().any(|family| {
         let rules = facts.network.rules.get(family).as_deref().unwrap_or(&[]);
         let ours = |rule: &&crate::netlink::FoundRule| {
-            owner(rule) == Some(Owner::Mwan3) && rule.mark().is_some_and(|(_, mask)| mask == MWAN3_MARKS)
+            owner(rule) == Some(Owner::Mwan3) && rule.mark().is_some_and(|(_, mask)| mask == marks)
         };
         rules.iter().any(|rule| ours(&rule))
     });
@@ -150,6 +149,11 @@ mod tests {
         facts.programs.mwan3 = Some(String::new());
         found(&check(None, &facts), CHECK, Level::Note, "does not run");
         facts.network.rules.v4 = Ok(vec![rule(2_001, Selector::Mark { mark: 0x100, mask: 0x3f00 }, 1)]);
+        found(&check(None, &facts), CHECK, Level::Fault, "mwan3 runs");
+        // By the bits that its settings name.
+        facts.programs.mwan3 = Some("config globals 'globals'\n\toption mmx_mask '0xff00'\n".to_owned());
+        found(&check(None, &facts), CHECK, Level::Note, "does not run");
+        facts.network.rules.v4 = Ok(vec![rule(2_001, Selector::Mark { mark: 0x100, mask: 0xff00 }, 1)]);
         found(&check(None, &facts), CHECK, Level::Fault, "mwan3 runs");
         facts.programs.processes = Err(Unread::Denied("they are hidden".to_owned()));
         let findings = check(None, &facts);
