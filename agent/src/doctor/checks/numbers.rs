@@ -49,6 +49,13 @@ fn in_the_way(config: &Config, family: Family, rules: &[FoundRule], facts: &Fact
         let stranger = |rule: &&FoundRule| rule.protocol != config.kernel.protocol;
         let rule = rules.iter().filter(stranger).find(|rule| rule.priority == conflict.priority)?;
         let owner = owner(rule);
+        // Its exit node is told with the programs: nothing has to be done if that is wanted.
+        if owner == Some(Owner::Tailscale)
+            && conflict.clash != Clash::Mark
+            && facts.programs.runs("tailscaled")
+        {
+            return None;
+        }
         let lookup = rule.table().filter(|_| conflict.clash != Clash::Mark);
         if let Some(table) = lookup {
             let leads_out = match facts.network.tables.get(family).get(&table) {
@@ -202,7 +209,7 @@ fn capital(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::facts::Unread;
+    use super::super::super::facts::{Process, Unread};
     use super::super::super::finding::Level;
     use super::super::super::testing::{config, facts, found, rule};
     use super::*;
@@ -234,6 +241,12 @@ mod tests {
             Level::Fault,
             "Delete that rule, or set kernel.rule_base below 5270.",
         );
+        let mut facts = facts();
+        facts.network.rules.v4 = Ok(rules());
+        facts.network.tables.v4 = BTreeMap::from([(52, Ok(BTreeMap::from([(3, true)])))]);
+        let process = Process { pid: 9, name: "tailscaled".to_owned(), args: Vec::new() };
+        facts.programs.processes = Ok(vec![process]);
+        found(&check(&config(""), &facts), CHECK, Level::Ok, "");
         found(&with(rules(), &[(52, 3, false)]), CHECK, Level::Ok, "");
         found(&with(rules(), &[]), CHECK, Level::Ok, "");
     }
