@@ -48,12 +48,13 @@ pub(super) fn ruleset() -> Known<Ruleset> {
     }
     for (family, table, name) in found.looked_up() {
         let body = request(family, &[attribute(1, &table), attribute(2, &name)].concat());
-        let elements = list(&mut socket, GET_SET_ELEMENTS, &body, elements);
-        let whole = |lists: Vec<Option<Vec<Element>>>| {
-            let all: Option<Vec<_>> = lists.into_iter().collect();
-            all.map(|lists| lists.concat()).filter(|all| all.len() <= ELEMENTS_AT_MOST)
+        let parts =
+            socket.dump(GET_SET_ELEMENTS, &Raw(body), |parts, payload| gather(parts, elements(payload)));
+        let whole = |parts: Vec<Option<Vec<Element>>>| {
+            let all: Option<Vec<_>> = parts.into_iter().collect();
+            all.map(|parts| parts.concat())
         };
-        found.sets.insert((family, table, name), elements.ok().and_then(whole));
+        found.sets.insert((family, table, name), parts.ok().and_then(whole));
     }
     Ok(found)
 }
@@ -144,6 +145,21 @@ fn elements(payload: &[u8]) -> Option<Option<Vec<Element>>> {
     Some(elements_of(nested(attributes, 3)?).map(element).collect())
 }
 
+/// Keeps what comes of a set; from one that has too many elements nothing is kept, since memory is short.
+#[allow(clippy::option_option)] // the outer: no such message
+fn gather(parts: &mut Vec<Option<Vec<Element>>>, part: Option<Option<Vec<Element>>>) {
+    let Some(part) = part else { return };
+    if parts.contains(&None) {
+        return;
+    }
+    let held: usize = parts.iter().flatten().chain(&part).map(Vec::len).sum();
+    if held > ELEMENTS_AT_MOST || part.is_none() {
+        *parts = vec![None];
+    } else {
+        parts.push(part);
+    }
+}
+
 fn element(bytes: &[u8]) -> Option<Element> {
     let flags = nested(bytes, 3).and_then(be32).unwrap_or(0);
     const KEY_END: u16 = 10;
@@ -204,6 +220,23 @@ pub(super) fn text(value: &[u8]) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn of_a_set_with_too_many_elements_nothing_is_kept() {
+        let part = |count| Some(Some(vec![Element { key: vec![1], verdict: None }; count]));
+        let mut parts = Vec::new();
+        gather(&mut parts, part(ELEMENTS_AT_MOST));
+        gather(&mut parts, None);
+        assert_eq!(parts.len(), 1);
+        for _ in 0..3 {
+            gather(&mut parts, part(1));
+            assert_eq!(parts, [None]);
+        }
+        let mut odd = Vec::new();
+        gather(&mut odd, Some(None));
+        gather(&mut odd, part(1));
+        assert_eq!(odd, [None]);
+    }
 
     proptest! {
         #[test]
