@@ -2,6 +2,7 @@
 
 use super::{Known, Roots, Unread};
 use shunt_config::Config;
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -11,14 +12,8 @@ const PROCESSES_AT_MOST: usize = 16_384;
 /// Files of one directory that are read.
 const FILES_AT_MOST: usize = 64;
 
-/// Where systemd-networkd looks for its settings, the later ones over the earlier (networkd.conf(5)).
-const NETWORKD: [&str; 5] = [
-    "usr/lib/systemd/networkd.conf",
-    "etc/systemd/networkd.conf",
-    "usr/lib/systemd/networkd.conf.d",
-    "run/systemd/networkd.conf.d",
-    "etc/systemd/networkd.conf.d",
-];
+/// Where systemd-networkd looks for its settings, the first over the others (networkd.conf(5)).
+const SYSTEMD: [&str; 4] = ["etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd"];
 
 #[derive(Debug, Clone)]
 pub(crate) struct Programs {
@@ -62,7 +57,7 @@ impl Programs {
         let found = Self {
             processes: processes(roots),
             mwan3: files.text("etc/config/mwan3"),
-            networkd: NETWORKD.iter().flat_map(|path| files.texts(path, &[".conf"])).collect(),
+            networkd: networkd(&mut files),
             firewall: files.text("etc/config/firewall"),
             dhcpcd: files.text("etc/dhcpcd.conf"),
             leases: config.map(|config| leases(config, &mut files)).unwrap_or_default(),
@@ -136,6 +131,21 @@ impl Files<'_> {
     }
 }
 
+/// The first main file, and after it the files beside it by their names, whichever directory they are in; one hides
+/// those of its name in the directories behind.
+fn networkd(files: &mut Files<'_>) -> Vec<String> {
+    let main = SYSTEMD.iter().map(|place| format!("{place}/networkd.conf"));
+    let mut found: Vec<String> = main.filter_map(|path| files.text(path)).take(1).collect();
+    let mut beside = BTreeMap::new();
+    for place in SYSTEMD.map(|place| format!("{place}/networkd.conf.d")) {
+        for name in names(&files.roots.path(&place)).into_iter().filter(|name| name.ends_with(".conf")) {
+            beside.entry(name.clone()).or_insert(format!("{place}/{name}"));
+        }
+    }
+    found.extend(beside.into_values().filter_map(|path| files.text(path)));
+    found
+}
+
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut names: Vec<String> =
@@ -207,13 +217,19 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in [
             ("etc/systemd/networkd.conf", "one"),
-            ("etc/systemd/networkd.conf.d/20-b.conf", "three"),
+            ("usr/lib/systemd/networkd.conf", "hidden by that in /etc"),
             ("etc/systemd/networkd.conf.d/10-a.conf", "two"),
+            ("usr/lib/systemd/networkd.conf.d/10-a.conf", "hidden by its namesake"),
+            ("usr/lib/systemd/networkd.conf.d/20-b.conf", "three"),
+            ("run/systemd/networkd.conf.d/15-m.conf", "between"),
             ("etc/systemd/networkd.conf.d/30-c.conf.bak", "not this"),
         ] {
             put(root.path(), path, text);
         }
-        assert_eq!(Programs::read(None, &Roots::at(root.path())).networkd, ["one", "two", "three"]);
+        assert_eq!(
+            Programs::read(None, &Roots::at(root.path())).networkd,
+            ["one", "two", "between", "three"]
+        );
     }
 
     #[test]
