@@ -90,8 +90,21 @@ impl Roots {
 
     /// A text file; `None`: there is none.
     fn text(&self, path: impl AsRef<Path>) -> Known<Option<String>> {
+        self.text_by(path, text::read)
+    }
+
+    /// The end of one that grows.
+    fn end_of_text(&self, path: impl AsRef<Path>) -> Known<Option<String>> {
+        self.text_by(path, text::read_end)
+    }
+
+    fn text_by(
+        &self,
+        path: impl AsRef<Path>,
+        read: fn(&Path) -> io::Result<String>,
+    ) -> Known<Option<String>> {
         let file = self.path(&path);
-        match text::read(&file) {
+        match read(&file) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Unread::of(&format!("read {}", file.display()), &error)),

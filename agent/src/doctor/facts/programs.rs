@@ -110,7 +110,12 @@ struct Files<'a> {
 impl Files<'_> {
     /// The text of a file; `None`: there is none, or it cannot be read.
     fn text(&mut self, path: impl AsRef<Path>) -> Option<String> {
-        match self.roots.text(path) {
+        let text = self.roots.text(path);
+        self.known(text)
+    }
+
+    fn known(&mut self, text: Known<Option<String>>) -> Option<String> {
+        match text {
             Ok(text) => text,
             Err(why) => {
                 self.unread.push(why);
@@ -119,15 +124,15 @@ impl Files<'_> {
         }
     }
 
-    /// The text of a file, or of the files in a directory with one of these endings, by name.
-    fn texts(&mut self, path: &str, endings: &[&str]) -> Vec<String> {
-        let place = self.roots.path(path);
-        if !place.is_dir() {
-            return self.text(path).into_iter().collect();
-        }
+    /// The ends of the files in a directory with one of these endings.
+    fn ends(&mut self, path: &str, endings: &[&str]) -> Vec<String> {
         let wanted = |name: &String| endings.iter().any(|ending| name.ends_with(ending));
-        let names = names(&place).into_iter().filter(wanted);
-        names.filter_map(|name| self.text(format!("{path}/{name}"))).collect()
+        let names = names(&self.roots.path(path)).into_iter().filter(wanted);
+        let read = |name: String| {
+            let text = self.roots.end_of_text(format!("{path}/{name}"));
+            self.known(text)
+        };
+        names.filter_map(read).collect()
     }
 }
 
@@ -166,19 +171,25 @@ fn leases(config: &Config, files: &mut Files<'_>) -> Vec<Lease> {
         found.push(Lease { interface: (*interface).to_owned(), client: "systemd-networkd", router });
     }
     for directory in ["var/lib/dhcp", "var/lib/dhclient"] {
-        let leases = files.texts(directory, &["leases", "lease"]);
+        let leases = files.ends(directory, &["leases", "lease"]);
         let ours = |lease: &Lease| interfaces.contains(&lease.interface.as_str());
-        found.extend(leases.iter().filter_map(|text| dhclient(text)).filter(ours));
+        found.extend(leases.iter().flat_map(|text| dhclient(text)).filter(ours));
     }
     found
 }
 
-/// The last lease in a file of dhclient (dhclient.leases(5)): it writes each new one to its end.
-fn dhclient(text: &str) -> Option<Lease> {
-    let last = text.rsplit("lease {").next().filter(|_| text.contains("lease {"))?;
-    let value = |key: &str| last.lines().find_map(|line| line.trim().strip_prefix(key));
-    let interface = value("interface ")?.trim_end_matches(';').trim_matches('"').to_owned();
-    Some(Lease { interface, client: "dhclient", router: value("option routers ").and_then(first_address) })
+/// The last lease of each interface in a file of dhclient (dhclient.leases(5)): it writes each new one to its end.
+fn dhclient(text: &str) -> Vec<Lease> {
+    let mut last = BTreeMap::new();
+    for lease in text.split("lease {").skip(1) {
+        let value = |key: &str| lease.lines().find_map(|line| line.trim().strip_prefix(key));
+        if let Some(interface) = value("interface ") {
+            let interface = interface.trim_end_matches(';').trim_matches('"').to_owned();
+            last.insert(interface, value("option routers ").and_then(first_address));
+        }
+    }
+    let lease = |(interface, router)| Lease { interface, client: "dhclient", router };
+    last.into_iter().map(lease).collect()
 }
 
 fn first_address(list: &str) -> Option<Ipv4Addr> {
@@ -240,7 +251,9 @@ mod tests {
         let block = |interface: &str, router: &str| {
             format!("lease {{\n  interface \"{interface}\";\n  option routers {router};\n}}\n")
         };
-        let all = block("wwan0", "203.0.113.9") + &block("wwan0", "203.0.113.1");
+        // Many renewals later, with the lease of another interface at the end.
+        let renewed = block("wwan0", "203.0.113.9").repeat(5_000);
+        let all = renewed + &block("wwan0", "203.0.113.1") + &block("lan0", "10.0.0.1");
         put(root.path(), "var/lib/dhcp/dhclient.leases", &all);
         put(root.path(), "var/lib/dhcp/dhclient.lan0.leases", &block("lan0", "10.0.0.1"));
         let leases = Programs::read(Some(&testing::config("")), &Roots::at(root.path())).leases;
@@ -255,6 +268,6 @@ mod tests {
                 ("wwan0", "dhclient", "203.0.113.1".to_owned())
             ]
         );
-        assert_eq!(dhclient("nothing"), None);
+        assert_eq!(dhclient("nothing"), []);
     }
 }
