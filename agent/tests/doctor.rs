@@ -8,7 +8,7 @@ use netns::agent::{Agent, FIBER, LTE};
 use netns::far::{Far, sysctl};
 use netns::nft::Table;
 use netns::wire::{Wire, monitor, told_of_v4};
-use netns::within;
+use netns::{within, without_network_rights};
 use rtnetlink::packet_core::NLM_F_DUMP;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
@@ -80,18 +80,18 @@ struct Answer {
 }
 
 fn examine(config: &Path, socket: &Path, more: &[&str]) -> Answer {
-    let output = Command::new(env!("CARGO_BIN_EXE_shunt"))
-        .args([
-            "doctor",
-            "--json",
-            "--config",
-            config.to_str().unwrap(),
-            "--socket",
-            socket.to_str().unwrap(),
-        ])
-        .args(more)
-        .output()
-        .unwrap();
+    answer(&mut doctor(config, socket, more))
+}
+
+fn doctor(config: &Path, socket: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shunt"));
+    let (config, socket) = (config.to_str().unwrap(), socket.to_str().unwrap());
+    command.args(["doctor", "--json", "--config", config, "--socket", socket]).args(more);
+    command
+}
+
+fn answer(command: &mut Command) -> Answer {
+    let output = command.output().unwrap();
     let report = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
     Answer { code: output.status.code().unwrap(), report }
@@ -149,6 +149,21 @@ fn a_sound_gateway_is_told_so_and_nothing_is_changed() {
         assert_eq!(told_of_v4(&monitor), Vec::<u16>::new(), "an address, a route or a rule was changed");
         let offline = gateway.examined(&[ANSWERS], &["--offline"]);
         offline.says("target", "not_checked", "--offline was given");
+    });
+}
+
+#[test]
+fn where_rights_are_wanting_and_nothing_is_at_fault_it_ends_with_4() {
+    within("where_rights_are_wanting_and_nothing_is_at_fault_it_ends_with_4", || {
+        let gateway = Gateway::new();
+        let socket = gateway.directory.path().join("socket");
+        let mut command = doctor(&gateway.config(&[ANSWERS]), &socket, &[]);
+        without_network_rights(&mut command);
+        let answer = answer(&mut command);
+        answer.says("rights", "warning", "CAP_NET_ADMIN and CAP_NET_RAW are missing");
+        answer.says("nat", "not_checked", "Run this as root.");
+        assert_eq!(answer.report["count"]["fault"], 0, "{:#}", answer.report);
+        assert_eq!(answer.code, 4, "{:#}", answer.report);
     });
 }
 

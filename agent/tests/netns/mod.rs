@@ -70,6 +70,23 @@ pub fn within(test: &str, body: impl FnOnce() + Send + 'static) {
     assert!(status.success(), "{test} failed in its user namespace");
 }
 
+/// Has a command run without the rights to change the network and to send raw packets, whoever starts it.
+pub fn without_network_rights(command: &mut Command) {
+    const CAP_NET_ADMIN: libc::c_ulong = 12;
+    const CAP_NET_RAW: libc::c_ulong = 13;
+    let drop = || {
+        for right in [CAP_NET_ADMIN, CAP_NET_RAW] {
+            // SAFETY: numbers only; the set that bounds the rights of the program that is started next.
+            if unsafe { libc::prctl(libc::PR_CAPBSET_DROP, right, 0, 0, 0) } != 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: the closure makes system calls alone.
+    unsafe { command.pre_exec(drop) };
+}
+
 fn unshare(what: libc::c_int) -> io::Result<()> {
     // SAFETY: the call changes only the calling thread.
     match unsafe { libc::unshare(what) } {
