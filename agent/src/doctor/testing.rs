@@ -102,6 +102,7 @@ pub(super) fn facts() -> Facts {
             capabilities: Ok(u64::MAX),
             time: 1_800_000_000,
             synchronised: true,
+            systemd: true,
         },
         network,
         sysctls: Sysctls {

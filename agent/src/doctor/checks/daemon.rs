@@ -15,11 +15,14 @@ pub(super) fn check(config: Option<&Config>, facts: &Facts) -> Vec<Finding> {
             vec![Finding::warning(
                 CHECK,
                 "No daemon answers, but its rules stand in the kernel: the last uplink stays in use, and nobody moves it.",
-                "Start it (`systemctl start shunt`), or take its rules away (`shunt stop --restore`).",
+                format!(
+                    "Start it ({}), or take its rules away (`shunt stop --restore`).",
+                    facts.machine.start()
+                ),
             )]
         }
         DaemonFacts::Absent => {
-            let mend = "Start it when the rest is in order: `systemctl start shunt`.";
+            let mend = format!("Start it when the rest is in order: {}.", facts.machine.start());
             vec![Finding::note(CHECK, "No daemon runs.", mend)]
         }
     }
@@ -74,6 +77,8 @@ mod tests {
         let config = config("");
         facts.daemon = DaemonFacts::Absent;
         found(&check(Some(&config), &facts), CHECK, Level::Note, "systemctl start shunt");
+        facts.machine.systemd = false;
+        found(&check(Some(&config), &facts), CHECK, Level::Note, "/etc/init.d/shunt start");
         let own = FoundRule { protocol: config.kernel.protocol, ..rule(20_600, Selector::All, 21_000) };
         facts.network.rules.v4 = Ok(vec![own]);
         found(&check(Some(&config), &facts), CHECK, Level::Warning, "its rules stand");

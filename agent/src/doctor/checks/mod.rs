@@ -177,6 +177,7 @@ mod tests {
                     name: "lte".to_owned(),
                     ports: Ok(Vec::new()),
                     by_imei: false,
+                    usb: None,
                     holders: Vec::new(),
                     hidden: false,
                     secrets: Vec::new(),

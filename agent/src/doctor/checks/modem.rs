@@ -7,8 +7,6 @@ use shunt_config::Config;
 const CHECK: Check = Check::Modem;
 /// The name that this program has as a process.
 const OURS: &str = "shunt";
-/// Told not to touch a modem by this rule of udev.
-const IGNORE: &str = "have it leave the modem alone by a rule of udev: `ATTRS{idVendor}==\"…\", ENV{ID_MM_DEVICE_IGNORE}=\"1\"`";
 
 pub(super) fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
     let of = |modem: &ModemFacts| {
@@ -33,7 +31,7 @@ fn of_modem(modem: &ModemFacts, facts: &Facts) -> Vec<Finding> {
     for holder in others {
         let ports = format!("{} has {} open (process {})", holder.name, holder.port.display(), holder.pid);
         let mend = if holder.name == "ModemManager" {
-            format!("Stop it (`systemctl disable --now ModemManager`), or {IGNORE}.")
+            leave_alone(modem, facts)
         } else {
             format!("Stop {}: a modem's port is for one program alone.", holder.name)
         };
@@ -46,7 +44,7 @@ fn of_modem(modem: &ModemFacts, facts: &Facts) -> Vec<Finding> {
         found.push(finding);
     }
     if modem.holders.is_empty() && facts.programs.runs("ModemManager") {
-        let mend = format!("Stop it, or {IGNORE}.");
+        let mend = leave_alone(modem, facts);
         found.push(Finding::warning(
             CHECK,
             "ModemManager runs: it opens the ports of each modem that appears.",
@@ -68,6 +66,20 @@ fn of_modem(modem: &ModemFacts, facts: &Facts) -> Vec<Finding> {
         found.push(Finding::ok(CHECK, "It is there, and no other program has it."));
     }
     found
+}
+
+/// How ModemManager is kept off a modem.
+fn leave_alone(modem: &ModemFacts, facts: &Facts) -> String {
+    if !facts.machine.systemd {
+        return "Stop it (`/etc/init.d/modemmanager stop`, and `disable`).".to_owned();
+    }
+    let vendor = modem.usb.map_or_else(|| "…".to_owned(), |(vendor, _)| format!("{vendor:04x}"));
+    let product = modem.usb.map(|(_, product)| format!("ATTRS{{idProduct}}==\"{product:04x}\", "));
+    format!(
+        "Stop it (`systemctl disable --now ModemManager`), or have it leave the modem alone by a rule of udev: \
+         `ATTRS{{idVendor}}==\"{vendor}\", {}ENV{{ID_MM_DEVICE_IGNORE}}=\"1\"`.",
+        product.unwrap_or_default()
+    )
 }
 
 fn secret(secret: &Secret) -> Option<Finding> {
@@ -109,6 +121,7 @@ mod tests {
             name: "lte".to_owned(),
             ports: Ok(vec!["/dev/ttyUSB2".into()]),
             by_imei: false,
+            usb: None,
             holders: Vec::new(),
             hidden: false,
             secrets: vec![Secret { file: "/etc/shunt/pin".into(), state: SecretState::Kept, of_root: false }],
@@ -180,5 +193,10 @@ mod tests {
         let process = Process { pid: 9, name: "ModemManager".to_owned(), args: Vec::new() };
         facts.programs.processes = Ok(vec![process]);
         found(&check(&config(""), &facts), CHECK, Level::Warning, "ModemManager runs");
+        facts.modems[0].usb = Some((0x2c7c, 0x0125));
+        let rule = "`ATTRS{idVendor}==\"2c7c\", ATTRS{idProduct}==\"0125\", ENV{ID_MM_DEVICE_IGNORE}=\"1\"`";
+        found(&check(&config(""), &facts), CHECK, Level::Warning, rule);
+        facts.machine.systemd = false;
+        found(&check(&config(""), &facts), CHECK, Level::Warning, "`/etc/init.d/modemmanager stop`");
     }
 }

@@ -29,7 +29,10 @@ pub(super) fn check(_: Option<&Config>, facts: &Facts) -> Vec<Finding> {
         let mend = "Run this as root to have everything looked at. The daemon has rights of its own.";
         Finding::note(CHECK, what, mend)
     } else {
-        let mend = "Run this as root, and the agent by its service (`systemctl start shunt`), which has these rights.";
+        let mend = format!(
+            "Run this as root, and the agent by its service ({}), which has these rights.",
+            facts.machine.start()
+        );
         Finding::warning(CHECK, what, mend)
     };
     vec![Finding { denied: true, ..finding }]

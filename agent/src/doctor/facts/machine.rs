@@ -29,6 +29,8 @@ pub(crate) struct Machine {
     pub(crate) time: u64,
     /// Something keeps the time.
     pub(crate) synchronised: bool,
+    /// It is run by systemd, else by scripts in /etc/init.d as OpenWrt is.
+    pub(crate) systemd: bool,
 }
 
 impl Machine {
@@ -46,7 +48,13 @@ impl Machine {
             capabilities: capabilities(roots),
             time: clock::wall_now().as_nanos() / 1_000_000_000,
             synchronised: clock::is_synchronised(),
+            systemd: has("run/systemd/system"),
         }
+    }
+
+    /// What starts the agent.
+    pub(crate) const fn start(&self) -> &'static str {
+        if self.systemd { "`systemctl start shunt`" } else { "`/etc/init.d/shunt start`" }
     }
 }
 
@@ -100,6 +108,7 @@ mod tests {
         };
         let roots = Roots::at(root.path());
         let bare = Machine::read(&roots);
+        assert!(!bare.systemd && bare.start().contains("/etc/init.d"));
         assert!(!bare.ipv6 && !bare.linkdown.v4 && bare.tun == Ok(false));
         assert!(matches!(bare.capabilities, Err(Unread::Failed(_))));
         put("proc/sys/kernel/osrelease", "5.15.0\n");
@@ -107,6 +116,8 @@ mod tests {
         put("proc/sys/net/ipv6/conf/all/forwarding", "0\n");
         put("proc/thread-self/status", "Name:\tx\nCapEff:\t0000000000003000\n");
         put("dev/net/tun", "");
+        fs::create_dir_all(root.path().join("run/systemd/system")).unwrap();
+        assert!(Machine::read(&roots).start().contains("systemctl"));
         let machine = Machine::read(&roots);
         assert_eq!((machine.release.as_str(), machine.ipv6), ("5.15.0", true));
         assert_eq!((machine.linkdown.v4, machine.linkdown.v6), (true, false));

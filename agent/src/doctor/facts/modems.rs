@@ -22,6 +22,8 @@ pub(crate) struct ModemFacts {
     pub(crate) ports: Known<Vec<PathBuf>>,
     /// Which it is can only be asked of it, so that the ports are those of all modems.
     pub(crate) by_imei: bool,
+    /// Its USB vendor and product, where the config names them.
+    pub(crate) usb: Option<(u16, u16)>,
     /// Who has one of them open.
     pub(crate) holders: Vec<Holder>,
     /// The open files of some processes are hidden.
@@ -72,6 +74,10 @@ pub(super) fn read(config: &Config, roots: &Roots) -> Vec<ModemFacts> {
         let ours = |holder: &&Holder| known.contains(&holder.port);
         ModemFacts {
             name: modem.name.clone(),
+            usb: match modem.find {
+                Find::Usb { vendor, product } => Some((vendor, product)),
+                Find::Port(_) | Find::Path(_) | Find::Imei(_) => None,
+            },
             by_imei: matches!(modem.find, Find::Imei(_)),
             holders: holders.iter().filter(ours).cloned().collect(),
             hidden,
