@@ -117,6 +117,7 @@ pub(super) fn facts() -> Facts {
             mwan3: None,
             networkd: Vec::new(),
             firewall: None,
+            network_manager: Vec::new(),
             dhcpcd: None,
             leases: Vec::new(),
             unread: Vec::new(),

@@ -7,10 +7,12 @@ use shunt_config::Config;
 use shunt_decision::Family;
 
 const CHECK: Check = Check::Programs;
+/// The canary's interface by default.
+const CANARY: &str = "shunt0";
 /// Settings of systemd-networkd by which it removes what it does not know; each is "yes" by default.
 const FOREIGN: [&str; 2] = ["ManageForeignRoutingPolicyRules", "ManageForeignRoutes"];
 
-pub(super) fn check(_: Option<&Config>, facts: &Facts) -> Vec<Finding> {
+pub(super) fn check(config: Option<&Config>, facts: &Facts) -> Vec<Finding> {
     let programs = &facts.programs;
     let mut found = Vec::new();
     if let Err(why) = &programs.processes {
@@ -20,7 +22,7 @@ pub(super) fn check(_: Option<&Config>, facts: &Facts) -> Vec<Finding> {
     found.extend(programs.unread.iter().map(unread));
     found.extend(mwan3(facts));
     found.extend(networkd(programs));
-    found.extend(network_manager(programs));
+    found.extend(network_manager(config, programs));
     found.extend(keepers(programs));
     found.extend(tailscale(facts));
     if found.is_empty() {
@@ -78,12 +80,18 @@ fn is_on(texts: &[String], key: &str) -> bool {
     !last.is_some_and(|value| matches!(value.as_str(), "no" | "false" | "off" | "0"))
 }
 
-fn network_manager(programs: &Programs) -> Option<Finding> {
-    programs.runs("NetworkManager").then(|| {
+fn network_manager(config: Option<&Config>, programs: &Programs) -> Option<Finding> {
+    let canary = config.map_or(CANARY, |config| &config.canary.interface);
+    let wanted = config.is_none_or(|config| config.canary.enabled);
+    let told = |line: &str| line.trim_start().starts_with("unmanaged-devices") && line.contains(canary);
+    let kept_off = programs.network_manager.iter().flat_map(|text| text.lines()).any(told);
+    (wanted && !kept_off && programs.runs("NetworkManager")).then(|| {
         let what = "NetworkManager runs. Its default routes are learned from; its connectivity check may make it rank them \
                     anew, which changes nothing for clients.";
-        let mend = "Have it leave the canary's interface alone: `[keyfile]` with `unmanaged-devices=interface-name:shunt0` \
-                    in /etc/NetworkManager/conf.d/shunt.conf.";
+        let mend = format!(
+            "Have it leave the canary's interface alone: `[keyfile]` with `unmanaged-devices=interface-name:{canary}` in \
+             /etc/NetworkManager/conf.d/shunt.conf."
+        );
         Finding::note(CHECK, what, mend).about("NetworkManager")
     })
 }
@@ -128,7 +136,7 @@ fn tailscale(facts: &Facts) -> Option<Finding> {
 mod tests {
     use super::super::super::facts::{Process, Unread};
     use super::super::super::finding::Level;
-    use super::super::super::testing::{facts, found, rule};
+    use super::super::super::testing::{config, facts, found, rule};
     use super::*;
     use crate::netlink::Selector;
     use std::collections::BTreeMap;
@@ -144,7 +152,15 @@ mod tests {
     fn programs_that_choose_uplinks_are_told() {
         found(&check(None, &running("mwan3track")), CHECK, Level::Fault, "/etc/init.d/mwan3 disable");
         found(&check(None, &running("connmand")), CHECK, Level::Warning, "ConnMan runs");
-        found(&check(None, &running("NetworkManager")), CHECK, Level::Note, "unmanaged-devices");
+        let mut managed = running("NetworkManager");
+        found(&check(None, &managed), CHECK, Level::Note, "unmanaged-devices=interface-name:shunt0");
+        let other = config("[canary]\ninterface = \"bird0\"\n");
+        managed.programs.network_manager =
+            vec!["[keyfile]\nunmanaged-devices=interface-name:shunt0\n".to_owned()];
+        found(&check(None, &managed), CHECK, Level::Ok, "");
+        found(&check(Some(&other), &managed), CHECK, Level::Note, "unmanaged-devices=interface-name:bird0");
+        let off = config("[canary]\nenabled = false\n");
+        found(&check(Some(&off), &running("NetworkManager")), CHECK, Level::Ok, "");
         let mut facts = facts();
         facts.programs.mwan3 = Some(String::new());
         found(&check(None, &facts), CHECK, Level::Note, "does not run");

@@ -24,6 +24,8 @@ pub(crate) struct Programs {
     pub(crate) networkd: Vec<String>,
     /// The settings of OpenWrt's firewall.
     pub(crate) firewall: Option<String>,
+    /// The settings of NetworkManager.
+    pub(crate) network_manager: Vec<String>,
     /// The settings of dhcpcd.
     pub(crate) dhcpcd: Option<String>,
     /// What DHCP clients got for the links' interfaces.
@@ -59,6 +61,7 @@ impl Programs {
             mwan3: files.text("etc/config/mwan3"),
             networkd: networkd(&mut files),
             firewall: files.text("etc/config/firewall"),
+            network_manager: network_manager(&mut files),
             dhcpcd: files.text("etc/dhcpcd.conf"),
             leases: config.map(|config| leases(config, &mut files)).unwrap_or_default(),
             unread: Vec::new(),
@@ -148,6 +151,17 @@ fn networkd(files: &mut Files<'_>) -> Vec<String> {
         }
     }
     found.extend(beside.into_values().filter_map(|path| files.text(path)));
+    found
+}
+
+/// In no order (NetworkManager.conf(5)): what is looked for may stand in any of them.
+fn network_manager(files: &mut Files<'_>) -> Vec<String> {
+    let mut found: Vec<String> = files.text("etc/NetworkManager/NetworkManager.conf").into_iter().collect();
+    for place in ["etc", "run", "usr/lib"].map(|place| format!("{place}/NetworkManager/conf.d")) {
+        for name in names(&files.roots.path(&place)).into_iter().filter(|name| name.ends_with(".conf")) {
+            found.extend(files.text(format!("{place}/{name}")));
+        }
+    }
     found
 }
 
