@@ -168,15 +168,21 @@ impl Restart {
         let Some((incident, reset)) = told.and_then(|told| Some((told, told.host_reset?))) else {
             return self.account.fault("The agent does not tell that the MCU reset the gateway.");
         };
-        self.account.note(format!("the agent tells: {}", incident.cause));
+        if before.open.contains(&incident.number) {
+            self.account.note(format!("the reset fell into an incident that was open: {}", incident.cause));
+        } else {
+            self.account.note(format!("the agent tells: {}", incident.cause));
+        }
         if reset.by != ResetBy::Mcu {
             self.account.fault("It was the kernel's watchdog that reset the gateway.");
         }
         if reset.silence_s.is_some() {
             self.account.fault("It was reset because feeds had stopped, and not because it was asked for.");
         }
-        if let (Some(restored), Some(after)) = (incident.restored_ms, reset.after_ms) {
-            self.account.figure("from the reset to a healthy uplink", (restored - after).max(0.0), None);
+        // One that was over its worst before the reset tells nothing of the time after it.
+        let restored = incident.restored_ms.zip(reset.after_ms).map(|(restored, after)| restored - after);
+        if let Some(after_reset) = restored.filter(|after_reset| *after_reset >= 0.0) {
+            self.account.figure("from the reset to a healthy uplink", after_reset, None);
         }
         match (before.host_resets, look.host_resets()) {
             (Some(before), Some(now)) if now == before.saturating_add(1) => {}

@@ -205,7 +205,14 @@ fn a_restart_is_kept_first_and_judged_after_the_boot() {
     // An incident that was open ended by it, and keeps its number; the time of day may be any after a boot.
     let open = Pending { incident: 1, open: vec![1], ..pending.clone() };
     bench.trial = Trial::resumed(&open, &bench.look, &limits("")).unwrap();
-    bench.passes();
+    let outcome = bench.passes();
+    assert!(outcome.notes[0].starts_with("the reset fell into an incident that was open: "), "{outcome:?}");
+    // Traffic flowed again by another link before the reset.
+    bench.status().incidents[0].host_reset.as_mut().unwrap().after_ms = Some(90_000.0);
+    bench.trial = Trial::resumed(&open, &bench.look, &limits("")).unwrap();
+    let outcome = bench.passes();
+    assert!(outcome.figures.iter().all(|figure| !figure.what.contains("from the reset")), "{outcome:?}");
+    bench.status().incidents[0].host_reset.as_mut().unwrap().after_ms = Some(0.0);
     let over = Pending { open: Vec::new(), ..open };
     bench.status().uptime_s = 61;
     bench.trial = Trial::resumed(&over, &bench.look, &limits("")).unwrap();
