@@ -143,6 +143,7 @@ fn after_the_kernels_reset(lab: &Lab) -> Outcome {
 fn after_the_mcus_reset(agent: &Agent) -> Outcome {
     step("the reset by the MCU is told after the boot, as all that led to it", || {
         told(agent, BY_MCU)?;
+        told(agent, "feeds had stopped for")?;
         let log = agent.command(&["mcu", "log"]).output()?;
         let log = String::from_utf8_lossy(&log.stdout).into_owned();
         for event in ["raised the alert", "asked the gateway to shut down", BY_MCU] {
