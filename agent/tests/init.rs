@@ -1,14 +1,17 @@
-//! `shunt init` as a script sees it: what it proposes, and that it never writes over a file.
+//! `shunt init` as a script sees it: what it proposes, and that it never writes over a config that names a link.
 
 // Helpers of tests, outside the functions that clippy knows as such.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
 const MWAN3: &str = include_str!("../src/init/mwan3/example");
 const NETWORK: &str = include_str!("../src/init/mwan3/network");
+/// What OpenWrt's package installs.
+const TEMPLATE: &str = include_str!("../packaging/openwrt/shunt.toml");
 
 fn shunt(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_shunt")).args(args).output().unwrap()
@@ -51,11 +54,53 @@ fn a_config_is_shown_and_written_only_when_told() {
     let check = shunt(&["check", config.to_str().unwrap()]);
     assert_eq!(check.status.code(), Some(0), "{check:?}");
 
-    fs::write(&config, "# mine\n").unwrap();
-    let again = migrate(directory.path(), &["--write"]);
-    assert_eq!(again.status.code(), Some(1), "{again:?}");
-    assert!(text(&again.stderr).contains("is there already, and is left as it is"), "{again:?}");
-    assert_eq!(fs::read_to_string(&config).unwrap(), "# mine\n");
+    for (mine, why) in
+        [("[[link]]\nname = \"mine\"\n", "there already and names links"), ("[[link\n", "is no TOML")]
+    {
+        fs::write(&config, mine).unwrap();
+        let again = migrate(directory.path(), &["--write"]);
+        assert_eq!(again.status.code(), Some(1), "{again:?}");
+        assert!(text(&again.stderr).contains(why), "{again:?}");
+        assert_eq!(fs::read_to_string(&config).unwrap(), mine);
+        // To look is allowed.
+        assert_eq!(migrate(directory.path(), &[]).stdout, shown.stdout);
+    }
+}
+
+#[test]
+fn the_packages_config_is_replaced_and_what_it_sets_is_kept() {
+    let directory = openwrt(MWAN3);
+    let (config, data) = (directory.path().join("etc/shunt.toml"), directory.path().join("data"));
+    fs::create_dir(&data).unwrap();
+    fs::create_dir(directory.path().join("etc")).unwrap();
+    // As an image has it: the file itself lies on the data partition.
+    symlink("../data/shunt.toml", &config).unwrap();
+    let real = data.join("shunt.toml");
+    fs::write(&real, TEMPLATE).unwrap();
+    fs::set_permissions(&real, Permissions::from_mode(0o640)).unwrap();
+
+    let shown = migrate(directory.path(), &[]);
+    assert_eq!(fs::read_to_string(&real).unwrap(), TEMPLATE);
+    let written = migrate(directory.path(), &["--write"]);
+    assert_eq!(written.status.code(), Some(0), "{written:?}");
+    assert!(text(&written.stdout).contains("note: Kept as the earlier file had it: agent, recording."));
+    assert!(config.is_symlink());
+    assert_eq!(fs::read(&real).unwrap(), shown.stdout);
+    let table: toml::Table = toml::from_str(&fs::read_to_string(&real).unwrap()).unwrap();
+    assert_eq!(table["agent"]["state_dir"].as_str(), Some("/etc/shunt/state"), "{table:#?}");
+    assert_eq!(table["recording"]["enabled"].as_bool(), Some(false), "{table:#?}");
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+    let names = |directory: &Path| fs::read_dir(directory).unwrap().count();
+    assert_eq!(names(&data), 1, "nothing is left behind");
+
+    // What somebody wrote into it is not lost, though it names no link; a link that leads nowhere yet is followed.
+    fs::write(&real, "# mine\n").unwrap();
+    let written = migrate(directory.path(), &["--write"]);
+    assert!(text(&written.stdout).contains("which named no link, is kept"), "{written:?}");
+    assert_eq!(fs::read_to_string(data.join("shunt.toml.before")).unwrap(), "# mine\n");
+    fs::remove_file(&real).unwrap();
+    assert_eq!(migrate(directory.path(), &["--write"]).status.code(), Some(0));
+    assert!(config.is_symlink() && real.is_file());
 }
 
 #[test]

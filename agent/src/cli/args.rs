@@ -93,7 +93,7 @@ pub(super) enum Command {
         /// this machine.
         #[arg(long, value_name = "FILE")]
         from_mwan3: Option<PathBuf>,
-        /// Write it to the file of --config. A file that is there is never overwritten.
+        /// Write it to the file of --config. A file that names links is never overwritten; what another one sets is kept.
         #[arg(long)]
         write: bool,
     },

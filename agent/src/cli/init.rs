@@ -1,10 +1,12 @@
-//! `shunt init`: shows a first config, or writes it where none is.
+//! `shunt init`: shows a first config, or writes it where none is that names a link.
 
 use super::exit::Failure;
-use crate::init::{Draft, NothingFound, Survey, UciError, from_mwan3, propose};
+use crate::init::{Draft, Kept, NothingFound, Stays, Survey, UciError, from_mwan3, is_untouched, propose};
+use crate::state_file;
 use shunt_config::Faults;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 /// mwan3's name for the network's config, which lies in the same directory.
@@ -12,6 +14,15 @@ const NETWORK: &str = "network";
 
 /// The root of the file system that is looked at.
 const ROOT: &str = "/";
+
+/// Everybody may read a config, the service's user above all: secrets have files of their own.
+const READABLE: u32 = 0o644;
+
+/// Behind the name of an earlier file that somebody wrote into.
+const BEFORE: &str = "before";
+
+/// Links from one to the next, as `/etc/shunt/shunt.toml` to the data partition of an image; more are a ring.
+const LINKS_AT_MOST: usize = 8;
 
 /// Why no config could be proposed or written. Completes "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -30,10 +41,11 @@ pub(super) enum InitError {
     #[error("make a config that is whole; mend these in what is shown above:\n{0}")]
     Faulty(Faults),
     #[error(
-        "write {}: it is there already, and is left as it is; name another file by --config FILE, or move it away",
+        "write {}: it is there already and {why}, and is left as it is; name another file by --config FILE, or move \
+         it away",
         file.display()
     )]
-    Exists { file: PathBuf },
+    Exists { file: PathBuf, why: Stays },
     #[error("write {}: {source}", file.display())]
     Unwritable { file: PathBuf, source: io::Error },
 }
@@ -44,12 +56,13 @@ pub(super) fn carry_out(
     write: bool,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let draft = match mwan3 {
+    let mut draft = match mwan3 {
         Some(file) => migrate(file)?,
         None => {
             propose(&Survey::take(Path::new(ROOT)).map_err(InitError::Survey)?).map_err(InitError::from)?
         }
     };
+    let earlier = Earlier::read(config, &mut draft);
     let text = draft.to_string();
     let faults = shunt_config::parse(&text, config).err();
     if let Some(faults) = faults {
@@ -59,11 +72,54 @@ pub(super) fn carry_out(
     if !write {
         return Ok(out.write_all(text.as_bytes())?);
     }
-    save(config, &text)?;
+    let before = save(&earlier?, &text)?;
     for note in &draft.notes {
         writeln!(out, "note: {note}")?;
     }
+    if let Some(before) = before {
+        writeln!(out, "The earlier file, which named no link, is kept: {}", before.display())?;
+    }
     Ok(writeln!(out, "{} is written; look at it, then: shunt check {0}", config.display())?)
+}
+
+/// The file that is to be written, as it is now.
+struct Earlier {
+    /// Where it is, behind links.
+    file: PathBuf,
+    /// What it is and has, if it is there.
+    content: Option<(Metadata, String)>,
+}
+
+impl Earlier {
+    /// What it sets goes into the `draft`.
+    fn read(config: &Path, draft: &mut Draft) -> Result<Self, InitError> {
+        let file = behind_links(config);
+        let failed = |source| InitError::Unreadable { file: file.clone(), source };
+        let text = match fs::read(&file) {
+            // What is no text is no TOML either.
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { file, content: None }),
+            // A file stands where a directory would have to be: it is told when the directory is made.
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                return Ok(Self { file, content: None });
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let metadata = fs::metadata(&file).map_err(failed)?;
+        let kept = Kept::of(&text).map_err(|why| InitError::Exists { file: config.to_owned(), why })?;
+        kept.go_into(draft);
+        Ok(Self { file, content: Some((metadata, text)) })
+    }
+}
+
+/// The file that `path` leads to; it need not be there yet.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_AT_MOST {
+        let Ok(to) = fs::read_link(&path) else { break };
+        path = path.parent().map_or(to.clone(), |directory| directory.join(&to));
+    }
+    path
 }
 
 fn migrate(file: &Path) -> Result<Draft, InitError> {
@@ -84,20 +140,40 @@ fn migrate(file: &Path) -> Result<Draft, InitError> {
     Ok(draft)
 }
 
-/// Writes a file that is not there yet, whole or not at all.
-fn save(file: &Path, text: &str) -> Result<(), InitError> {
-    let failed = |source: io::Error| match source.kind() {
-        ErrorKind::AlreadyExists => InitError::Exists { file: file.to_owned() },
-        _ => InitError::Unwritable { file: file.to_owned(), source },
-    };
+/// Writes the file, whole or not at all; an earlier one is replaced, and tells who may read it. Where somebody had written
+/// into that, it is kept under the name that comes back.
+fn save(earlier: &Earlier, text: &str) -> Result<Option<PathBuf>, InitError> {
+    let file = &earlier.file;
     if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        let failed = |source| InitError::Unwritable { file: directory.to_owned(), source };
         fs::create_dir_all(directory).map_err(failed)?;
     }
-    let mut open = OpenOptions::new().write(true).create_new(true).open(file).map_err(failed)?;
-    let written = open.write_all(text.as_bytes()).and_then(|()| open.sync_all());
-    written.map_err(|error| {
-        // Half a config must not be found at the next start.
-        let _ = fs::remove_file(file);
-        failed(error)
-    })
+    let Some((metadata, old)) = &earlier.content else {
+        replace(file, text, None)?;
+        return Ok(None);
+    };
+    let before = (!is_untouched(old)).then(|| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(format!(".{BEFORE}"));
+        PathBuf::from(name)
+    });
+    if let Some(before) = &before {
+        replace(before, old, Some(metadata))?;
+    }
+    replace(file, text, Some(metadata))?;
+    Ok(before)
+}
+
+fn replace(file: &Path, text: &str, like: Option<&Metadata>) -> Result<(), InitError> {
+    let failed = |source| InitError::Unwritable { file: file.to_owned(), source };
+    state_file::replace(file, text.as_bytes(), READABLE).map_err(failed)?;
+    let Some(like) = like else { return Ok(()) };
+    let now = fs::metadata(file).map_err(failed)?;
+    if (now.uid(), now.gid()) != (like.uid(), like.gid()) {
+        chown(file, Some(like.uid()), Some(like.gid())).map_err(failed)?;
+    }
+    if now.permissions().mode() != like.permissions().mode() {
+        fs::set_permissions(file, like.permissions()).map_err(failed)?;
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! A proposed config: values with the reasons for them, written out as TOML with comments.
 
 use crate::api::describe::clean;
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 use toml::Value;
 
@@ -18,6 +19,8 @@ pub(crate) struct Draft {
     pub(crate) general: Vec<Key>,
     /// The sections, in their order.
     pub(crate) sections: Vec<Section>,
+    /// Sections that the earlier file had, as they stood there.
+    pub(crate) kept: String,
 }
 
 /// A section of the config.
@@ -35,7 +38,7 @@ pub(crate) struct Section {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Key {
     /// Its name.
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     /// Its value.
     pub(crate) value: Value,
     /// Why it has that value, where this needs to be said.
@@ -44,13 +47,13 @@ pub(crate) struct Key {
 
 impl Key {
     /// A key that needs no reason.
-    pub(crate) fn plain(name: &'static str, value: impl Into<Value>) -> Self {
-        Self { name, value: value.into(), why: None }
+    pub(crate) fn plain(name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+        Self { name: name.into(), value: value.into(), why: None }
     }
 
     /// A key with the reason for its value.
     pub(crate) fn because(name: &'static str, value: impl Into<Value>, why: impl Into<String>) -> Self {
-        Self { name, value: value.into(), why: Some(why.into()) }
+        Self { name: name.into(), value: value.into(), why: Some(why.into()) }
     }
 }
 
@@ -76,6 +79,11 @@ impl fmt::Display for Draft {
             comment(f, "", &section.why)?;
             writeln!(f, "{}", section.header)?;
             keys(f, &section.keys)?;
+        }
+        if !self.kept.is_empty() {
+            f.write_char('\n')?;
+            comment(f, "", "From the file that was here before:")?;
+            writeln!(f, "{}", self.kept)?;
         }
         Ok(())
     }
@@ -126,6 +134,7 @@ mod tests {
                 why: "It is\nthere.".into(),
                 keys: vec![Key::plain("name", "a\"b"), Key::plain("metered", true)],
             }],
+            kept: "[agent]".into(),
         };
         let text = draft.to_string();
         assert_eq!(
@@ -142,7 +151,10 @@ mod tests {
              # It is there.\n\
              [[link]]\n\
              name = 'a\"b'\n\
-             metered = true\n"
+             metered = true\n\
+             \n\
+             # From the file that was here before:\n\
+             [agent]\n"
         );
         assert!(toml::from_str::<toml::Table>(&text).is_ok());
     }

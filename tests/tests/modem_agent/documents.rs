@@ -15,16 +15,16 @@ const DOCUMENTS: [&str; 5] =
     ["README.md", "agent/RUNBOOK.md", "agent/API.md", "agent/packaging/README.md", "firmware/README.md"];
 /// More than stand there is not asked; fewer, and they are written otherwise by now.
 const COMMANDS_AT_LEAST: usize = 30;
+/// What a new gateway has, and `init --write` finds: the packages' own configuration.
+const FRESH: &str = include_str!("../../../agent/packaging/shunt.toml");
 const BOARD: &str = "stm32g030";
 /// As long as the firmware that ships.
 const LENGTH: usize = 15_148;
 
 /// What a command is to come to where that is not success, by its first words.
-const EXPECTED: [(&str, &[i32]); 5] = [
+const EXPECTED: [(&str, &[i32]); 4] = [
     // A laboratory is no gateway: it may find something.
     ("doctor", &[0, 1]),
-    // The configuration is there already, and is left alone.
-    ("init --write", &[1]),
     // It asks, and nobody is there to answer.
     ("accept", &[0, 2]),
     ("mcu reset-host", &[2]),
@@ -69,6 +69,7 @@ impl Files {
             fs::write(home.join(name), program(BOARD, version, LENGTH)).unwrap();
         }
         fs::copy(agent.config_file(), home.join("new.toml")).unwrap();
+        fs::write(home.join("fresh.toml"), FRESH).unwrap();
         Self { config: agent.config_file().display().to_string(), home }
     }
 
@@ -108,6 +109,9 @@ fn run(agent: &Agent, files: &Files, command: &str) -> Option<String> {
     let mut words: Vec<String> = command.split_whitespace().map(|word| files.word(word)).collect();
     if command.starts_with("mcu flash") {
         words.push("--yes".into());
+    }
+    if command == "init --write" {
+        words.extend(["--config".into(), files.home.join("fresh.toml").display().to_string()]);
     }
     let names_config = words.iter().any(|word| *word == "--config");
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
