@@ -5,7 +5,10 @@
 
 use super::draft::{Draft, Key, Section};
 use super::uci::{self, UciError};
+use device::{Device, Devices};
 use std::net::IpAddr;
+
+mod device;
 
 /// Targets of a link: as many as a config may have.
 const MAX_TARGETS: usize = 16;
@@ -56,9 +59,10 @@ pub(crate) fn from_mwan3(mwan3: &str, network: Option<&str>) -> Result<Draft, Uc
                 .into(),
         );
     }
+    let devices = Devices::of(network.as_deref());
     let mut links: Vec<Link<'_>> = Vec::new();
     for (metric, interface) in order(&sections, &mut draft.notes) {
-        let device = device(name_of(interface), network.as_deref(), &mut draft.notes);
+        let device = devices.find(name_of(interface), &mut draft.notes);
         match links.iter_mut().find(|link| link.device.name == device.name) {
             Some(link) => link.parts.push(interface),
             None => links.push(Link { metric, device, parts: vec![interface] }),
@@ -76,11 +80,6 @@ struct Link<'a> {
     metric: Option<u32>,
     device: Device,
     parts: Vec<&'a uci::Section>,
-}
-
-struct Device {
-    name: String,
-    cellular: bool,
 }
 
 /// The sections of mwan3's interfaces that are in use, the preferred first, each with its metric in the policy.
@@ -147,52 +146,6 @@ fn takes_all(section: &uci::Section) -> bool {
         && section.option("dest_ip").is_none_or(|to| to == "0.0.0.0/0" || to == "::/0")
         && section.option("proto").is_none_or(|proto| proto == "all")
         && !narrow.iter().any(|key| section.option(key).is_some())
-}
-
-/// The device of an interface, by the config of the network.
-fn device(name: &str, network: Option<&[uci::Section]>, notes: &mut Vec<String>) -> Device {
-    let unknown = Device { name: name.to_owned(), cellular: false };
-    let Some(network) = network else { return unknown };
-    let Some(section) = find(network, name) else {
-        notes.push(format!("The network has no interface `{name}`: write its device's name in its place."));
-        return unknown;
-    };
-    let proto = section.option("proto").unwrap_or("none");
-    let prefixed = |prefix: &str, cellular| Device { name: format!("{prefix}-{name}"), cellular };
-    match proto {
-        "pppoe" | "pppoa" | "pptp" | "l2tp" => prefixed(proto, false),
-        "3g" | "ppp" => prefixed(proto, proto == "3g"),
-        "qmi" | "mbim" | "ncm" | "modemmanager" => {
-            notes.push(format!(
-                "Interface `{name}` is a modem (proto {proto}), taken to be wwan0; look at `ip link`. Shunt can bring it \
-                 up and watch it: see [[modem]] in the reference. Then remove its interface from the network."
-            ));
-            Device { name: "wwan0".into(), cellular: true }
-        }
-        _ => match wire(section) {
-            // Another interface's device, as those for IPv6 have it. An alias of an alias is no config that works.
-            Some(alias) if let Some(other) = alias.strip_prefix('@') => match find(network, other) {
-                Some(section) if !wire(section).is_some_and(|wire| wire.starts_with('@')) => {
-                    device(other, Some(network), notes)
-                }
-                _ => unknown,
-            },
-            Some(devices) => {
-                let first = devices.split_whitespace().next().unwrap_or(name);
-                Device { name: first.to_owned(), cellular: first.starts_with("wwan") }
-            }
-            None => unknown,
-        },
-    }
-}
-
-/// What an interface of the network runs on, by the key of today or that of before OpenWrt 21.02.
-fn wire(section: &uci::Section) -> Option<&str> {
-    section.option("device").or_else(|| section.option("ifname"))
-}
-
-fn find<'a>(network: &'a [uci::Section], name: &str) -> Option<&'a uci::Section> {
-    network.iter().find(|section| section.kind == "interface" && section.name.as_deref() == Some(name))
 }
 
 fn name_of(section: &uci::Section) -> &str {

@@ -46,3 +46,61 @@ fn balanced_members_are_told() {
     let notes = from_mwan3(&text, Some(NETWORK)).unwrap().notes.join("\n");
     assert!(notes.contains("shares traffic between members"), "{notes}");
 }
+
+/// Interfaces in use, all with the same target, in the order of a policy; and the network that has their `sections`.
+fn uplinks(names: &[&str], sections: &str) -> Draft {
+    let mut mwan3 = String::new();
+    for (metric, name) in (1..).zip(names) {
+        mwan3.push_str(&format!(
+            "config interface '{name}'\n\toption enabled '1'\n\tlist track_ip '192.0.2.1'\n\
+             config member 'm{metric}'\n\toption interface '{name}'\n\toption metric '{metric}'\n"
+        ));
+    }
+    mwan3.push_str("config policy 'all'\n");
+    for metric in 1..=names.len() {
+        mwan3.push_str(&format!("\tlist use_member 'm{metric}'\n"));
+    }
+    from_mwan3(&mwan3, Some(sections)).unwrap()
+}
+
+fn devices(draft: &Draft) -> Vec<(String, String, bool)> {
+    let link = |link: &shunt_config::Link| (link.name.to_string(), link.interface.to_string(), link.metered);
+    config(draft).links.iter().map(link).collect()
+}
+
+fn link(name: &str, interface: &str, metered: bool) -> (String, String, bool) {
+    (name.into(), interface.into(), metered)
+}
+
+#[test]
+fn each_modem_is_a_link_of_its_own() {
+    let draft = uplinks(
+        &["lte1", "lte2", "lte2_6", "lte3"],
+        "config interface 'lte1'\n\toption proto 'qmi'\n\toption device '/dev/cdc-wdm1'\n\
+         config interface 'lte2'\n\toption proto 'ncm'\n\toption device '/dev/ttyUSB2'\n\
+         config interface 'lte2_6'\n\toption proto 'dhcpv6'\n\toption device '@lte2'\n\
+         config interface 'lte3'\n\toption proto 'mbim'\n\toption device '/dev/cdc-wdm1'\n",
+    );
+    let expected = [link("lte1", "wwan1", true), link("lte2", "wwan0", true), link("lte3", "wwan2", true)];
+    assert_eq!(devices(&draft), expected);
+    let told = draft.notes.join("\n");
+    for part in ["`lte1` is a modem (proto qmi), taken to be wwan1", "`lte3` is a modem"] {
+        assert!(told.contains(part), "{part:?} is missing in:\n{told}");
+    }
+    assert_eq!(told.matches("`lte2` is a modem").count(), 1, "{told}");
+}
+
+#[test]
+fn what_an_unknown_protocol_runs_on_is_told() {
+    let draft = uplinks(
+        &["usb", "sat", "wg"],
+        "config interface 'usb'\n\toption proto 'wwan'\n\
+         config interface 'sat'\n\toption proto 'dish'\n\toption device '/dev/ttyS1'\n\
+         config interface 'wg'\n\toption proto 'wireguard'\n",
+    );
+    let expected = [link("usb", "wwan0", true), link("sat", "sat", false), link("wg", "wg", false)];
+    assert_eq!(devices(&draft), expected);
+    let told = draft.notes.join("\n");
+    assert!(told.contains("`sat` has the proto dish, which is not known here"), "{told}");
+    assert!(told.contains("`usb` is a modem (proto wwan)") && !told.contains("`wg`"), "{told}");
+}
