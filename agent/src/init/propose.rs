@@ -40,7 +40,7 @@ pub(crate) fn propose(survey: &Survey) -> Result<Draft, NothingFound> {
     }
     let mut names: Vec<String> = Vec::new();
     for (place, way) in ways.iter().enumerate() {
-        let name = free_name(&names, way.interface.kind);
+        let name = free_name(&names, way.kind);
         draft.sections.push(link(place, way, &name));
         if let Some(device) =
             survey.modems.iter().find(|modem| modem.interfaces.contains(&way.interface.name))
@@ -56,6 +56,8 @@ pub(crate) fn propose(survey: &Survey) -> Result<Draft, NothingFound> {
 /// A way out.
 struct Way<'a> {
     interface: &'a Interface,
+    /// What it is here, beside the modems and sessions that there are.
+    kind: Kind,
     /// Its best IPv4 default route.
     route: Option<&'a DefaultRoute>,
     six: bool,
@@ -68,27 +70,87 @@ fn ways<'a>(survey: &'a Survey, notes: &mut Vec<String>) -> Vec<Way<'a>> {
         let route = own.min_by_key(|route| route.metric);
         let six = survey.defaults6.contains(&interface.name);
         let leads_out = route.is_some() || six;
-        match interface.kind {
+        let kind = kind(survey, interface);
+        match kind {
             Kind::Virtual if leads_out => notes.push(format!(
                 "{} has a default route, but is a tunnel or another virtual interface, that itself needs a way out: it is \
                  no link.",
                 interface.name
             )),
-            Kind::Wired if !leads_out && interface.physical => notes.push(format!(
-                "{} has no default route, and is taken for the LAN. If it is a way out, connect it, let it get its \
-                 address, and run `shunt init` again.",
-                interface.name
-            )),
+            // A port beneath a bridge, a VLAN or a session has no route of its own, whatever it is for.
+            Kind::Wired if !leads_out && interface.physical && !is_beneath(survey, interface) => {
+                notes.push(format!(
+                    "{} has no default route, and is taken for the LAN. If it is a way out, connect it, let it get its \
+                     address, and run `shunt init` again.",
+                    interface.name
+                ));
+            }
+            Kind::Cellular if !leads_out && is_dialled(survey, interface) => {}
             // A modem that Shunt brings up has no route before that.
-            Kind::Cellular => ways.push(Way { interface, route, six }),
+            Kind::Cellular => ways.push(Way { interface, kind, route, six }),
             Kind::Wired | Kind::Wireless | Kind::Dialled if leads_out => {
-                ways.push(Way { interface, route, six });
+                ways.push(Way { interface, kind, route, six });
             }
             Kind::Wired | Kind::Wireless | Kind::Dialled | Kind::Virtual => {}
         }
     }
-    ways.sort_by_key(|way| (rank(way.interface.kind), way.route.map_or(u32::MAX, |route| route.metric)));
+    doubtful(survey, &ways, notes);
+    ways.sort_by_key(|way| (rank(way.kind), way.route.map_or(u32::MAX, |route| route.metric)));
     ways
+}
+
+/// What an interface is, told by its surroundings where it does not tell by itself.
+fn kind(survey: &Survey, interface: &Interface) -> Kind {
+    match interface.kind {
+        // Modems in ECM, RNDIS or NCM mode look like Ethernet.
+        Kind::Wired if survey.modems.iter().any(|modem| modem.interfaces.contains(&interface.name)) => {
+            Kind::Cellular
+        }
+        // pppd dials over a modem's port as well. A session of DSL is one that the kernel's PPPoE knows, as a rule.
+        Kind::Dialled if !survey.modems.is_empty() && survey.pppoe.is_empty() => Kind::Cellular,
+        kind => kind,
+    }
+}
+
+fn is_beneath(survey: &Survey, interface: &Interface) -> bool {
+    interface.beneath || survey.pppoe.contains(&interface.name)
+}
+
+/// Whether it belongs to the one modem over which a session is dialled already.
+fn is_dialled(survey: &Survey, interface: &Interface) -> bool {
+    let session =
+        survey.interfaces.iter().any(|other| dials_modem(survey, other) && other.name != interface.name);
+    session && matches!(survey.modems.as_slice(), [one] if one.interfaces.contains(&interface.name))
+}
+
+/// Whether it is a session that is taken for one over a modem.
+fn dials_modem(survey: &Survey, interface: &Interface) -> bool {
+    interface.kind == Kind::Dialled && kind(survey, interface) == Kind::Cellular
+}
+
+/// Tells what may be of another kind than it is taken for.
+fn doubtful(survey: &Survey, ways: &[Way<'_>], notes: &mut Vec<String>) {
+    let sessions = ways.iter().filter(|way| way.interface.kind == Kind::Dialled).count();
+    for way in ways {
+        let name = &way.interface.name;
+        if dials_modem(survey, way.interface) {
+            notes.push(format!(
+                "{name} is taken for a session that pppd dials over the modem. To let Shunt bring the modem up instead, \
+                 end that session and run `shunt init` again. If it is DSL, put it first and remove `metered`."
+            ));
+        } else if way.kind == Kind::Dialled && !survey.modems.is_empty() && sessions > survey.pppoe.len() {
+            notes.push(format!(
+                "{name} is taken for DSL, but there is a modem as well: if pppd dials over that, put {name} last and add \
+                 `metered = true`."
+            ));
+        }
+        if way.kind == Kind::Wired && way.interface.perhaps_modem {
+            notes.push(format!(
+                "{name} is plugged in by USB and speaks as Ethernet adapters do, and modems that are routers themselves. If \
+                 it is a modem, put it last and add `metered = true`."
+            ));
+        }
+    }
 }
 
 /// The usual preference: what is quick and costs nothing first.
@@ -115,11 +177,11 @@ fn free_name(taken: &[String], kind: Kind) -> String {
 fn link(place: usize, way: &Way<'_>, name: &str) -> Section {
     let interface = &way.interface.name;
     let mut keys = vec![Key::plain("name", name), Key::plain("interface", interface.as_str())];
-    if way.interface.kind == Kind::Cellular {
+    if way.kind == Kind::Cellular {
         let why = "Mobile data costs money as a rule: it is probed sparsely while it stands by.";
         keys.push(Key::because("metered", true, why));
     }
-    let kind = match way.interface.kind {
+    let kind = match way.kind {
         Kind::Wired => "is wired",
         Kind::Wireless => "is a WLAN",
         Kind::Dialled => "is a dial-up session, as DSL has it",
@@ -195,113 +257,4 @@ fn shared_routers(ways: &[Way<'_>], names: &[String], notes: &mut Vec<String>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use shunt_modem::ports::{Bus, DeviceId};
-    use std::path::Path;
-
-    fn interface(name: &str, kind: Kind) -> Interface {
-        Interface { name: name.into(), kind, physical: true, leased_by: None }
-    }
-
-    fn route(interface: &str, last: u8, metric: u32) -> DefaultRoute {
-        DefaultRoute { interface: interface.into(), gateway: Some([192, 0, 2, last].into()), metric }
-    }
-
-    fn stick(path: &str, interface: &str) -> Device {
-        Device {
-            path: path.into(),
-            bus: Bus::Usb,
-            id: Some(DeviceId { vendor: 0x2c7c, product: 0x0125 }),
-            serial: None,
-            ports: Vec::new(),
-            interfaces: vec![interface.into()],
-        }
-    }
-
-    fn survey() -> Survey {
-        Survey {
-            interfaces: vec![
-                interface("eth0", Kind::Wired),
-                interface("eth1", Kind::Wired),
-                interface("eth2", Kind::Wired),
-                interface("lo", Kind::Virtual),
-                interface("ppp0", Kind::Dialled),
-                interface("wg0", Kind::Virtual),
-                interface("wlan0", Kind::Wireless),
-                interface("wwan0", Kind::Cellular),
-            ],
-            defaults: vec![
-                route("wlan0", 3, 600),
-                route("eth1", 1, 100),
-                route("ppp0", 2, 50),
-                route("wg0", 9, 1),
-            ],
-            defaults6: vec!["eth1".into()],
-            modems: vec![stick("devices/usb1/1-2", "wwan0")],
-            modem_manager: false,
-        }
-    }
-
-    fn config(draft: &Draft) -> shunt_config::Config {
-        let text = draft.to_string();
-        shunt_config::parse(&text, Path::new("proposed")).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
-    }
-
-    #[test]
-    fn ways_out_are_put_in_their_usual_order() {
-        let draft = propose(&survey()).unwrap();
-        let config = config(&draft);
-        let links: Vec<_> = config
-            .links
-            .iter()
-            .map(|link| (link.name.as_str(), link.interface.as_str(), link.metered))
-            .collect();
-        assert_eq!(
-            links,
-            [
-                ("dsl", "ppp0", false),
-                ("wan", "eth1", false),
-                ("wifi", "wlan0", false),
-                ("lte", "wwan0", true)
-            ]
-        );
-        assert_eq!(config.modems.len(), 1);
-        assert!(config.links[0].targets.len() > 2, "IPv6 is there and is asked for");
-        let told = draft.notes.join("\n");
-        for part in ["eth0 has no default route", "eth2 has no default route", "wg0 has a default route, but"]
-        {
-            assert!(told.contains(part), "{part:?} is missing in:\n{told}");
-        }
-    }
-
-    #[test]
-    fn without_ipv6_its_targets_are_left_out() {
-        let draft = propose(&Survey { defaults6: Vec::new(), ..survey() }).unwrap();
-        assert!(config(&draft).links.iter().all(|link| link.targets.len() == 2));
-    }
-
-    #[test]
-    fn two_modems_alike_are_told_apart_by_their_places() {
-        let mut survey = survey();
-        survey.interfaces.push(interface("wwan1", Kind::Cellular));
-        survey.modems.push(stick("devices/usb1/1-3", "wwan1"));
-        let text = propose(&survey).unwrap().to_string();
-        assert!(text.contains("path = \"1-2\"") && text.contains("path = \"1-3\""), "{text}");
-        assert!(text.contains("link = \"lte2\""), "{text}");
-    }
-
-    #[test]
-    fn what_is_doubtful_is_told() {
-        let told = |survey: &Survey| propose(survey).unwrap().notes.join("\n");
-        let held = told(&Survey { modem_manager: true, ..survey() });
-        assert!(held.contains("ModemManager runs"), "{held}");
-        let twins =
-            told(&Survey { defaults: vec![route("eth1", 1, 100), route("eth2", 1, 200)], ..survey() });
-        assert!(twins.contains("`wan` and `wan2` have routers of the same address, 192.0.2.1"), "{twins}");
-        let alone = Survey { interfaces: vec![interface("eth1", Kind::Wired)], ..survey() };
-        assert!(told(&alone).contains("one way out only"));
-        let none = Survey { interfaces: vec![interface("eth9", Kind::Wired)], ..survey() };
-        assert_eq!(propose(&none), Err(NothingFound));
-    }
-}
+mod tests;

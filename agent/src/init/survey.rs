@@ -30,6 +30,9 @@ const CELLULAR_DRIVERS: &[&str] = &[
     "GobiNet",
 ];
 
+/// Drivers of modems that are routers themselves and have no ports, and of some Ethernet adapters.
+const PERHAPS_CELLULAR_DRIVERS: &[&str] = &["cdc_ether", "rndis_host", "cdc_ncm"];
+
 /// Where DHCP clients keep their leases, by program: a directory, and what the file's name has besides the interface.
 const LEASES: &[(&str, &str)] = &[
     ("dhclient", "var/lib/dhcp"),
@@ -51,6 +54,8 @@ pub(crate) struct Survey {
     pub(crate) modems: Vec<Device>,
     /// ModemManager runs, and holds the modems' ports.
     pub(crate) modem_manager: bool,
+    /// The interfaces on which PPPoE sessions of the kernel stand, one for each session.
+    pub(crate) pppoe: Vec<String>,
 }
 
 /// A network interface.
@@ -60,6 +65,10 @@ pub(crate) struct Interface {
     pub(crate) kind: Kind,
     /// It is a device of this machine, and not made by a program.
     pub(crate) physical: bool,
+    /// Its driver is one of both modems and Ethernet adapters.
+    pub(crate) perhaps_modem: bool,
+    /// It carries another interface, such as a bridge or a VLAN, and is no way out by itself.
+    pub(crate) beneath: bool,
     /// Who leased its address, where a lease was found.
     pub(crate) leased_by: Option<&'static str>,
 }
@@ -109,6 +118,7 @@ impl Survey {
             defaults6: routes6.lines().filter_map(default_route6).collect(),
             modems: sysfs.devices().unwrap_or_default(),
             modem_manager: runs(root, "ModemManager"),
+            pppoe: pppoe(root),
         })
     }
 }
@@ -119,17 +129,36 @@ impl Interface {
         let kind = kind(&folder);
         let physical = folder.join("device").exists();
         let leased_by = leased_by(root, &folder, &name);
-        Self { name, kind, physical, leased_by }
+        let perhaps_modem = driver(&folder).is_some_and(|it| PERHAPS_CELLULAR_DRIVERS.contains(&it.as_str()));
+        let beneath = has_upper(&folder);
+        Self { name, kind, physical, perhaps_modem, beneath, leased_by }
     }
+}
+
+fn driver(folder: &Path) -> Option<String> {
+    fs::read_link(folder.join("device/driver")).ok()?.file_name()?.to_str().map(str::to_owned)
+}
+
+/// Each interface that stands on this one has a link in its folder, `upper_br-lan`.
+fn has_upper(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.any(|name| name.starts_with("upper_"))
+}
+
+/// The last word of each line after the first is the interface (`drivers/net/ppp/pppoe.c`). Without the kernel's module there
+/// is no such file.
+fn pppoe(root: &Path) -> Vec<String> {
+    let text = fs::read_to_string(root.join("proc/net/pppoe")).unwrap_or_default();
+    text.lines().skip(1).filter_map(|line| Some(line.split_whitespace().last()?.to_owned())).collect()
 }
 
 fn kind(folder: &Path) -> Kind {
     let text = |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_default();
     let uevent = text("uevent");
     let device_type = uevent.lines().find_map(|line| line.strip_prefix("DEVTYPE="));
-    let driver = fs::read_link(folder.join("device/driver")).ok();
-    let driver = driver.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
-    if device_type == Some("wwan") || driver.is_some_and(|driver| CELLULAR_DRIVERS.contains(&driver)) {
+    let is_modems = |driver: String| CELLULAR_DRIVERS.contains(&driver.as_str());
+    if device_type == Some("wwan") || driver(folder).is_some_and(is_modems) {
         return Kind::Cellular;
     }
     let is_tap = folder.join("tun_flags").exists();
@@ -260,6 +289,14 @@ mod tests {
         fs::create_dir_all(root.join("sys/class/net/usb0/device")).unwrap();
         symlink("/sys/bus/usb/drivers/qmi_wwan", root.join("sys/class/net/usb0/device/driver")).unwrap();
         write("run/systemd/netif/leases/2", "");
+        fs::create_dir_all(root.join("sys/class/net/eth2/device")).unwrap();
+        write("sys/class/net/eth2/type", "1");
+        symlink("/sys/bus/usb/drivers/cdc_ether", root.join("sys/class/net/eth2/device/driver")).unwrap();
+        symlink("../br-lan", root.join("sys/class/net/eth0/upper_br-lan")).unwrap();
+        write(
+            "proc/net/pppoe",
+            "Id       Address              Device\n00000001 02:00:00:00:00:01     eth1\n",
+        );
         write("var/lib/NetworkManager/internal-1c2d-wlan0.lease", "");
         write("var/lib/dhcp/dhclient.eth1.7.leases", "");
         write("proc/net/route", "Iface\tDestination\n");
@@ -272,6 +309,7 @@ mod tests {
             [
                 ("eth0", Kind::Wired, true, Some("systemd-networkd")),
                 ("eth1.7", Kind::Wired, false, Some("dhclient")),
+                ("eth2", Kind::Wired, true, None),
                 ("ppp0", Kind::Dialled, false, None),
                 ("tap0", Kind::Virtual, false, None),
                 ("usb0", Kind::Cellular, true, None),
@@ -280,6 +318,11 @@ mod tests {
                 ("wwan0", Kind::Cellular, false, None),
             ]
         );
+        let those = |is: fn(&Interface) -> bool| {
+            survey.interfaces.iter().filter(|i| is(i)).map(|i| i.name.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!((those(|i| i.beneath), those(|i| i.perhaps_modem)), (vec!["eth0"], vec!["eth2"]));
+        assert_eq!(survey.pppoe, ["eth1"]);
         assert!(survey.modem_manager);
         assert_eq!((survey.defaults.len(), survey.defaults6.len(), survey.modems.len()), (0, 0, 0));
     }
