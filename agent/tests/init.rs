@@ -120,3 +120,35 @@ fn what_cannot_be_taken_over_is_told_with_its_place() {
     let output = shunt(&["init", "--from-mwan3", "/nowhere/mwan3"]);
     assert!(text(&output.stderr).contains("failed to read /nowhere/mwan3"), "{output:?}");
 }
+
+#[test]
+fn what_a_terminal_obeys_is_shown_to_none() {
+    let policy = "config policy 'e\u{1b}[2Jvil'\n\toption last_resort '\u{1b}]0;pwn\u{7}'\n";
+    for name in ["wan", "w\u{1b}[2Jn"] {
+        let mwan3 = format!(
+            "config interface '{name}'\n\toption enabled '1'\n\toption '\u{1b}[8mx' '1'\n\tlist track_ip \
+             '\u{1b}]0;pwn\u{7}'\n{policy}"
+        );
+        for mwan3 in [mwan3.as_str(), &mwan3.replace("\tlist track_ip '\u{1b}]0;pwn\u{7}'\n", "")] {
+            let directory = openwrt(mwan3);
+            for args in [&["--write"][..], &[]] {
+                let output = migrate(directory.path(), args);
+                let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+                assert!(said.contains("2Jvil"), "{said:?}");
+                let obeyed = |c: char| c.is_control() && c != '\n';
+                assert!(!said.contains(obeyed), "{said:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_in_the_place_of_a_directory_is_named() {
+    let directory = openwrt(MWAN3);
+    fs::write(directory.path().join("etc"), "").unwrap();
+    let output = migrate(directory.path(), &["--write"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let place = directory.path().join("etc");
+    let expected = format!("failed to make the directory {}: ", place.display());
+    assert!(text(&output.stderr).contains(&expected), "{output:?}");
+}

@@ -46,6 +46,8 @@ pub(super) enum InitError {
         file.display()
     )]
     Exists { file: PathBuf, why: Stays },
+    #[error("make the directory {}: {source}; name another file by --config FILE", directory.display())]
+    NoDirectory { directory: PathBuf, source: io::Error },
     #[error("write {}: {source}", file.display())]
     Unwritable { file: PathBuf, source: io::Error },
 }
@@ -73,7 +75,7 @@ pub(super) fn carry_out(
         return Ok(out.write_all(text.as_bytes())?);
     }
     let before = save(&earlier?, &text)?;
-    for note in &draft.notes {
+    for note in draft.notes.iter() {
         writeln!(out, "note: {note}")?;
     }
     if let Some(before) = before {
@@ -145,7 +147,7 @@ fn migrate(file: &Path) -> Result<Draft, InitError> {
 fn save(earlier: &Earlier, text: &str) -> Result<Option<PathBuf>, InitError> {
     let file = &earlier.file;
     if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        let failed = |source| InitError::Unwritable { file: directory.to_owned(), source };
+        let failed = |source| InitError::NoDirectory { directory: directory.to_owned(), source };
         fs::create_dir_all(directory).map_err(failed)?;
     }
     let Some((metadata, old)) = &earlier.content else {

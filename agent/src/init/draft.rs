@@ -3,6 +3,7 @@
 use crate::api::describe::clean;
 use std::borrow::Cow;
 use std::fmt::{self, Write};
+use std::ops::Deref;
 use toml::Value;
 
 /// Columns of a comment, with its `# `.
@@ -14,13 +15,33 @@ pub(crate) struct Draft {
     /// What it was made from.
     pub(crate) origin: String,
     /// What the operator should know beside the values: what was left out, and what to look at.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Notes,
     /// The keys before any section.
     pub(crate) general: Vec<Key>,
     /// The sections, in their order.
     pub(crate) sections: Vec<Section>,
     /// Sections that the earlier file had, as they stood there.
     pub(crate) kept: String,
+}
+
+/// What an operator is told, on a terminal and in the config. Parts of it are what others wrote: it has no character that
+/// a terminal obeys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Notes(Vec<String>);
+
+impl Notes {
+    /// Tells this as well.
+    pub(crate) fn push(&mut self, note: impl AsRef<str>) {
+        self.0.push(clean(note.as_ref()));
+    }
+}
+
+impl Deref for Notes {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.0
+    }
 }
 
 /// A section of the config.
@@ -67,7 +88,7 @@ impl fmt::Display for Draft {
         if !self.notes.is_empty() {
             f.write_str("#\n# To be looked at:\n")?;
         }
-        for note in &self.notes {
+        for note in self.notes.iter() {
             comment(f, "- ", note)?;
         }
         if !self.general.is_empty() {
@@ -125,9 +146,11 @@ mod tests {
 
     #[test]
     fn reasons_stand_before_what_they_explain() {
+        let mut notes = Notes::default();
+        notes.push("Look here. ".repeat(12));
         let draft = Draft {
             origin: "a test".into(),
-            notes: vec!["Look here. ".repeat(12)],
+            notes,
             general: vec![Key::because("targets", vec!["192.0.2.1"], "Only IPv4 is there.")],
             sections: vec![Section {
                 header: "[[link]]",
@@ -157,5 +180,12 @@ mod tests {
              [agent]\n"
         );
         assert!(toml::from_str::<toml::Table>(&text).is_ok());
+    }
+
+    #[test]
+    fn no_note_has_what_a_terminal_obeys() {
+        let mut notes = Notes::default();
+        notes.push("a\u{1b}[2Jb\u{7}c\u{9b}d\ne");
+        assert_eq!(*notes, ["a [2Jb c d e".to_owned()]);
     }
 }

@@ -3,7 +3,7 @@
 //! Source: <https://openwrt.org/docs/guide-user/network/wan/multiwan/mwan3>, "Configuration"; the devices of logical
 //! interfaces as netifd names them.
 
-use super::draft::{Draft, Key, Section};
+use super::draft::{Draft, Key, Notes, Section};
 use super::uci::{self, UciError};
 use device::{Device, Devices};
 use std::net::IpAddr;
@@ -49,14 +49,12 @@ pub(crate) fn from_mwan3(mwan3: &str, network: Option<&str>) -> Result<Draft, Uc
     let mut draft = Draft { origin: "a config of mwan3".into(), ..Draft::default() };
     draft.notes.push(
         "Stop mwan3 before Shunt runs (`service mwan3 stop; service mwan3 disable`): both choose routes by rules. \
-         Scripts in /etc/mwan3.user are not run by Shunt."
-            .into(),
+         Scripts in /etc/mwan3.user are not run by Shunt.",
     );
     if network.is_none() {
         draft.notes.push(
             "The file `network` does not lie beside that of mwan3, so that each `interface` below is mwan3's name; \
-             write the devices' names as `ip link` shows them."
-                .into(),
+             write the devices' names as `ip link` shows them.",
         );
     }
     let devices = Devices::of(network.as_deref());
@@ -83,7 +81,7 @@ struct Link<'a> {
 }
 
 /// The sections of mwan3's interfaces that are in use, the preferred first, each with its metric in the policy.
-fn order<'a>(sections: &'a [uci::Section], notes: &mut Vec<String>) -> Vec<(Option<u32>, &'a uci::Section)> {
+fn order<'a>(sections: &'a [uci::Section], notes: &mut Notes) -> Vec<(Option<u32>, &'a uci::Section)> {
     let named = |kind: &str, name: &str| {
         sections.iter().find(|section| section.kind == kind && section.name.as_deref() == Some(name))
     };
@@ -186,7 +184,7 @@ impl Link<'_> {
         }
     }
 
-    fn targets(&self, notes: &mut Vec<String>) -> Vec<String> {
+    fn targets(&self, notes: &mut Notes) -> Vec<String> {
         let mut targets: Vec<String> = Vec::new();
         for part in &self.parts {
             let by_page = match part.option("track_method").unwrap_or("ping") {
@@ -220,7 +218,7 @@ impl Link<'_> {
     }
 
     /// `reliability` is how many must answer.
-    fn probe(&self, targets: &[String], notes: &mut Vec<String>) -> Option<Section> {
+    fn probe(&self, targets: &[String], notes: &mut Notes) -> Option<Section> {
         let part = self.parts.first()?;
         let wanted: usize = part.option("reliability")?.parse().ok()?;
         let six = targets.iter().filter(|target| target.parse::<IpAddr>().is_ok_and(|a| a.is_ipv6())).count();
@@ -240,7 +238,7 @@ impl Link<'_> {
         })
     }
 
-    fn limits(&self, notes: &mut Vec<String>) -> Option<Section> {
+    fn limits(&self, notes: &mut Notes) -> Option<Section> {
         let part = self.parts.iter().find(|part| part.option("check_quality") == Some("1"))?;
         let number = |key, default| part.option(key).and_then(|text| text.parse().ok()).unwrap_or(default);
         let latency: u32 = number("failure_latency", DEFAULT_LATENCY_MS);
@@ -265,7 +263,7 @@ impl Link<'_> {
 }
 
 /// Tells the options that have no counterpart.
-fn left_out(part: &uci::Section, notes: &mut Vec<String>) {
+fn left_out(part: &uci::Section, notes: &mut Notes) {
     let rest: Vec<&str> = part.keys().filter(|key| !READ.contains(key)).collect();
     if !rest.is_empty() {
         notes.push(format!(
@@ -278,7 +276,7 @@ fn left_out(part: &uci::Section, notes: &mut Vec<String>) {
 }
 
 /// Tells the rules that choose by application, and what happens when all links are down.
-fn rules(sections: &[uci::Section], notes: &mut Vec<String>) {
+fn rules(sections: &[uci::Section], notes: &mut Notes) {
     let narrow: Vec<&str> = sections
         .iter()
         .filter(|section| section.kind == "rule" && !takes_all(section))

@@ -1,6 +1,6 @@
 //! From what a machine has to a config for it, with the reason for each choice.
 
-use super::draft::{Draft, Key, Section};
+use super::draft::{Draft, Key, Notes, Section};
 use super::survey::{DefaultRoute, Interface, Kind, Survey};
 use shunt_modem::ports::Device;
 
@@ -30,8 +30,7 @@ pub(crate) fn propose(survey: &Survey) -> Result<Draft, NothingFound> {
     if ways.len() == 1 {
         draft.notes.push(
             "There is one way out only: Shunt can watch it, but has nothing to move to. Connect the second one and \
-             run `shunt init` again, or add it by hand."
-                .into(),
+             run `shunt init` again, or add it by hand.",
         );
     }
     if !ways.iter().any(|way| survey.defaults6.contains(&way.interface.name)) {
@@ -63,7 +62,7 @@ struct Way<'a> {
     six: bool,
 }
 
-fn ways<'a>(survey: &'a Survey, notes: &mut Vec<String>) -> Vec<Way<'a>> {
+fn ways<'a>(survey: &'a Survey, notes: &mut Notes) -> Vec<Way<'a>> {
     let mut ways: Vec<Way<'_>> = Vec::new();
     for interface in &survey.interfaces {
         let own = survey.defaults.iter().filter(|route| route.interface == interface.name);
@@ -129,7 +128,7 @@ fn dials_modem(survey: &Survey, interface: &Interface) -> bool {
 }
 
 /// Tells what may be of another kind than it is taken for.
-fn doubtful(survey: &Survey, ways: &[Way<'_>], notes: &mut Vec<String>) {
+fn doubtful(survey: &Survey, ways: &[Way<'_>], notes: &mut Notes) {
     let sessions = ways.iter().filter(|way| way.interface.kind == Kind::Dialled).count();
     for way in ways {
         let name = &way.interface.name;
@@ -208,7 +207,7 @@ fn link(place: usize, way: &Way<'_>, name: &str) -> Section {
 }
 
 /// The modem behind a link, told by what stays the same when it is plugged in again.
-fn modem(survey: &Survey, device: &Device, link: &str, notes: &mut Vec<String>) -> Option<Section> {
+fn modem(survey: &Survey, device: &Device, link: &str, notes: &mut Notes) -> Option<Section> {
     let place = device.path.file_name()?.to_str()?.to_owned();
     if survey.modem_manager {
         notes.push(format!(
@@ -242,7 +241,7 @@ fn modem(survey: &Survey, device: &Device, link: &str, notes: &mut Vec<String>) 
 }
 
 /// Links behind one router fail together.
-fn shared_routers(ways: &[Way<'_>], names: &[String], notes: &mut Vec<String>) {
+fn shared_routers(ways: &[Way<'_>], names: &[String], notes: &mut Notes) {
     for (place, (way, name)) in ways.iter().zip(names).enumerate() {
         let Some(router) = way.route.and_then(|route| route.gateway) else { continue };
         let same =

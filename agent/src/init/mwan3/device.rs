@@ -3,6 +3,7 @@
 //! Sources: <https://openwrt.org/docs/guide-user/network/wan/wan_interface_protocols>, and the packages comgt, uqmi, umbim,
 //! modemmanager and xmm-modem for those of modems.
 
+use super::Notes;
 use super::uci::Section;
 use std::collections::BTreeMap;
 
@@ -32,7 +33,7 @@ impl<'a> Devices<'a> {
     }
 
     /// The device of the interface with that name; what is only taken to be so is told.
-    pub(super) fn find(&self, name: &str, notes: &mut Vec<String>) -> Device {
+    pub(super) fn find(&self, name: &str, notes: &mut Notes) -> Device {
         let unknown = Device { name: name.to_owned(), cellular: false };
         let Some(network) = self.network else { return unknown };
         let Some(section) = find(network, name) else {
@@ -74,7 +75,7 @@ impl<'a> Devices<'a> {
         }
     }
 
-    fn on_wire(&self, section: &Section, unknown: Device, notes: &mut Vec<String>) -> Device {
+    fn on_wire(&self, section: &Section, unknown: Device, notes: &mut Notes) -> Device {
         match wire(section) {
             // Another interface's device, as those for IPv6 have it. An alias of an alias is no config that works.
             Some(alias) if let Some(other) = alias.strip_prefix('@') => {
