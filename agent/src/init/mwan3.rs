@@ -16,9 +16,9 @@ const MAX_TARGETS: usize = 16;
 /// A round-trip time from here on is no limit of Shunt's: `timeout` takes such a reply for lost, 2 s by default.
 const LONGEST_LATENCY_MS: u32 = 2_000;
 
-/// What mwan3 calls bad where `check_quality` is on and nothing else is said.
+/// What mwan3 calls bad where `check_quality` is on and nothing else is said, as its mwan3track has it.
 const DEFAULT_LATENCY_MS: u32 = 1_000;
-const DEFAULT_LOSS_PERCENT: u32 = 20;
+const DEFAULT_LOSS_PERCENT: u32 = 40;
 
 /// Options of an interface that are read here, or that mean the same without being taken over.
 const READ: &[&str] = &[
@@ -59,12 +59,21 @@ pub(crate) fn from_mwan3(mwan3: &str, network: Option<&str>) -> Result<Draft, Uc
     }
     let devices = Devices::of(network.as_deref());
     let mut links: Vec<Link<'_>> = Vec::new();
+    let mut members = Vec::new();
     for (metric, interface) in order(&sections, &mut draft.notes) {
         let device = devices.find(name_of(interface), &mut draft.notes);
+        members.extend(metric.map(|metric| (metric, family(interface), device.name.clone())));
         match links.iter_mut().find(|link| link.device.name == device.name) {
             Some(link) => link.parts.push(interface),
             None => links.push(Link { metric, device, parts: vec![interface] }),
         }
+    }
+    if shared(&members) {
+        let policy = default_policy(&sections).map_or("?", name_of);
+        draft.notes.push(format!(
+            "The policy `{policy}` shares traffic between members of the same metric. Shunt uses one link at a time: put the \
+             links below in the order in which you prefer them."
+        ));
     }
     for link in &links {
         link.write(&mut draft);
@@ -87,26 +96,14 @@ fn order<'a>(sections: &'a [uci::Section], notes: &mut Notes) -> Vec<(Option<u32
     };
     let mut ordered: Vec<(Option<u32>, &uci::Section)> = Vec::new();
     if let Some(policy) = default_policy(sections) {
-        let mut members: Vec<(u32, &str, &str)> = Vec::new();
+        let mut members: Vec<(u32, &str)> = Vec::new();
         for member in policy.list("use_member").iter().filter_map(|name| named("member", name)) {
             let metric = member.option("metric").and_then(|metric| metric.parse().ok()).unwrap_or(1);
-            members.push((
-                metric,
-                member.option("interface").unwrap_or(""),
-                member.option("weight").unwrap_or("1"),
-            ));
+            members.push((metric, member.option("interface").unwrap_or("")));
         }
-        members.sort_by_key(|(metric, ..)| *metric);
-        let balanced = members.windows(2).any(|pair| matches!(pair, [one, other] if one.0 == other.0));
-        let name = policy.name.as_deref().unwrap_or("?");
-        if balanced {
-            notes.push(format!(
-                "The policy `{name}` shares traffic between members of the same metric. Shunt uses one link at a time: \
-                 put the links below in the order in which you prefer them."
-            ));
-        }
+        members.sort_by_key(|(metric, _)| *metric);
         let found =
-            members.iter().filter_map(|(metric, name, _)| Some((Some(*metric), named("interface", name)?)));
+            members.iter().filter_map(|(metric, name)| Some((Some(*metric), named("interface", name)?)));
         ordered.extend(found);
     }
     // Those of the other family share the device of one in the policy, and join it; others are told there.
@@ -127,9 +124,25 @@ fn order<'a>(sections: &'a [uci::Section], notes: &mut Notes) -> Vec<(Option<u32
     ordered
 }
 
-/// The policy of the first rule that takes all IPv4 traffic, or else the first policy.
+/// Whether members of one metric and family are on two devices: a device for each family, or one for both, is no sharing.
+fn shared(members: &[(u32, &str, String)]) -> bool {
+    let share = |one: &(u32, &str, String), other: &(u32, &str, String)| {
+        (one.0, one.1) == (other.0, other.1) && one.2 != other.2
+    };
+    members.iter().any(|one| members.iter().any(|other| share(one, other)))
+}
+
+fn family(interface: &uci::Section) -> &str {
+    interface.option("family").unwrap_or("ipv4")
+}
+
+/// The policy of the first rule that takes all IPv4 traffic, or else all IPv6 traffic, or else the first policy.
 fn default_policy(sections: &[uci::Section]) -> Option<&uci::Section> {
-    let name = sections.iter().find(|section| takes_all(section)).and_then(|rule| rule.option("use_policy"));
+    let is_six = |rule: &uci::Section| {
+        rule.option("family") == Some("ipv6") || rule.option("dest_ip").is_some_and(|to| to.contains(':'))
+    };
+    let all = |six| sections.iter().find(|section| takes_all(section) && is_six(section) == six);
+    let name = all(false).or_else(|| all(true)).and_then(|rule| rule.option("use_policy"));
     let mut policies = sections.iter().filter(|section| section.kind == "policy");
     match name {
         Some(name) => policies.find(|policy| policy.name.as_deref() == Some(name)),

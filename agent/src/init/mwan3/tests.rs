@@ -44,7 +44,44 @@ fn without_the_network_the_names_stand_for_the_devices_and_that_is_told() {
 fn balanced_members_are_told() {
     let text = MWAN3.replace("option metric '2'", "option metric '1'");
     let notes = from_mwan3(&text, Some(NETWORK)).unwrap().notes.join("\n");
-    assert!(notes.contains("shares traffic between members"), "{notes}");
+    assert!(notes.contains("`wan_dsl` shares traffic between members"), "{notes}");
+}
+
+#[test]
+fn members_of_two_families_or_out_of_use_share_nothing() {
+    let member =
+        |name: &str| format!("config member '{name}_m1'\n\toption interface '{name}'\n\toption metric '1'\n");
+    let names = ["wan6", "spare"];
+    let members: String = names.iter().map(|name| member(name)).collect();
+    let used = "\tlist use_member 'wan_m1_w3'\n";
+    let more: String = names.iter().map(|name| format!("\tlist use_member '{name}_m1'\n")).collect();
+    let text = format!("{}\n{members}", MWAN3.replace(used, &format!("{used}{more}")));
+    // Of another device, and still of the other family.
+    for network in [NETWORK.to_owned(), NETWORK.replace("'@wan'", "'he6'")] {
+        let notes = from_mwan3(&text, Some(&network)).unwrap().notes.join("\n");
+        assert!(!notes.contains("shares traffic"), "{notes}");
+    }
+}
+
+#[test]
+fn the_policy_of_ipv4_orders_the_links() {
+    let rule = "config rule 'default_rule_v6'\n\toption dest_ip '::/0'\n\toption use_policy 'six'\n\
+                config policy 'six'\n\tlist use_member 'lte_m3_w1'\n";
+    let draft = from_mwan3(&format!("{rule}{MWAN3}"), Some(NETWORK)).unwrap();
+    assert_eq!(devices(&draft), devices(&from_mwan3(MWAN3, Some(NETWORK)).unwrap()));
+    // Where there is no other, it is the one to go by.
+    let (before, _) = MWAN3.split_once("config rule 'default_rule_v4'").unwrap();
+    let draft = from_mwan3(&format!("{before}{rule}"), Some(NETWORK)).unwrap();
+    assert_eq!(devices(&draft)[0], link("lte", "wwan0", true));
+}
+
+#[test]
+fn limits_that_are_not_set_are_those_of_mwan3() {
+    let text =
+        MWAN3.replace("\toption failure_loss '35'\n", "").replace("\toption failure_latency '4000'\n", "");
+    let limits = config(&from_mwan3(&text, Some(NETWORK)).unwrap()).links[1].limits;
+    assert_eq!(limits.loss_percent, 40.0);
+    assert_eq!(limits.rtt, Some(shunt_config::TimeLimit::At(std::time::Duration::from_secs(1))));
 }
 
 /// Interfaces in use, all with the same target, in the order of a policy; and the network that has their `sections`.
