@@ -42,13 +42,16 @@ impl Section {
     }
 }
 
-/// All sections of a file, in its order.
+/// All sections of a file, in its order; what is said of one name at several places is one section, as for UCI.
 pub(crate) fn sections(text: &str) -> Result<Vec<Section>, UciError> {
     let mut sections: Vec<Section> = Vec::new();
-    for (line, text) in (1..).zip(text.lines()) {
+    // The place of the one that is being read.
+    let mut current = 0;
+    let mut reader = Reader { rest: text.chars(), line: 1 };
+    while !reader.rest.as_str().is_empty() {
+        let line = reader.line;
         let error = |why| UciError { line, why };
-        let words = words(text).map_err(error)?;
-        let mut words = words.into_iter();
+        let mut words = reader.words().map_err(error)?.into_iter();
         let Some(first) = words.next() else { continue };
         let (second, third) = (words.next(), words.next());
         if words.next().is_some() {
@@ -56,9 +59,21 @@ pub(crate) fn sections(text: &str) -> Result<Vec<Section>, UciError> {
         }
         match (first.as_str(), second, third) {
             ("package", Some(_), None) => {}
-            ("config", Some(kind), name) => sections.push(Section { kind, name, ..Section::default() }),
+            ("config", Some(kind), name) => {
+                let known = sections.iter().position(|known| name.is_some() && known.name == name);
+                current = known.unwrap_or(sections.len());
+                match sections.get(current) {
+                    Some(known) if known.kind != kind => {
+                        return Err(error(
+                            "an earlier section of another type has that name; change one of them",
+                        ));
+                    }
+                    Some(_) => {}
+                    None => sections.push(Section { kind, name, ..Section::default() }),
+                }
+            }
             ("option" | "list", Some(key), Some(value)) => {
-                let section = sections.last_mut();
+                let section = sections.get_mut(current);
                 let section = section.ok_or(error("it stands before any section; begin with `config …`"))?;
                 let values = section.values.entry(key).or_default();
                 if first == "option" {
@@ -76,34 +91,58 @@ pub(crate) fn sections(text: &str) -> Result<Vec<Section>, UciError> {
     Ok(sections)
 }
 
-/// The words of a line, without a comment at its end. Within a word quoted parts may follow each other.
-fn words(line: &str) -> Result<Vec<String>, &'static str> {
-    let (mut words, mut word) = (Vec::new(), None::<String>);
-    let mut rest = line.chars();
-    while let Some(c) = rest.next() {
-        match c {
-            '#' if word.is_none() => break,
-            c if c.is_whitespace() => words.extend(word.take()),
-            '\'' => quoted(&mut rest, '\'', word.get_or_insert_default())?,
-            '"' => quoted(&mut rest, '"', word.get_or_insert_default())?,
-            '\\' => word.get_or_insert_default().extend(rest.next()),
-            c => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    Ok(words)
+/// What is still to be read.
+struct Reader<'a> {
+    rest: std::str::Chars<'a>,
+    /// Of what comes next, counted from 1.
+    line: usize,
 }
 
-/// Takes in what stands up to the closing quote; in double quotes a backslash takes the next character as it is.
-fn quoted(rest: &mut std::str::Chars<'_>, quote: char, word: &mut String) -> Result<(), &'static str> {
-    while let Some(c) = rest.next() {
-        match c {
-            c if c == quote => return Ok(()),
-            '\\' if quote == '"' => word.extend(rest.next()),
-            c => word.push(c),
-        }
+impl Reader<'_> {
+    fn next(&mut self) -> Option<char> {
+        let next = self.rest.next();
+        self.line += usize::from(next == Some('\n'));
+        next
     }
-    Err("its quote is not closed; end the value on the same line")
+
+    /// The words up to the end of the line, without a comment there. Within a word quoted parts may follow each other, and
+    /// these may go on over lines.
+    fn words(&mut self) -> Result<Vec<String>, &'static str> {
+        let (mut words, mut word) = (Vec::new(), None::<String>);
+        while let Some(c) = self.next() {
+            match c {
+                '\n' => break,
+                '#' if word.is_none() => {
+                    while self.next().is_some_and(|c| c != '\n') {}
+                    break;
+                }
+                c if c.is_whitespace() => words.extend(word.take()),
+                '\'' => self.quoted('\'', word.get_or_insert_default())?,
+                '"' => self.quoted('"', word.get_or_insert_default())?,
+                '\\' => self.escaped(word.get_or_insert_default()),
+                c => word.get_or_insert_default().push(c),
+            }
+        }
+        words.extend(word);
+        Ok(words)
+    }
+
+    /// Takes in what stands up to the closing quote; in double quotes a backslash takes the next character as it is.
+    fn quoted(&mut self, quote: char, word: &mut String) -> Result<(), &'static str> {
+        while let Some(c) = self.next() {
+            match c {
+                c if c == quote => return Ok(()),
+                '\\' if quote == '"' => self.escaped(word),
+                c => word.push(c),
+            }
+        }
+        Err("its quote is not closed")
+    }
+
+    /// Behind a backslash the end of a line is none.
+    fn escaped(&mut self, word: &mut String) {
+        word.extend(self.next().filter(|c| *c != '\n'));
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +167,18 @@ mod tests {
     }
 
     #[test]
+    fn sections_of_one_name_are_one_and_values_go_over_lines() {
+        let text = "config a 'x'\n\toption one '1'\n\toption two '1'\n\tlist all '1'\nconfig a 'y'\n\
+                    config a 'x' # again\n\toption two '2\n# 3'\n\tlist all \"2\\\n3\"\n\
+                    config a\nconfig a\n\toption four \\\n4\n";
+        let read = sections(text).unwrap();
+        assert_eq!(read.len(), 4, "{read:#?}");
+        assert_eq!((read[0].option("one"), read[0].option("two")), (Some("1"), Some("2\n# 3")));
+        assert_eq!(read[0].list("all"), ["1", "23"]);
+        assert_eq!((read[2].option("four"), read[3].option("four")), (None, Some("4")));
+    }
+
+    #[test]
     fn what_is_no_uci_file_is_told_with_its_line() {
         for (text, line) in [
             ("[[link]]\nname = \"fiber\"\n", 1),
@@ -136,6 +187,10 @@ mod tests {
             ("config interface wan\n\noption a\n", 3),
             ("config interface wan extra\nconfig a b c d\n", 1),
             ("\u{7f}ELF\n", 1),
+            // The line on which it begins, and those after it.
+            ("\nconfig a 'b\n\nc\n", 2),
+            ("config a b\n\toption c 'd\n\ne'\n\toption f\n", 5),
+            ("config a b\nconfig c b\n", 2),
         ] {
             assert_eq!(sections(text).unwrap_err().line, line, "{text:?}");
         }
