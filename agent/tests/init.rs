@@ -5,6 +5,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -55,7 +56,7 @@ fn a_config_is_shown_and_written_only_when_told() {
     assert_eq!(check.status.code(), Some(0), "{check:?}");
 
     for (mine, why) in
-        [("[[link]]\nname = \"mine\"\n", "there already and names links"), ("[[link\n", "is no TOML")]
+        [("[[link]]\nname = \"mine\"\n", "there already, names links, and"), ("[[link\n", "is no TOML")]
     {
         fs::write(&config, mine).unwrap();
         let again = migrate(directory.path(), &["--write"]);
@@ -63,8 +64,22 @@ fn a_config_is_shown_and_written_only_when_told() {
         assert!(text(&again.stderr).contains(why), "{again:?}");
         assert_eq!(fs::read_to_string(&config).unwrap(), mine);
         // To look is allowed.
-        assert_eq!(migrate(directory.path(), &[]).stdout, shown.stdout);
+        let looked = migrate(directory.path(), &[]);
+        assert_eq!((&looked.stdout, looked.status.code()), (&shown.stdout, Some(0)));
+        assert!(text(&looked.stderr).contains("and stays in use"), "{looked:?}");
     }
+    assert!(text(&shown.stderr).contains("etc/shunt.toml, add --write."), "{shown:?}");
+}
+
+#[test]
+fn what_is_no_file_is_no_config_to_replace() {
+    let directory = openwrt(MWAN3);
+    let config = directory.path().join("etc/shunt.toml");
+    fs::create_dir(config.parent().unwrap()).unwrap();
+    let _socket = UnixListener::bind(&config).unwrap();
+    let output = migrate(directory.path(), &["--write"]);
+    assert!(text(&output.stderr).contains("is no plain file"), "{output:?}");
+    assert!(!config.is_file());
 }
 
 #[test]

@@ -41,14 +41,14 @@ pub(super) enum InitError {
     #[error("make a config that is whole; mend these in what is shown above:\n{0}")]
     Faulty(Faults),
     #[error(
-        "write {}: it is there already and {why}, and is left as it is; name another file by --config FILE, or move \
+        "write {}: it is there already, {why}, and is left as it is; name another file by --config FILE, or move \
          it away",
         file.display()
     )]
     Exists { file: PathBuf, why: Stays },
     #[error("make the directory {}: {source}; name another file by --config FILE", directory.display())]
     NoDirectory { directory: PathBuf, source: io::Error },
-    #[error("write {}: {source}", file.display())]
+    #[error("write {}: {source}; run it as root, or name another file by --config FILE", file.display())]
     Unwritable { file: PathBuf, source: io::Error },
 }
 
@@ -72,7 +72,9 @@ pub(super) fn carry_out(
         return Err(InitError::Faulty(faults).into());
     }
     if !write {
-        return Ok(out.write_all(text.as_bytes())?);
+        out.write_all(text.as_bytes())?;
+        // Beside the config, which may go into a file.
+        return Ok(writeln!(io::stderr(), "{}", what_next(config, earlier))?);
     }
     let before = save(&earlier?, &text)?;
     for note in draft.notes.iter() {
@@ -82,6 +84,17 @@ pub(super) fn carry_out(
         writeln!(out, "The earlier file, which named no link, is kept: {}", before.display())?;
     }
     Ok(writeln!(out, "{} is written; look at it, then: shunt check {0}", config.display())?)
+}
+
+fn what_next(config: &Path, earlier: Result<Earlier, InitError>) -> String {
+    let config = config.display();
+    match earlier {
+        Ok(_) => format!("Nothing is written. To have it in {config}, add --write."),
+        Err(InitError::Exists { why, .. }) => {
+            format!("Nothing is written: {config} is there already, {why}, and stays in use.")
+        }
+        Err(error) => format!("Nothing is written. --write would fail to {error}"),
+    }
 }
 
 /// The file that is to be written, as it is now.
@@ -97,18 +110,22 @@ impl Earlier {
     fn read(config: &Path, draft: &mut Draft) -> Result<Self, InitError> {
         let file = behind_links(config);
         let failed = |source| InitError::Unreadable { file: file.clone(), source };
-        let text = match fs::read(&file) {
-            // What is no text is no TOML either.
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { file, content: None }),
-            // A file stands where a directory would have to be: it is told when the directory is made.
-            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+        let stays = |why| InitError::Exists { file: config.to_owned(), why };
+        let metadata = match fs::metadata(&file) {
+            Ok(metadata) => metadata,
+            // A file that stands where a directory would have to be is told when the directory is made.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(Self { file, content: None });
             }
             Err(error) => return Err(failed(error)),
         };
-        let metadata = fs::metadata(&file).map_err(failed)?;
-        let kept = Kept::of(&text).map_err(|why| InitError::Exists { file: config.to_owned(), why })?;
+        // A device must not give way to a file.
+        if !metadata.is_file() {
+            return Err(stays(Stays::NoFile));
+        }
+        // What is no text is no TOML either.
+        let text = String::from_utf8_lossy(&fs::read(&file).map_err(failed)?).into_owned();
+        let kept = Kept::of(&text).map_err(stays)?;
         kept.go_into(draft);
         Ok(Self { file, content: Some((metadata, text)) })
     }

@@ -18,13 +18,15 @@ pub(crate) struct Kept {
     text: String,
 }
 
-/// Why a file is not to be replaced. Completes "it is there already, and …".
+/// Why a file is not to be replaced. Completes "it is there already, …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Stays {
     #[error("names links")]
     NamesLinks,
     #[error("is no TOML")]
     NoToml,
+    #[error("is no plain file")]
+    NoFile,
 }
 
 impl Kept {

@@ -11,7 +11,7 @@ const TARGETS_V4: [&str; 2] = ["1.1.1.1", "9.9.9.9"];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "find a way out of this machine: no interface has a default route, and none is a cellular modem's; connect one and \
-     let it get its address, or write the config by hand (shunt.toml of the reference has every key)"
+     let it get its address, or write the config by hand (reference.toml, which came with the program, has every key)"
 )]
 pub(crate) struct NothingFound;
 
