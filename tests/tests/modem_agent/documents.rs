@@ -69,7 +69,6 @@ impl Files {
             fs::write(home.join(name), program(BOARD, version, LENGTH)).unwrap();
         }
         fs::copy(agent.config_file(), home.join("new.toml")).unwrap();
-        fs::write(home.join("fresh.toml"), FRESH).unwrap();
         Self { config: agent.config_file().display().to_string(), home }
     }
 
@@ -111,7 +110,9 @@ fn run(agent: &Agent, files: &Files, command: &str) -> Option<String> {
         words.push("--yes".into());
     }
     if command == "init --write" {
-        words.extend(["--config".into(), files.home.join("fresh.toml").display().to_string()]);
+        let fresh = files.home.join("fresh.toml");
+        fs::write(&fresh, FRESH).unwrap();
+        words.extend(["--config".into(), fresh.display().to_string()]);
     }
     let names_config = words.iter().any(|word| *word == "--config");
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
