@@ -24,8 +24,9 @@ pub(crate) fn check(source: &Source, order: &Order) -> Result<()> {
             missing.push(format!("{compiler}; install it by (Debian): apt-get install {package}"));
         }
     }
-    let has_packer =
-        is_installed(deb::PROGRAM) && source.cargo_says(&["deb", "--version"])?.trim() == deb::VERSION;
+    let version =
+        || Some(source.cargo_says(&["deb", "--version"]).ok()?.split_whitespace().last()? == deb::VERSION);
+    let has_packer = is_installed(deb::PROGRAM) && version().unwrap_or(false);
     if !has_packer {
         let (packer, version) = (deb::PROGRAM, deb::VERSION);
         missing.push(format!("{packer} {version}; install it by: cargo install --locked {packer}@{version}"));
