@@ -202,7 +202,8 @@ fn poll(entries: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<(
 
 fn timespec(duration: Duration) -> libc::timespec {
     libc::timespec {
-        tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
+        // `time_t` by inference: its name is deprecated for musl.
+        tv_sec: duration.as_secs().try_into().unwrap_or_else(|_beyond_time| i32::MAX.into()),
         tv_nsec: libc::c_long::from(i32::try_from(duration.subsec_nanos()).unwrap_or(0)),
     }
 }
