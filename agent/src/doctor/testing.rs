@@ -10,6 +10,7 @@ use super::report::Report;
 use crate::netlink::{Address, DefaultRoute, FoundRule, Interface, Neighbour, Rule, Selector, Way};
 use shunt_config::Config;
 use shunt_decision::{Family, PerFamily};
+use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +23,13 @@ pub(super) fn config(extra: &str) -> Config {
          [[link]]\nname = \"lte\"\ninterface = \"wwan0\"\nmetered = true\n{extra}"
     );
     shunt_config::parse(&text, Path::new("test.toml")).unwrap()
+}
+
+/// Writes a file of a machine that is made up below `root`.
+pub(super) fn put(root: &Path, path: &str, text: &str) {
+    let file = root.join(path);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, text).unwrap();
 }
 
 pub(super) fn ip(text: &str) -> IpAddr {

@@ -95,17 +95,14 @@ fn capabilities(roots: &Roots) -> Known<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::testing;
     use super::*;
     use std::fs;
 
     #[test]
     fn a_machine_is_read_from_its_files() {
         let root = tempfile::tempdir().unwrap();
-        let put = |path: &str, text: &str| {
-            let file = root.path().join(path);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
-        };
+        let put = |path: &str, text: &str| testing::put(root.path(), path, text);
         let roots = Roots::at(root.path());
         let bare = Machine::read(&roots);
         assert!(!bare.systemd && bare.start().contains("/etc/init.d"));

@@ -170,11 +170,7 @@ mod tests {
     #[test]
     fn who_has_a_port_open_is_found_by_the_ports_file() {
         let root = tempfile::tempdir().unwrap();
-        let put = |path: &str, text: &str| {
-            let file = root.path().join(path);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
-        };
+        let put = |path: &str, text: &str| testing::put(root.path(), path, text);
         let config = testing::config(
             "[[modem]]\nlink = \"lte\"\nport = \"/dev/ttyS1\"\nuser = \"me\"\nauth = \"chap\"\npassword_file = \"/etc/secret\"\n",
         );

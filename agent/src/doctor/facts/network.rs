@@ -154,6 +154,7 @@ fn tables_of(config: &Config, family: Family, rules: &[FoundRule]) -> BTreeSet<u
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::testing::put;
     use super::*;
 
     #[test]
@@ -168,9 +169,7 @@ mod tests {
             ("eth0.10/dev_port", "0\n"),
             ("eth0.20/dev_port", "0\n"),
         ] {
-            let file = root.path().join("sys/class/net").join(path);
-            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::write(file, text).unwrap();
+            put(&root.path().join("sys/class/net"), path, text);
         }
         let roots = Roots::at(root.path());
         let [wan, lan4, one, other] =

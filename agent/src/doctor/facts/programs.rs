@@ -212,14 +212,8 @@ fn first_address(list: &str) -> Option<Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing;
+    use super::super::super::testing::{self, put};
     use super::*;
-
-    fn put(root: &Path, path: &str, text: &str) {
-        let file = root.join(path);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    }
 
     #[test]
     fn processes_are_seen_by_name_and_hidden_ones_are_told() {

@@ -46,9 +46,8 @@ impl Sysctls {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing;
+    use super::super::super::testing::{self, put};
     use super::*;
-    use std::fs;
 
     #[test]
     fn settings_are_read_where_they_are() {
@@ -59,9 +58,7 @@ mod tests {
             ("ipv4/conf/eth0/rp_filter", "1\n"),
             ("ipv6/conf/eth0/accept_ra", "2\n"),
         ] {
-            let file = root.path().join("proc/sys/net").join(path);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
+            put(&root.path().join("proc/sys/net"), path, text);
         }
         let read = Sysctls::read(Some(&testing::config("")), &Roots::at(root.path()));
         assert_eq!((read.forward_v4, read.forward_v6, read.rp_filter_all), (Some(1), None, Some(0)));
